@@ -1,0 +1,42 @@
+// Makes a clone ready to run, with Node >= 20 and npm alone: installs what is missing, builds what changed.
+// All output goes to stderr, so that stdout stays the server's (`npm start -- --json` prints one line there).
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const modules = join(root, 'node_modules');
+
+const modifiedMs = (path) => (existsSync(path) ? statSync(path).mtimeMs : 0);
+
+function newestMs(folder) {
+  let newest = 0;
+  for (const entry of readdirSync(folder, { withFileTypes: true, recursive: true })) {
+    if (entry.isFile()) newest = Math.max(newest, modifiedMs(join(entry.parentPath ?? entry.path, entry.name)));
+  }
+  return newest;
+}
+
+function run(command, args, failure) {
+  const result = spawnSync(command, args, { cwd: root, stdio: ['ignore', 2, 2] });
+  if (result.status === 0) return;
+  process.stderr.write(`latchkey: ${failure}\n`);
+  process.exit(result.status ?? 1);
+}
+
+const installed = Math.max(modifiedMs(join(modules, '.package-lock.json')), 0);
+if (installed < modifiedMs(join(root, 'package-lock.json')) || installed === 0) {
+  process.stderr.write('latchkey: installing dependencies (once)\n');
+  run('npm', ['ci'], '`npm ci` failed; its output above says why. It needs the npm registry and a writable folder.');
+}
+
+const packages = ['protocol', 'server'];
+const sources = packages.map((name) => newestMs(join(root, name, 'src')));
+const settings = ['tsconfig.base.json', ...packages.map((name) => join(name, 'tsconfig.json'))];
+const wanted = Math.max(...sources, ...settings.map((path) => modifiedMs(join(root, path))));
+const built = Math.min(...packages.map((name) => modifiedMs(join(root, name, 'dist', '.tsbuildinfo'))));
+if (built < wanted) {
+  process.stderr.write('latchkey: building\n');
+  run(join(modules, '.bin', 'tsc'), ['-b'], 'the build failed; the compiler errors are above.');
+}
