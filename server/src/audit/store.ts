@@ -1,0 +1,63 @@
+import type { Insertable, Kysely, Selectable } from 'kysely';
+import type { Tables, Tx } from '../database/index.ts';
+import type { AuditBatchRow, AuditEventRow, AuditKeyRow } from './tables.ts';
+
+export type StoredEvent = Selectable<AuditEventRow>;
+
+export async function insertEvent(tx: Tx, row: Omit<Insertable<AuditEventRow>, 'seq' | 'batch'>): Promise<void> {
+  await tx.query
+    .insertInto('audit_events')
+    .values({ ...row, batch: null })
+    .execute();
+}
+
+export async function hasUnsealed(read: Kysely<Tables>): Promise<boolean> {
+  const row = await read
+    .selectFrom('audit_events')
+    .select('seq')
+    .where('batch', 'is', null)
+    .limit(1)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+export function unsealedEvents(query: Kysely<Tables>, limit: number): Promise<StoredEvent[]> {
+  return query.selectFrom('audit_events').selectAll().where('batch', 'is', null).orderBy('seq').limit(limit).execute();
+}
+
+export function lastBatch(query: Kysely<Tables>): Promise<AuditBatchRow | undefined> {
+  return query.selectFrom('audit_batches').selectAll().orderBy('number', 'desc').limit(1).executeTakeFirst();
+}
+
+/** Refused by the primary key when another process sealed a batch with this number. */
+export async function insertBatch(tx: Tx, batch: AuditBatchRow, seqs: number[]): Promise<void> {
+  await tx.query.insertInto('audit_batches').values(batch).execute();
+  await tx.query.updateTable('audit_events').set({ batch: batch.number }).where('seq', 'in', seqs).execute();
+}
+
+export function batchesAfter(read: Kysely<Tables>, number: number, limit: number): Promise<AuditBatchRow[]> {
+  return read
+    .selectFrom('audit_batches')
+    .selectAll()
+    .where('number', '>', number)
+    .orderBy('number')
+    .limit(limit)
+    .execute();
+}
+
+export function eventsOfBatch(read: Kysely<Tables>, number: number): Promise<StoredEvent[]> {
+  return read.selectFrom('audit_events').selectAll().where('batch', '=', number).orderBy('seq').execute();
+}
+
+export function auditKeys(query: Kysely<Tables>): Promise<AuditKeyRow[]> {
+  return query.selectFrom('audit_keys').selectAll().orderBy('created_at', 'desc').execute();
+}
+
+/** Keeps the first key of that id, so that two processes that start together end up with one. */
+export async function insertKey(tx: Tx, row: AuditKeyRow): Promise<void> {
+  await tx.query
+    .insertInto('audit_keys')
+    .values(row)
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
+}

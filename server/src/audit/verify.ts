@@ -1,0 +1,40 @@
+import type { Database } from '../database/index.ts';
+import { FIRST_HASH, hashBatch, hashIsSigned } from './batch.ts';
+import { auditKeys, batchesAfter, eventsOfBatch } from './store.ts';
+
+export interface AuditReport {
+  batches: number;
+  events: number;
+  /** The newest head; compare it with the one in the logs to see that no whole batch was cut off. */
+  head: string | null;
+  /** What does not fit, in plain words; empty when the log is whole. */
+  problems: string[];
+}
+
+const PAGE = 100;
+
+/** Recomputes every seal from the first batch on. */
+export async function verifyAuditLog(database: Database): Promise<AuditReport> {
+  const keys = new Map((await auditKeys(database.read)).map((key) => [key.id, key.public_key]));
+  const report: AuditReport = { batches: 0, events: 0, head: null, problems: [] };
+  let previousHash = FIRST_HASH;
+  for (;;) {
+    const page = await batchesAfter(database.read, report.batches, PAGE);
+    for (const batch of page) {
+      const say = (problem: string) => report.problems.push(`batch ${batch.number}: ${problem}`);
+      if (batch.number !== report.batches + 1) say(`follows ${report.batches}; batches between them are missing`);
+      if (batch.previous_hash !== previousHash) say('does not continue the batch before it');
+      const events = await eventsOfBatch(database.read, batch.number);
+      if (events.length !== batch.event_count) say(`has ${events.length} events; ${batch.event_count} were sealed`);
+      if (hashBatch(batch.previous_hash, batch.number, events) !== batch.hash) say('its events were changed');
+      const publicKey = keys.get(batch.key_id);
+      if (!publicKey) say(`its key ${batch.key_id} is missing`);
+      else if (!hashIsSigned(batch.hash, batch.signature, publicKey)) say('its signature is not ours');
+      previousHash = batch.hash;
+      report.batches = batch.number;
+      report.events += events.length;
+      report.head = batch.hash;
+    }
+    if (page.length < PAGE) return report;
+  }
+}

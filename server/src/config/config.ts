@@ -1,0 +1,43 @@
+import type { EncryptionKey } from '../crypto/index.ts';
+
+/** The resolved settings of one process. Secrets are here in the clear: never log this. */
+export interface Config {
+  mode: 'development' | 'production';
+  host: string;
+  /** 0 asks the system for a free port. */
+  port: number;
+  dataDir: string;
+  /** Null: `http(s)://localhost:` and the bound port. */
+  issuer: string | null;
+  database: { kind: 'sqlite'; path: string } | { kind: 'postgres'; url: string };
+  rootKeys: string[];
+  encryptionKeys: EncryptionKey[];
+  /** Fastify's `trustProxy`: a hop count, a list of CIDRs, or nobody. */
+  trustProxy: number | string[] | false;
+  tls: { cert: string; key: string } | null;
+  errorDetail: 'full' | 'general';
+  logLevel: LogLevel;
+  sandbox: boolean;
+  /** How long cached credentials may answer after the database was last heard. */
+  maxStaleMs: number;
+}
+
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** A setting that cannot be used: its name, what is wrong, and what to do about it. The value is never part of it. */
+export interface ConfigProblem {
+  setting: string;
+  problem: string;
+  cure: string;
+}
+
+/** Every broken setting at once. */
+export class ConfigError extends Error {
+  readonly problems: ConfigProblem[];
+  constructor(problems: ConfigProblem[]) {
+    super(`${problems.length} setting(s) cannot be used: ${problems.map(({ setting }) => setting).join(', ')}`);
+    this.name = 'ConfigError';
+    this.problems = problems;
+  }
+}

@@ -1,0 +1,44 @@
+import { existsSync, linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { mintSecret } from '@latchkey/protocol';
+import type { RandomBytes } from '../crypto/index.ts';
+
+/** Secrets that a development server makes for itself on first start, each in a file of mode 0600 in the data dir. */
+export interface GeneratedSecret {
+  text: string;
+  /** True on the start that made it. */
+  isNew: boolean;
+}
+
+/**
+ * Reads the file, or makes it. Written beside and linked into place: a crash leaves no half secret, and of two
+ * processes that start together both use the one that was first.
+ */
+function readOrMake(path: string, make: () => string, randomBytes: RandomBytes): GeneratedSecret {
+  if (existsSync(path)) return { text: readFileSync(path, 'utf8').trim(), isNew: false };
+  const temporary = `${path}.${Buffer.from(randomBytes(6)).toString('hex')}`;
+  writeFileSync(temporary, `${make()}\n`, { mode: 0o600, flag: 'wx', flush: true });
+  let isNew = true;
+  try {
+    linkSync(temporary, path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    isNew = false;
+  } finally {
+    rmSync(temporary, { force: true });
+  }
+  return { text: readFileSync(path, 'utf8').trim(), isNew };
+}
+
+export function generatedRootKey(dataDir: string, randomBytes: RandomBytes): GeneratedSecret {
+  return readOrMake(join(dataDir, 'root-key'), () => mintSecret('root', randomBytes), randomBytes);
+}
+
+export function generatedEncryptionKeys(dataDir: string, randomBytes: RandomBytes): GeneratedSecret {
+  return readOrMake(join(dataDir, 'encryption-keys'), () => newEncryptionKey('dev', randomBytes), randomBytes);
+}
+
+/** One entry of LATCHKEY_ENCRYPTION_KEYS: `id:base64(32 bytes)`. */
+export function newEncryptionKey(id: string, randomBytes: RandomBytes): string {
+  return `${id}:${Buffer.from(randomBytes(32)).toString('base64')}`;
+}

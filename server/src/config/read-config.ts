@@ -1,0 +1,217 @@
+import { accessSync, constants, mkdirSync, readFileSync } from 'node:fs';
+import { isAbsolute, join, resolve } from 'node:path';
+import { parseDurationMs } from '@latchkey/protocol';
+import type { RandomBytes } from '../crypto/index.ts';
+import { type Config, ConfigError, type ConfigProblem, LOG_LEVELS } from './config.ts';
+import { generatedEncryptionKeys, generatedRootKey } from './generated-secrets.ts';
+import { parseEncryptionKeys, parseIssuer, parseRootKeys, parseTrustProxy } from './parsers.ts';
+import { type Environment, resolveSecret } from './secret-references.ts';
+import { SETTINGS } from './settings.ts';
+
+export interface ReadConfigResult {
+  config: Config;
+  /** The root key, on the start that made it. */
+  newRootKey: string | null;
+  /** Names that look like ours but are not settings: most often a misspelling. */
+  unknownSettings: string[];
+}
+
+/** Collects problems instead of stopping at the first. */
+class Reader {
+  readonly problems: ConfigProblem[] = [];
+  readonly #environment: Environment;
+
+  constructor(environment: Environment) {
+    this.#environment = environment;
+  }
+
+  text(name: string): string | undefined {
+    return this.#environment[name]?.trim() || undefined;
+  }
+
+  refuse(setting: string, problem: string, cure: string): void {
+    this.problems.push({ setting, problem, cure });
+  }
+
+  /** The parsed value; the fallback when unset, and also after a problem was noted. */
+  parse<T>(name: string, cure: string, fallback: T, parse: (text: string) => T): T {
+    const text = this.text(name);
+    if (text === undefined) return fallback;
+    try {
+      return parse(this.#isSecret(name) ? resolveSecret(text, this.#environment) : text);
+    } catch (error) {
+      this.refuse(name, (error as Error).message, cure);
+      return fallback;
+    }
+  }
+
+  oneOf<const T extends string>(name: string, values: readonly T[], fallback: T): T {
+    return this.parse(name, `set it to ${values.join(' or ')}`, fallback, (text) => {
+      const found = values.find((value) => value === text.toLowerCase());
+      if (!found) throw new Error('is not one of its values');
+      return found;
+    });
+  }
+
+  #isSecret(name: string): boolean {
+    return SETTINGS.some((setting) => setting.name === name && setting.secret);
+  }
+}
+
+const LOOPBACK_HOST = /^(?:127\.\d+\.\d+\.\d+|::1|\[::1\]|localhost)$/;
+
+function readMode(reader: Reader, host: string): Config['mode'] {
+  if (reader.text('LATCHKEY_MODE') === undefined && !LOOPBACK_HOST.test(host)) {
+    reader.refuse(
+      'LATCHKEY_MODE',
+      'is not set, and HOST is an address that other machines can reach',
+      'set LATCHKEY_MODE=production, or LATCHKEY_MODE=development for a server that may be thrown away',
+    );
+  }
+  return reader.oneOf('LATCHKEY_MODE', ['development', 'production'], 'development');
+}
+
+function readPort(text: string): number {
+  const port = Number(text);
+  if (!/^\d{1,5}$/.test(text) || port > 65_535) throw new Error('is not a port number');
+  return port;
+}
+
+function readDataDir(reader: Reader, workingDir: string): string {
+  const dataDir = resolve(workingDir, reader.text('LATCHKEY_DATA_DIR') ?? '.latchkey');
+  try {
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    accessSync(dataDir, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? 'unwritable';
+    reader.refuse(
+      'LATCHKEY_DATA_DIR',
+      `is ${dataDir}, where this process cannot write (${code})`,
+      'make the folder writable for the user that runs Latchkey, or name another folder',
+    );
+  }
+  return dataDir;
+}
+
+function readDatabase(reader: Reader, dataDir: string): Config['database'] {
+  const cure = 'set it to postgres://user@host:5432/name, or leave it unset for a SQLite file in the data dir';
+  const file: Config['database'] = { kind: 'sqlite', path: join(dataDir, 'latchkey.sqlite') };
+  return reader.parse<Config['database']>('LATCHKEY_DATABASE_URL', cure, file, (text) => {
+    if (text.startsWith('sqlite:')) {
+      const path = text.slice('sqlite:'.length).replace(/^\/\/(?=\/)/, '');
+      return { kind: 'sqlite', path: isAbsolute(path) ? path : resolve(dataDir, path) };
+    }
+    if (!/^postgres(?:ql)?:\/\//.test(text) || !URL.canParse(text)) throw new Error('is not a database URL');
+    return { kind: 'postgres', url: text };
+  });
+}
+
+function readTls(reader: Reader): Config['tls'] {
+  const pem = (name: string) =>
+    reader.parse<string | null>(name, 'name a PEM file that this process can read', null, (path) => {
+      try {
+        return readFileSync(path, 'utf8');
+      } catch (error) {
+        throw new Error(`is ${path}, which cannot be read (${(error as NodeJS.ErrnoException).code})`);
+      }
+    });
+  const given = ['LATCHKEY_TLS_CERT', 'LATCHKEY_TLS_KEY'].filter((name) => reader.text(name));
+  if (given.length === 1) reader.refuse(String(given[0]), 'is set without its twin', 'set both, or neither');
+  const cert = pem('LATCHKEY_TLS_CERT');
+  const key = pem('LATCHKEY_TLS_KEY');
+  return cert && key ? { cert, key } : null;
+}
+
+function readMaxStale(text: string): number {
+  const ms = parseDurationMs(text);
+  if (ms === null || ms > 3_600_000) throw new Error('is not a duration of 1 second to 1 hour');
+  return ms;
+}
+
+type Secrets = Pick<Config, 'rootKeys' | 'encryptionKeys'> & { newRootKey: string | null };
+
+function readSecrets(reader: Reader, config: Pick<Config, 'mode' | 'dataDir'>, randomBytes: RandomBytes): Secrets {
+  const rootKeys = reader.parse('LATCHKEY_ROOT_KEY', SECRETS_CURE, [], parseRootKeys);
+  const encryptionKeys = reader.parse('LATCHKEY_ENCRYPTION_KEYS', SECRETS_CURE, [], parseEncryptionKeys);
+  if (config.mode === 'production') {
+    for (const name of ['LATCHKEY_ROOT_KEY', 'LATCHKEY_ENCRYPTION_KEYS']) {
+      if (!reader.text(name))
+        reader.refuse(name, 'is not set, and production makes no secrets of its own', SECRETS_CURE);
+    }
+    return { rootKeys, encryptionKeys, newRootKey: null };
+  }
+  if (reader.problems.length > 0) return { rootKeys, encryptionKeys, newRootKey: null };
+  const secrets: Secrets = { rootKeys, encryptionKeys, newRootKey: null };
+  if (rootKeys.length === 0) {
+    const made = generatedRootKey(config.dataDir, randomBytes);
+    secrets.rootKeys = parseRootKeys(made.text);
+    secrets.newRootKey = made.isNew ? made.text : null;
+  }
+  if (encryptionKeys.length === 0) {
+    secrets.encryptionKeys = parseEncryptionKeys(generatedEncryptionKeys(config.dataDir, randomBytes).text);
+  }
+  return secrets;
+}
+
+const SECRETS_CURE = 'run `latchkey secrets generate` and set what it prints';
+
+function refuseInProduction(reader: Reader, config: Pick<Config, 'mode' | 'issuer' | 'trustProxy'>): void {
+  if (config.mode !== 'production') return;
+  if (!config.issuer?.startsWith('https://')) {
+    reader.refuse(
+      'LATCHKEY_ISSUER',
+      config.issuer === null ? 'is not set' : 'is not an https URL',
+      'set it to the public address of this server, such as https://auth.example.com',
+    );
+  }
+  const trusted = Array.isArray(config.trustProxy) ? config.trustProxy : [];
+  if (trusted.some((cidr) => cidr.endsWith('/0'))) {
+    reader.refuse(
+      'LATCHKEY_TRUST_PROXY',
+      'trusts every address, so anyone could choose the address that limits and allow lists see',
+      'list the addresses of your proxies, or the number of proxies in front',
+    );
+  }
+}
+
+/** Reads every setting from the environment; throws one `ConfigError` that holds all problems. May write the data dir. */
+export function readConfig(environment: Environment, workingDir: string, randomBytes: RandomBytes): ReadConfigResult {
+  const reader = new Reader(environment);
+  const host = reader.text('HOST') ?? '127.0.0.1';
+  const mode = readMode(reader, host);
+  const dataDir = readDataDir(reader, workingDir);
+  const issuerCure = 'set it to an absolute URL without query, fragment or final slash';
+  const base = {
+    mode,
+    host,
+    port: reader.parse('PORT', 'set it to a number from 0 to 65535', 4000, readPort),
+    dataDir,
+    issuer: reader.parse<string | null>('LATCHKEY_ISSUER', issuerCure, null, parseIssuer),
+    database: readDatabase(reader, dataDir),
+    trustProxy: reader.parse<Config['trustProxy']>(
+      'LATCHKEY_TRUST_PROXY',
+      'set the number of proxies in front, or a comma list of their CIDRs',
+      false,
+      parseTrustProxy,
+    ),
+    tls: readTls(reader),
+    errorDetail: reader.oneOf('LATCHKEY_ERROR_DETAIL', ['full', 'general'], 'full'),
+    logLevel: reader.oneOf('LATCHKEY_LOG_LEVEL', LOG_LEVELS, 'info'),
+    sandbox: reader.oneOf('LATCHKEY_SANDBOX', ['on', 'off'], mode === 'development' ? 'on' : 'off') === 'on',
+    maxStaleMs: reader.parse('LATCHKEY_MAX_STALE', 'set it to a duration such as 5s', 5000, readMaxStale),
+  } satisfies Omit<Config, 'rootKeys' | 'encryptionKeys'>;
+  refuseInProduction(reader, base);
+  const { newRootKey, ...secrets } = readSecrets(reader, base, randomBytes);
+  if (reader.problems.length > 0) throw new ConfigError(reader.problems);
+  return { config: { ...base, ...secrets }, newRootKey, unknownSettings: unknownSettings(environment) };
+}
+
+/** Read by the command line, not by the server. */
+const OTHERS = new Set(['LATCHKEY_URL', 'LATCHKEY_KEY', 'LATCHKEY_TEST_POSTGRES_URL', 'LATCHKEY_TEST_REDIS_URL']);
+
+function unknownSettings(environment: Environment): string[] {
+  const known = new Set(SETTINGS.map(({ name }) => name));
+  return Object.keys(environment).filter(
+    (name) => name.startsWith('LATCHKEY_') && !known.has(name) && !OTHERS.has(name),
+  );
+}

@@ -1,0 +1,73 @@
+/** One row a setting: what `latchkey help settings`, the docs and the check for misspelt names are made from. */
+export interface Setting {
+  name: string;
+  default: string;
+  description: string;
+  /** May be a `file:` or `env:` reference, and is never shown. */
+  secret?: true;
+}
+
+export const SETTINGS: readonly Setting[] = [
+  { name: 'HOST', default: '127.0.0.1', description: 'Address to listen on.' },
+  { name: 'PORT', default: '4000', description: 'Port to listen on; 0 takes a free one.' },
+  {
+    name: 'LATCHKEY_MODE',
+    default: 'development',
+    description: 'development or production; must be set when HOST is not a loopback address.',
+  },
+  {
+    name: 'LATCHKEY_DATA_DIR',
+    default: './.latchkey',
+    description: 'Folder for the SQLite file and generated secrets.',
+  },
+  {
+    name: 'LATCHKEY_ISSUER',
+    default: 'http://localhost: and the port',
+    description: 'The public URL of this server: the only source of absolute URLs. Production needs https.',
+  },
+  {
+    name: 'LATCHKEY_DATABASE_URL',
+    default: 'a SQLite file in the data dir',
+    description: 'postgres://… for PostgreSQL, or sqlite:/path for a file elsewhere.',
+    secret: true,
+  },
+  {
+    name: 'LATCHKEY_ROOT_KEY',
+    default: 'made on first start in development',
+    description: "The operator's key, lk_root_…; two, comma-separated, while rotating.",
+    secret: true,
+  },
+  {
+    name: 'LATCHKEY_ENCRYPTION_KEYS',
+    default: 'made on first start in development',
+    description: 'Comma list of id:base64(32 bytes); the first encrypts, all decrypt.',
+    secret: true,
+  },
+  {
+    name: 'LATCHKEY_TRUST_PROXY',
+    default: 'nobody',
+    description: 'Proxies whose X-Forwarded-For is believed: a hop count, or a comma list of CIDRs.',
+  },
+  {
+    name: 'LATCHKEY_TLS_CERT',
+    default: 'none',
+    description: 'PEM file; with LATCHKEY_TLS_KEY serves HTTPS and HTTP/2.',
+  },
+  { name: 'LATCHKEY_TLS_KEY', default: 'none', description: 'PEM file of the private key.' },
+  {
+    name: 'LATCHKEY_ERROR_DETAIL',
+    default: 'full',
+    description: 'full, or general: /v1 errors name only their class (unauthorized, forbidden, rate_limited).',
+  },
+  { name: 'LATCHKEY_LOG_LEVEL', default: 'info', description: 'trace, debug, info, warn, error, fatal or silent.' },
+  {
+    name: 'LATCHKEY_SANDBOX',
+    default: 'on in development, off in production',
+    description: 'on or off: the example API under /v1/projects, /v1/orders, /v1/data.',
+  },
+  {
+    name: 'LATCHKEY_MAX_STALE',
+    default: '5s',
+    description: 'How long cached credentials may answer when the database cannot be heard.',
+  },
+];

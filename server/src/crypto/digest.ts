@@ -1,0 +1,21 @@
+import { createHmac, hash, hkdfSync, timingSafeEqual } from 'node:crypto';
+
+/** SHA-256 of a text (UTF-8) in lower-case hex: how random secrets are stored. */
+export function sha256Hex(text: string): string {
+  return hash('sha256', text, 'hex');
+}
+
+/** Compares two secrets in constant time, whatever their lengths (CWE-208). */
+export function secretsEqual(a: string, b: string): boolean {
+  return timingSafeEqual(hash('sha256', a, 'buffer'), hash('sha256', b, 'buffer'));
+}
+
+/** HMAC-SHA-256 in base64url. */
+export function hmacText(key: Uint8Array, text: string): string {
+  return createHmac('sha256', key).update(text).digest('base64url');
+}
+
+/** HKDF-SHA-256 (RFC 5869): 32 bytes for one purpose, named by `info`. */
+export function deriveKey(secret: Uint8Array | string, salt: string, info: string): Uint8Array {
+  return new Uint8Array(hkdfSync('sha256', secret, salt, info, 32));
+}

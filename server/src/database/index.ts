@@ -1,0 +1,9 @@
+// Boundary: Kysely over SQLite and PostgreSQL: transactions, group commit, migrations runner, capabilities, error words.
+// Knows no domain: tables come in by augmentation of `tables.ts`, migrations as lists from `compose.ts`.
+export type { Capabilities, CommitHook, Database, Tx } from './database.ts';
+export { UniqueViolation, WriteConflict } from './errors.ts';
+export type { ColumnTypes, Migration, MigrationPlan } from './migrations.ts';
+export { openPostgres } from './postgres.ts';
+export { type ServingLock, takeServingLock } from './serving-lock.ts';
+export { openSqlite } from './sqlite.ts';
+export type { Tables } from './tables.ts';

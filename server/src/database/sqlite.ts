@@ -1,0 +1,96 @@
+import { DatabaseSync } from 'node:sqlite';
+import { Kysely, sql } from 'kysely';
+import { createCommitHooks } from './commit-hook.ts';
+import type { Database } from './database.ts';
+import { translateDatabaseError } from './errors.ts';
+import { GroupCommit } from './group-commit.ts';
+import { type ColumnTypes, planMigrations } from './migrations.ts';
+import { nodeSqliteDialect } from './sqlite-dialect.ts';
+import type { Tables } from './tables.ts';
+
+const TYPES: ColumnTypes = {
+  id: sql`text`,
+  text: sql`text`,
+  integer: sql`integer`,
+  sequence: sql`integer`,
+  sequenceKey: (column) => column.primaryKey().autoIncrement(),
+};
+
+const CREATE_MIGRATIONS =
+  'create table if not exists schema_migrations (name text primary key, applied_at integer not null)';
+const TABLE_EXISTS = "select 1 from sqlite_master where type = 'table' and name = 'schema_migrations'";
+
+function openConnection(path: string): DatabaseSync {
+  const connection = new DatabaseSync(path, { timeout: 2000 });
+  connection.exec('PRAGMA journal_mode = WAL');
+  connection.exec('PRAGMA synchronous = FULL');
+  connection.exec('PRAGMA foreign_keys = ON');
+  connection.exec('PRAGMA trusted_schema = OFF');
+  return connection;
+}
+
+function appliedNames(connection: DatabaseSync): Set<string> {
+  if (!connection.prepare(TABLE_EXISTS).get()) return new Set();
+  return new Set(
+    connection
+      .prepare('select name from schema_migrations')
+      .all()
+      .map((row) => String(row['name'])),
+  );
+}
+
+function migrator(connection: DatabaseSync, query: Kysely<Tables>): Database['migrate'] {
+  return async (migrations, { dryRun, nowMs }) => {
+    if (dryRun) return planMigrations(query, migrations, appliedNames(connection), TYPES);
+    connection.exec('BEGIN IMMEDIATE');
+    try {
+      connection.exec(CREATE_MIGRATIONS);
+      const plan = planMigrations(query, migrations, appliedNames(connection), TYPES);
+      for (const { name, statements } of plan.pending) {
+        for (const statement of statements) connection.exec(statement);
+        connection.prepare('insert into schema_migrations (name, applied_at) values (?, ?)').run(name, nowMs);
+      }
+      connection.exec('COMMIT');
+      return plan;
+    } catch (error) {
+      if (connection.isTransaction) connection.exec('ROLLBACK');
+      throw translateDatabaseError(error);
+    }
+  };
+}
+
+/**
+ * The SQLite database in one file: WAL, `synchronous=FULL`, one connection that writes (in groups) and one that reads.
+ * Throws `unavailable` when the file cannot be opened.
+ */
+export function openSqlite(path: string): Database {
+  let writer: DatabaseSync;
+  let reader: DatabaseSync;
+  try {
+    writer = openConnection(path);
+    reader = openConnection(path);
+    reader.exec('PRAGMA query_only = ON');
+  } catch (error) {
+    throw translateDatabaseError(error);
+  }
+  const write = new Kysely<Tables>({ dialect: nodeSqliteDialect(writer) });
+  const read = new Kysely<Tables>({ dialect: nodeSqliteDialect(reader) });
+  const groups = new GroupCommit(writer, write);
+  const hooks = createCommitHooks();
+  return {
+    name: 'sqlite',
+    capabilities: { manyProcesses: false },
+    read,
+    write: (work) => groups.write(hooks.wrap(work)),
+    withCommitHook: (hook, run) => hooks.run(hook, run),
+    migrate: migrator(writer, write),
+    ping: async () => {
+      await sql`select 1`.execute(read);
+    },
+    close: async () => {
+      await groups.idle();
+      reader.close();
+      writer.close();
+    },
+  };
+}

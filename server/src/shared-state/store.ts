@@ -1,0 +1,41 @@
+import type { Kysely } from 'kysely';
+import type { Tables, Tx } from '../database/index.ts';
+import type { Change } from './changes.ts';
+
+export interface NumberedChange extends Change {
+  seq: number;
+}
+
+const COLUMNS = ['seq', 'kind', 'ref'] as const;
+
+/** Writes the row and returns its number. */
+export async function insertChange(tx: Tx, change: Change, nowMs: number): Promise<number> {
+  const row = await tx.query
+    .insertInto('changes')
+    .values({ ...change, changed_at: nowMs })
+    .returning('seq')
+    .executeTakeFirstOrThrow();
+  return row.seq;
+}
+
+/** Rows numbered above `after`, and those of `gaps` that have appeared since, in order. */
+export function readChanges(
+  read: Kysely<Tables>,
+  after: number,
+  gaps: readonly number[],
+  limit: number,
+): Promise<NumberedChange[]> {
+  const query = read.selectFrom('changes').select(COLUMNS).orderBy('seq').limit(limit);
+  if (gaps.length === 0) return query.where('seq', '>', after).execute();
+  return query.where((where) => where.or([where('seq', '>', after), where('seq', 'in', gaps)])).execute();
+}
+
+/** The numbers of the newest rows, highest first. */
+export async function newestNumbers(read: Kysely<Tables>, limit: number): Promise<number[]> {
+  const rows = await read.selectFrom('changes').select('seq').orderBy('seq', 'desc').limit(limit).execute();
+  return rows.map(({ seq }) => seq);
+}
+
+export async function deleteChangesBefore(tx: Tx, timeMs: number): Promise<void> {
+  await tx.query.deleteFrom('changes').where('changed_at', '<', timeMs).execute();
+}

@@ -1,0 +1,71 @@
+import { posix } from 'node:path';
+import type { SourceFile } from './parse.ts';
+
+/** The domains, from the top: a folder may import those on the lines below its own. */
+export const domainTiers = [
+  ['pages', 'cli', 'sandbox'],
+  ['access', 'oauth'],
+  ['accounts', 'api-keys', 'applications', 'webhooks', 'trusted-issuers'],
+  ['tokens'],
+  ['signing-keys', 'limits'],
+  ['scopes', 'audit'],
+];
+
+/** Hears of things by listeners and outbox rows, so nobody but compose.ts imports it. */
+const insights: Record<string, string[]> = { insights: ['audit'] };
+
+/** The platform knows no domain; here is what each of its folders may import of the others. */
+const platform: Record<string, string[]> = {
+  http: ['shared-state', 'database', 'crypto'],
+  jobs: ['database', 'crypto'],
+  'shared-state': ['database', 'crypto'],
+  database: [],
+  crypto: [],
+};
+
+const foundation = ['clock', 'failure', 'config'];
+
+export type Layer = 'main' | 'compose' | 'domain' | 'platform' | 'foundation' | 'protocol';
+
+/** Where a file stands in the house. */
+export interface Place {
+  layer: Layer;
+  /** The folder's name, or the file's without `.ts` when it stands alone. */
+  name: string;
+}
+
+const order: Layer[] = ['main', 'compose', 'domain', 'platform', 'foundation', 'protocol'];
+const domains = [...domainTiers.flat(), ...Object.keys(insights)];
+
+/** The place of a path, or undefined when the house has no room of that name. */
+export function placeOf(path: string): Place | undefined {
+  if (path.startsWith('protocol/src/')) return { layer: 'protocol', name: 'protocol' };
+  const [first = '', ...rest] = path.startsWith('server/src/') ? path.slice('server/src/'.length).split('/') : [];
+  const name = first.replace(/\.ts$/, '');
+  if (foundation.includes(name)) return { layer: 'foundation', name };
+  if (rest.length === 0) return name === 'main' || name === 'compose' ? { layer: name, name } : undefined;
+  if (domains.includes(name)) return { layer: 'domain', name };
+  return name in platform ? { layer: 'platform', name } : undefined;
+}
+
+/** Whether an arrow may run from one place to another. */
+export function mayImport(from: Place, to: Place): boolean {
+  if (from.layer === to.layer && from.name === to.name) return true;
+  if (from.layer !== to.layer) {
+    if (to.name in insights && from.layer !== 'compose') return false;
+    return order.indexOf(from.layer) < order.indexOf(to.layer);
+  }
+  if (from.layer === 'platform') return platform[from.name]?.includes(to.name) ?? false;
+  if (from.layer === 'domain') return insights[from.name]?.includes(to.name) ?? isBelow(from.name, to.name);
+  return from.layer === 'foundation';
+}
+
+/** The file that a relative import names, or undefined for a package. */
+export function targetOf(file: SourceFile, specifier: string): string | undefined {
+  return specifier.startsWith('.') ? posix.join(posix.dirname(file.path), specifier) : undefined;
+}
+
+function isBelow(upper: string, lower: string): boolean {
+  const tier = (name: string) => domainTiers.findIndex((names) => names.includes(name));
+  return tier(upper) !== -1 && tier(upper) < tier(lower);
+}
