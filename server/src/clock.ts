@@ -12,3 +12,15 @@ export function toTimestamp(timeMs: number | null): string | null;
 export function toTimestamp(timeMs: number | null): string | null {
   return timeMs === null ? null : new Date(timeMs).toISOString();
 }
+
+const RFC_3339 = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:[Zz]|[+-]\d{2}:\d{2})$/;
+
+/** Reads an RFC 3339 time; null when it is none, or names a day that does not exist. */
+export function parseTimestampMs(text: string): number | null {
+  if (!RFC_3339.test(text)) return null;
+  const timeMs = Date.parse(text);
+  if (Number.isNaN(timeMs)) return null;
+  const day = Number(text.slice(8, 10));
+  const lastDay = new Date(Date.UTC(Number(text.slice(0, 4)), Number(text.slice(5, 7)), 0)).getUTCDate();
+  return day <= lastDay ? timeMs : null;
+}

@@ -1,5 +1,6 @@
 // Boundary: the audit log: events written in the caller's transaction, sealed in signed, hash-chained batches, verified.
 // Owns audit_events, audit_batches, audit_keys. Everybody records; nobody changes a record.
+export { actorOf } from './actor.ts';
 export { type Actor, type AuditEntry, systemActor } from './event.ts';
 export { createRecordAudit, type RecordAudit } from './record.ts';
 export { sealAuditLog } from './seal.ts';

@@ -37,7 +37,7 @@ export interface AuditKeyRow {
   created_at: number;
 }
 
-declare module '../database/tables.ts' {
+declare module '../database/index.ts' {
   interface Tables {
     audit_events: AuditEventRow;
     audit_batches: AuditBatchRow;

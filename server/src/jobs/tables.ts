@@ -6,7 +6,7 @@ export interface JobLeaseRow {
   expires_at: number;
 }
 
-declare module '../database/tables.ts' {
+declare module '../database/index.ts' {
   interface Tables {
     job_leases: JobLeaseRow;
   }

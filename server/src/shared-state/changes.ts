@@ -1,12 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { Database, Tx } from '../database/index.ts';
+import type { Change } from './change.ts';
 import { deleteChangesBefore, insertChange, type NumberedChange, newestNumbers, readChanges } from './store.ts';
-
-/** Something that a cache may hold was written: its kind (`api_key`, `workspace`) and id. */
-export interface Change {
-  kind: string;
-  ref: string;
-}
 
 /** The one way to tell the others: rows written with the mutation, read by every process. */
 export interface Changes {

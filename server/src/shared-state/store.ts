@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely';
 import type { Tables, Tx } from '../database/index.ts';
-import type { Change } from './changes.ts';
+import type { Change } from './change.ts';
 
 export interface NumberedChange extends Change {
   seq: number;

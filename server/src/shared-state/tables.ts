@@ -8,7 +8,7 @@ export interface ChangeRow {
   changed_at: number;
 }
 
-declare module '../database/tables.ts' {
+declare module '../database/index.ts' {
   interface Tables {
     changes: ChangeRow;
   }

@@ -1,0 +1,66 @@
+import { makeId } from '@latchkey/protocol';
+import type { Actor, RecordAudit } from '../audit/index.ts';
+import type { Clock } from '../clock.ts';
+import type { RandomBytes } from '../crypto/index.ts';
+import type { Tx } from '../database/index.ts';
+import { claimInstallationFact, insertMember, insertUser, insertWorkspace } from './store.ts';
+
+export interface AccountsDeps {
+  clock: Clock;
+  randomBytes: RandomBytes;
+  recordAudit: RecordAudit;
+}
+
+export async function createWorkspace(
+  deps: AccountsDeps,
+  tx: Tx,
+  actor: Actor,
+  { name }: { name: string },
+): Promise<{ id: string; name: string; createdAtMs: number }> {
+  const createdAtMs = deps.clock.nowMs();
+  const id = makeId('workspace', createdAtMs, deps.randomBytes);
+  await insertWorkspace(tx, { id, name, created_at: createdAtMs });
+  await deps.recordAudit(tx, { action: 'workspace.created', actor, workspaceId: id, targetId: id, data: { name } });
+  return { id, name, createdAtMs };
+}
+
+export interface FirstOwner {
+  email: string;
+  /** Hashed before the transaction, which must not wait for argon2. */
+  passwordHash: string;
+}
+
+/**
+ * The installation's first workspace and its owner. Null when there is a first workspace already, also under parallel
+ * calls: the fact is claimed in one statement.
+ */
+export async function createFirstWorkspace(
+  deps: AccountsDeps,
+  tx: Tx,
+  actor: Actor,
+  input: { name: string; owner: FirstOwner },
+): Promise<{ workspaceId: string; ownerId: string } | null> {
+  const nowMs = deps.clock.nowMs();
+  const workspace = await createWorkspace(deps, tx, actor, input);
+  if (!(await claimInstallationFact(tx, 'first_workspace', workspace.id, nowMs))) return null;
+  const ownerId = makeId('user', nowMs, deps.randomBytes);
+  const { email, passwordHash } = input.owner;
+  await insertUser(tx, {
+    id: ownerId,
+    email,
+    email_key: email.toLowerCase(),
+    email_verified: 1,
+    password_hash: passwordHash,
+    name: null,
+    created_at: nowMs,
+  });
+  await insertMember(tx, {
+    id: makeId('member', nowMs, deps.randomBytes),
+    workspace_id: workspace.id,
+    user_id: ownerId,
+    role: 'owner',
+    created_at: nowMs,
+  });
+  await deps.recordAudit(tx, { action: 'user.created', actor, workspaceId: workspace.id, targetId: ownerId });
+  return { workspaceId: workspace.id, ownerId };
+}

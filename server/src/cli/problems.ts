@@ -1,0 +1,12 @@
+export interface Problem {
+  setting: string;
+  problem: string;
+  cure: string;
+}
+
+/** Why the server does not start: every problem, each with what to do about it. */
+export function problemsText(problems: readonly Problem[]): string {
+  const count = problems.length === 1 ? 'one thing needs' : `${problems.length} things need`;
+  const entries = problems.map(({ setting, problem, cure }) => `  ${setting} ${problem}.\n    -> ${cure}.`);
+  return `latchkey: cannot start; ${count} attention.\n\n${entries.join('\n')}\n`;
+}

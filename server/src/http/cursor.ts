@@ -1,0 +1,26 @@
+import { hmacText, secretsEqual } from '../crypto/index.ts';
+import { Failure } from '../failure.ts';
+
+/** Opaque positions in lists. A cursor works only for the list (path, workspace, filters) that it came from. */
+export interface Cursors {
+  encode(list: string, position: string): string;
+  /** Throws `invalid_request` when the cursor was altered, or is another list's. */
+  decode(list: string, cursor: string): string;
+}
+
+const MAC_LENGTH = 22;
+
+export function createCursors(key: Uint8Array): Cursors {
+  const mac = (list: string, position: string) => hmacText(key, JSON.stringify([list, position])).slice(0, MAC_LENGTH);
+  return {
+    encode: (list, position) => Buffer.from(mac(list, position) + position).toString('base64url'),
+    decode: (list, cursor) => {
+      const text = Buffer.from(cursor, 'base64url').toString('utf8');
+      const position = text.slice(MAC_LENGTH);
+      if (position === '' || !secretsEqual(text.slice(0, MAC_LENGTH), mac(list, position))) {
+        throw new Failure('invalid_request', 'The cursor is not valid for this list. Start again without it.');
+      }
+      return position;
+    },
+  };
+}

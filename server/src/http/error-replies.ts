@@ -1,0 +1,113 @@
+import type { Socket } from 'node:net';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Logger } from 'pino';
+import type { Clock } from '../clock.ts';
+import { Failure } from '../failure.ts';
+import { errorFormatOf } from './paths.ts';
+import { commonHeaders } from './reply-headers.ts';
+import { type ErrorFormat, type RenderContext, renderFailure } from './render-failure.ts';
+import { failureOfInvalidInput, InvalidInput } from './validation.ts';
+
+export interface ErrorReplyOptions {
+  clock: Clock;
+  log: Logger;
+  detail: RenderContext['detail'];
+  issuer(): string;
+  newRequestId(): string;
+}
+
+interface FrameworkError {
+  code?: string;
+  statusCode?: number;
+  validation?: unknown;
+  validationContext?: string;
+  cause?: unknown;
+}
+
+const FRAMEWORK_CODES: Record<string, () => Failure> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: () => new Failure('payload_too_large'),
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: () =>
+    new Failure('unsupported_media_type', 'Send the body as Content-Type: application/json.'),
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: () => new Failure('invalid_request', 'The body is not as long as Content-Length says.'),
+  FST_ERR_BAD_URL: () => new Failure('invalid_request', 'The path is not a valid URL path.'),
+  FST_ERR_MAX_PARAM_LENGTH: () => new Failure('not_found'),
+};
+
+/** Whatever was thrown, as a failure of the catalogue; what nobody foresaw is `internal_error`, and tells nothing. */
+export function failureOf(error: unknown): Failure {
+  if (error instanceof Failure) return error;
+  if (error instanceof InvalidInput) return failureOfInvalidInput(error, (error as FrameworkError).validationContext);
+  const { code, statusCode } = (error ?? {}) as FrameworkError;
+  const known = code === undefined ? undefined : FRAMEWORK_CODES[code];
+  if (known) return known();
+  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) return new Failure('invalid_request');
+  return new Failure('internal_error', undefined, { cause: error });
+}
+
+export type SendFailure = (error: unknown, request: FastifyRequest, reply: FastifyReply) => void;
+
+function formatFor(request: FastifyRequest): ErrorFormat {
+  if (request.headers.accept?.includes('application/problem+json')) return 'problem';
+  return errorFormatOf(request.url, request.headers['x-api-version']);
+}
+
+/** Renders every failure of every route in one place; logs what is ours, never what a caller sent. */
+export function createSendFailure(options: ErrorReplyOptions): SendFailure {
+  const { log, clock, detail } = options;
+  return (error, request, reply) => {
+    const failure = failureOf(error);
+    const context = { requestId: request.id, route: request.routeOptions.url ?? null, code: failure.code };
+    if (failure.status >= 500) log.error({ ...context, err: failure.details.cause ?? failure }, 'request failed');
+    else log.debug(context, 'request refused');
+    const rendered = renderFailure(failure, {
+      format: formatFor(request),
+      detail,
+      requestId: request.id,
+      nowMs: clock.nowMs(),
+      issuer: options.issuer(),
+    });
+    reply.code(rendered.status).headers(rendered.headers).type(rendered.contentType);
+    // Past the route's own serializer, which knows only its success shape.
+    reply.serializer(JSON.stringify).send(rendered.body);
+  };
+}
+
+const PARSER_FAILURES: Record<string, () => Failure> = {
+  HPE_HEADER_OVERFLOW: () => new Failure('payload_too_large', 'The request headers are larger than 16 KiB.'),
+  ERR_HTTP_REQUEST_TIMEOUT: () => new Failure('invalid_request', 'The request did not arrive in time.'),
+};
+
+/** Bytes that never became a request: answered in full, then the connection is closed (RFC 9112 §11.2). */
+export function createClientErrorHandler(options: ErrorReplyOptions) {
+  return (error: NodeJS.ErrnoException, socket: Socket): void => {
+    if (error.code === 'ECONNRESET' || !socket.writable) {
+      socket.destroy();
+      return;
+    }
+    const failure = PARSER_FAILURES[error.code ?? '']?.() ?? new Failure('invalid_request', 'This is not valid HTTP.');
+    const requestId = options.newRequestId();
+    const rendered = renderFailure(failure, {
+      format: 'v2',
+      detail: options.detail,
+      requestId,
+      nowMs: options.clock.nowMs(),
+      issuer: options.issuer(),
+    });
+    const body = JSON.stringify(rendered.body);
+    const headers = {
+      ...commonHeaders(false),
+      'content-type': rendered.contentType,
+      'content-length': String(Buffer.byteLength(body)),
+      'x-request-id': requestId,
+      connection: 'close',
+    };
+    const head = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+    socket.end(`HTTP/1.1 ${rendered.status} ${failure.code}\r\n${head.join('')}\r\n${body}`);
+  };
+}
+
+/** Installs the handler for what routes throw; unknown paths and wrong methods come through `missing`. */
+export function replyWithFailures(app: FastifyInstance, send: SendFailure, missing: (url: string) => Failure): void {
+  app.setErrorHandler((error, request, reply) => send(error, request, reply));
+  app.setNotFoundHandler((request, reply) => send(missing(request.url), request, reply));
+}

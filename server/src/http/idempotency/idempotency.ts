@@ -1,0 +1,143 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Clock } from '../../clock.ts';
+import { deriveKey, type RandomBytes, seal, sha256Hex, unseal } from '../../crypto/index.ts';
+import type { Database } from '../../database/index.ts';
+import { Failure } from '../../failure.ts';
+import { claimSlot, freeSlot, pruneSlots, readSlot, type Slot, updateSlot } from './store.ts';
+import type { IdempotencyRow } from './tables.ts';
+
+export interface IdempotentCall extends Slot {
+  /** What was asked: the same key with another is a conflict. */
+  fingerprint: string;
+  /** The presented credential; the reply is sealed under a key derived from it. Never stored. */
+  credential: string;
+  status: number;
+  secretReply: boolean;
+}
+
+export interface IdempotentReply {
+  status: number;
+  body: unknown;
+  isReplay: boolean;
+}
+
+/** Makes a mutating call safe to send again (contract §3). */
+export interface Idempotency {
+  run(call: IdempotentCall, execute: () => Promise<unknown>): Promise<IdempotentReply>;
+  prune(): Promise<void>;
+}
+
+export interface IdempotencyOptions {
+  database: Database;
+  clock: Clock;
+  randomBytes: RandomBytes;
+}
+
+const LIFETIME_MS = 24 * 3_600_000;
+const SECRET_LIFETIME_MS = 10 * 60_000;
+/** Longer than any request may run: after that a pending slot belongs to a process that died. */
+const LOCK_MS = 60_000;
+const WAIT_TURNS = 120;
+const WAIT_MS = 250;
+
+function replyKey({ credential, key, route }: IdempotentCall): Uint8Array {
+  return deriveKey(credential, key, `latchkey idempotent reply ${route}`);
+}
+
+function conflict(row: IdempotencyRow, why: string): Failure {
+  const named = row.object_id ? ` It made or changed ${row.object_id}.` : '';
+  return new Failure('conflict', `This Idempotency-Key was used before, and ${why}.${named}`);
+}
+
+/** What a finished slot answers. */
+function replay(row: IdempotencyRow, call: IdempotentCall, nowMs: number): IdempotentReply {
+  const isKept = row.reply_sealed !== null && (row.reply_expires_at ?? 0) >= nowMs;
+  if (!isKept || row.reply_sealed === null) throw conflict(row, 'its reply is not kept any more');
+  const json = unseal(replyKey(call), row.reply_sealed, call.fingerprint);
+  if (json === null) throw conflict(row, 'its reply can be read only with the credential that it was made with');
+  return { status: row.status ?? call.status, body: json === '' ? undefined : JSON.parse(json), isReplay: true };
+}
+
+export function createIdempotency({ database, clock, randomBytes }: IdempotencyOptions): Idempotency {
+  const claim = (call: IdempotentCall) => {
+    const nowMs = clock.nowMs();
+    const row: IdempotencyRow = {
+      principal: call.principal,
+      route: call.route,
+      key: call.key,
+      fingerprint: call.fingerprint,
+      state: 'pending',
+      locked_until: nowMs + LOCK_MS,
+      status: null,
+      reply_sealed: null,
+      reply_expires_at: null,
+      object_id: null,
+      expires_at: nowMs + LIFETIME_MS,
+    };
+    return database.write((tx) => claimSlot(tx, row, nowMs));
+  };
+
+  const execute = async (call: IdempotentCall, work: () => Promise<unknown>): Promise<IdempotentReply> => {
+    let committed = false;
+    try {
+      const body = await database.withCommitHook(async (tx, result) => {
+        await updateSlot(tx, call, { state: 'committed', status: call.status, object_id: idOf(result) });
+        tx.afterCommit(() => {
+          committed = true;
+        });
+      }, work);
+      const sealed = seal(replyKey(call), JSON.stringify(body) ?? '', call.fingerprint, randomBytes);
+      const keptUntilMs = clock.nowMs() + (call.secretReply ? SECRET_LIFETIME_MS : LIFETIME_MS);
+      await database.write((tx) =>
+        updateSlot(tx, call, {
+          state: 'done',
+          status: call.status,
+          reply_sealed: sealed,
+          reply_expires_at: keptUntilMs,
+          ...(idOf(body) ? { object_id: idOf(body) } : {}),
+        }),
+      );
+      return { status: call.status, body, isReplay: false };
+    } catch (error) {
+      if (!committed) await database.write((tx) => freeSlot(tx, call)).catch(() => {});
+      throw error;
+    }
+  };
+
+  return {
+    run: async (call, work) => {
+      for (let turn = 0; turn < WAIT_TURNS; turn += 1) {
+        if (await claim(call)) return execute(call, work);
+        const row = await readSlot(database.read, call);
+        if (!row) continue;
+        if (row.fingerprint !== call.fingerprint) throw conflict(row, 'with another request');
+        if (row.state === 'done') return replay(row, call, clock.nowMs());
+        if (row.state === 'committed' && row.locked_until < clock.nowMs()) throw conflict(row, 'its reply was lost');
+        await delay(turn < 20 ? WAIT_MS / 10 : WAIT_MS);
+      }
+      throw new Failure('conflict', 'The first call with this Idempotency-Key is still running.', { retryAfterSeconds: 1 });
+    },
+    prune: () => database.write((tx) => pruneSlots(tx, clock.nowMs())),
+  };
+}
+
+function idOf(value: unknown): string | null {
+  const id = typeof value === 'object' && value !== null ? (value as { id?: unknown }).id : undefined;
+  return typeof id === 'string' ? id : null;
+}
+
+/** One text for one request: method, path, and every field of query and body. */
+export function fingerprintOf(method: string, url: string, body: unknown): string {
+  return sha256Hex(JSON.stringify([method, url, body ?? null]));
+}
+
+const KEY = /^[\x21-\x7e]{1,255}$/;
+
+/** The header's value, checked; null when it is not sent. */
+export function idempotencyKeyOf(header: string | string[] | undefined): string | null {
+  if (header === undefined) return null;
+  if (typeof header !== 'string' || !KEY.test(header)) {
+    throw new Failure('invalid_request', 'Idempotency-Key must be 1 to 255 visible ASCII characters.');
+  }
+  return header;
+}

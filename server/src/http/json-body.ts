@@ -1,0 +1,80 @@
+import { isUtf8 } from 'node:buffer';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { Failure, invalidField } from '../failure.ts';
+
+const MAX_DEPTH = 20;
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+
+/** Nesting of brackets outside strings, counted before the parser recurses into them. */
+function refuseDeepNesting(json: string): void {
+  let depth = 0;
+  for (let index = 0; index < json.length; index += 1) {
+    const code = json.charCodeAt(index);
+    if (code === QUOTE) {
+      index = endOfString(json, index + 1);
+    } else if (code === 0x7b || code === 0x5b) {
+      depth += 1;
+      if (depth > MAX_DEPTH) throw new Failure('invalid_request', `JSON may be nested ${MAX_DEPTH} levels deep.`);
+    } else if (code === 0x7d || code === 0x5d) depth -= 1;
+  }
+}
+
+function endOfString(json: string, from: number): number {
+  for (let index = from; index < json.length; index += 1) {
+    const code = json.charCodeAt(index);
+    if (code === BACKSLASH) index += 1;
+    else if (code === QUOTE) return index;
+  }
+  return json.length;
+}
+
+/** NUL and lone surrogates are legal JSON and illegal in databases: refused at the door, with the field named. */
+export function refuseUnstorableText(value: unknown, path = ''): void {
+  if (typeof value === 'string') {
+    if (value.includes('\0') || !value.isWellFormed()) {
+      throw invalidField(path || 'body', 'must not contain NUL or half of a surrogate pair');
+    }
+  } else if (typeof value === 'object' && value !== null) {
+    for (const [key, child] of Object.entries(value)) {
+      const childPath = path ? `${path}.${key}` : key;
+      if (key.includes('\0') || !key.isWellFormed()) throw invalidField(path || 'body', 'has a field name that is no text');
+      refuseUnstorableText(child, childPath);
+    }
+  }
+}
+
+const CHARSET = /;\s*charset\s*=\s*"?([^";\s]+)/i;
+
+function decode(request: FastifyRequest, body: Buffer): string {
+  const charset = CHARSET.exec(request.headers['content-type'] ?? '')?.[1];
+  if (charset && !/^utf-?8$/i.test(charset)) {
+    throw new Failure('unsupported_media_type', 'JSON bodies are UTF-8 (RFC 8259 §8.1).');
+  }
+  if (!isUtf8(body)) throw new Failure('invalid_request', 'The body is not valid UTF-8.');
+  return body.toString('utf8');
+}
+
+/** JSON bodies: strict about type, encoding, depth and `__proto__`; an empty one is `{}` (contract §3). */
+export function acceptJsonBodies(app: FastifyInstance): void {
+  const parse = app.getDefaultJsonParser('error', 'error');
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+    try {
+      const json = decode(request, body as Buffer);
+      if (json.trim() === '') return done(null, {});
+      refuseDeepNesting(json);
+      parse(request, json, (error, parsed) => {
+        if (error) return done(new Failure('invalid_request', 'The body is not valid JSON.'));
+        try {
+          refuseUnstorableText(parsed);
+          done(null, parsed);
+        } catch (failure) {
+          done(failure as Error);
+        }
+      });
+    } catch (failure) {
+      done(failure as Error);
+    }
+  });
+}

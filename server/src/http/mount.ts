@@ -1,0 +1,139 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { Failure } from '../failure.ts';
+import type { Authenticate } from './authenticate.ts';
+import { presentedCredential } from './credentials.ts';
+import { fingerprintOf, type Idempotency, idempotencyKeyOf } from './idempotency/index.ts';
+import { API_VERSIONS, mountedPath, type PathTable } from './paths.ts';
+import type { Principal } from './principal.ts';
+import { PUBLIC_CORS } from './reply-headers.ts';
+import type { Access, Call, Mount, Route } from './route.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    principal: Principal | null;
+  }
+}
+
+export interface MountOptions {
+  authenticate: Authenticate;
+  idempotency: Idempotency;
+  paths: PathTable;
+}
+
+type OnRequest = (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => void;
+
+/** Answers "who is calling" before the body is read. Warm credentials pass without an await. */
+function authenticating(access: Exclude<Access, 'public'>, authenticate: Authenticate): OnRequest {
+  return (request, _reply, done) => {
+    try {
+      const principal = authenticate(request.raw, request.ip, access);
+      if (principal instanceof Promise) {
+        principal.then((found) => {
+          request.principal = found;
+          done();
+        }, done);
+        return;
+      }
+      request.principal = principal;
+      done();
+    } catch (error) {
+      done(error as Error);
+    }
+  };
+}
+
+const refuseUnknownVersion: OnRequest = (request, _reply, done) => {
+  const version = request.headers['x-api-version'];
+  if (version === undefined || API_VERSIONS.includes(String(version))) return done();
+  done(new Failure('unsupported_version', `X-API-Version must be one of ${API_VERSIONS.join(', ')}.`));
+};
+
+const allowAnyOrigin: OnRequest = (_request, reply, done) => {
+  reply.headers(PUBLIC_CORS);
+  done();
+};
+
+function callOf(request: FastifyRequest, reply: FastifyReply): Call {
+  return {
+    body: request.body,
+    query: request.query,
+    params: request.params,
+    principal: request.principal as Principal,
+    requestId: request.id,
+    address: request.ip,
+    setHeader: (name, value) => {
+      reply.header(name, value);
+    },
+  };
+}
+
+async function runIdempotently(
+  route: Route,
+  key: string,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  idempotency: Idempotency,
+) {
+  const presented = presentedCredential(request.raw as Parameters<typeof presentedCredential>[0]);
+  const principal = request.principal;
+  if (!presented || !principal) return route.handler(callOf(request, reply));
+  const answer = await idempotency.run(
+    {
+      principal: principal.credentialId,
+      route: `${route.method} ${route.path}`,
+      key,
+      fingerprint: fingerprintOf(route.method, request.url.replace(/^\/v\d(?=\/)/, ''), request.body),
+      credential: presented.text,
+      status: route.status ?? 200,
+      secretReply: route.secretReply ?? false,
+    },
+    async () => route.handler(callOf(request, reply)),
+  );
+  if (answer.isReplay) reply.header('idempotency-replayed', 'true');
+  return answer.body;
+}
+
+function handling(route: Route, idempotency: Idempotency) {
+  const status = route.status ?? 200;
+  const isIdempotent = route.method !== 'GET' && route.access !== 'public' && route.errors !== 'oauth';
+  return (request: FastifyRequest, reply: FastifyReply) => {
+    if (status !== 200) reply.code(status);
+    const key = isIdempotent ? idempotencyKeyOf(request.headers['idempotency-key']) : null;
+    if (key === null) return route.handler(callOf(request, reply));
+    return runIdempotently(route, key, request, reply, idempotency);
+  };
+}
+
+function mountAt(app: FastifyInstance, route: Route, mount: Mount, options: MountOptions): void {
+  const url = mountedPath(mount, route.path);
+  const onRequest: OnRequest[] = [];
+  if (route.cors === 'public') onRequest.push(allowAnyOrigin);
+  if (mount === 'bare' && route.mounts.length > 1) onRequest.push(refuseUnknownVersion);
+  if (route.access !== 'public') onRequest.push(authenticating(route.access, options.authenticate));
+  const schema: Record<string, unknown> = { summary: route.summary, tags: [route.tag] };
+  if (route.body) schema['body'] = route.body;
+  if (route.query) schema['querystring'] = route.query;
+  if (route.params) schema['params'] = route.params;
+  if (route.reply) schema['response'] = { [route.status ?? 200]: route.reply };
+  if (route.access !== 'public') schema['security'] = [{ bearer: [] }, { apiKey: [] }];
+  options.paths.add(url, route.method, route.cors === 'public');
+  app.route({
+    method: route.method,
+    url,
+    schema,
+    onRequest,
+    ...(route.body ? { preValidation: emptyBodyIsObject } : {}),
+    ...(route.bodyLimitBytes ? { bodyLimit: route.bodyLimitBytes } : {}),
+    handler: handling(route, options.idempotency),
+  });
+}
+
+const emptyBodyIsObject: OnRequest = (request, _reply, done) => {
+  request.body ??= {};
+  done();
+};
+
+/** Mounts a route at each of its places. */
+export function mountRoute(app: FastifyInstance, route: Route, options: MountOptions): void {
+  for (const mount of route.mounts) mountAt(app, route, mount, options);
+}

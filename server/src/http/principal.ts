@@ -1,0 +1,24 @@
+/**
+ * The verified answer to "who is calling": one shape for every kind of credential. Built by `access`, read by routes.
+ * A principal is made once per credential and kept: nothing in it may be changed.
+ */
+export interface Principal {
+  readonly kind: 'root' | 'api_key';
+  /** How the credential proves itself (contract §4). */
+  readonly method: 'api_key' | 'oauth' | 'jwt' | 'session';
+  readonly credentialId: string;
+  /** Null for the root key, which belongs to none. */
+  readonly workspaceId: string | null;
+  readonly environment: Environment | null;
+  readonly userId: string | null;
+  readonly subject: string;
+  readonly subjectIssuer: string | null;
+  readonly clientId: string | null;
+  /** As they were granted, in that order. */
+  readonly grantedScopes: readonly string[];
+  /** The granted scopes and all that they imply. */
+  readonly scopes: ReadonlySet<string>;
+  readonly expiresAtMs: number | null;
+}
+
+export type Environment = 'test' | 'live';

@@ -1,0 +1,128 @@
+import { docsAnchor, ERRORS, type ErrorCode, generalCode } from '@latchkey/protocol';
+import { toTimestamp } from '../clock.ts';
+import type { Failure } from '../failure.ts';
+
+export type ErrorFormat = 'v1' | 'v2' | 'oauth' | 'problem';
+
+export interface RenderContext {
+  format: ErrorFormat;
+  /** `general`: tell the class of an error, not which check failed. */
+  detail: 'full' | 'general';
+  requestId: string;
+  nowMs: number;
+  issuer: string;
+}
+
+export interface RenderedFailure {
+  status: number;
+  headers: Record<string, string>;
+  contentType: string;
+  body: Record<string, unknown>;
+}
+
+const GENERAL_MESSAGES: Record<string, string> = {
+  unauthorized: 'The request is not authenticated.',
+  forbidden: 'The request is not allowed.',
+  rate_limited: 'Too many requests; try again later.',
+};
+
+/** RFC 6749 §5.2 and §4.1.2.1 know fewer words than the catalogue. */
+const OAUTH_CODES: Partial<Record<ErrorCode, { error: string; status: number }>> = {
+  validation_failed: { error: 'invalid_request', status: 400 },
+  ambiguous_credentials: { error: 'invalid_request', status: 400 },
+  unsupported_media_type: { error: 'invalid_request', status: 415 },
+  payload_too_large: { error: 'invalid_request', status: 413 },
+  method_not_allowed: { error: 'invalid_request', status: 405 },
+  internal_error: { error: 'server_error', status: 500 },
+  unavailable: { error: 'temporarily_unavailable', status: 503 },
+};
+
+interface Told {
+  code: string;
+  message: string;
+}
+
+/** What is said aloud. A missing second factor stays named: the client cannot go on without knowing. */
+function tell(failure: Failure, detail: RenderContext['detail']): Told {
+  if (detail === 'full' || failure.code === 'mfa_required') return { code: failure.code, message: failure.message };
+  const code = generalCode(failure.code);
+  return { code, message: GENERAL_MESSAGES[code] ?? failure.message };
+}
+
+function quoted(text: string): string {
+  return `"${text.replace(/[^\x20-\x7e]/g, '').replace(/["\\]/g, "'")}"`;
+}
+
+/** RFC 6750 §3: a bare challenge when nothing was presented, else the error, and for a missing scope that scope. */
+function challenge(failure: Failure, told: Told): string | null {
+  if (failure.status === 401) {
+    if (failure.details.noCredential || failure.code === 'missing_token') return 'Bearer';
+    return `Bearer error="invalid_token", error_description=${quoted(told.message)}`;
+  }
+  if (told.code !== 'insufficient_scope') return null;
+  const scope = failure.details.scopes?.wanted.join(' ') ?? '';
+  return `Bearer error="insufficient_scope", error_description=${quoted(told.message)}, scope=${quoted(scope)}`;
+}
+
+function headersOf(failure: Failure, told: Told): Record<string, string> {
+  const headers: Record<string, string> = {};
+  const authenticate = challenge(failure, told);
+  if (authenticate) headers['www-authenticate'] = authenticate;
+  const { retryAfterSeconds, allow } = failure.details;
+  if (retryAfterSeconds !== undefined) headers['retry-after'] = String(Math.max(1, Math.ceil(retryAfterSeconds)));
+  if (allow) headers.allow = allow.join(', ');
+  return headers;
+}
+
+type Shape = (failure: Failure, told: Told, context: RenderContext) => Record<string, unknown>;
+
+const docsUrl = (code: string, { issuer }: RenderContext) => `${issuer}/docs/${docsAnchor(code)}`;
+const fieldsOf = ({ details }: Failure) => (details.fields ? { fields: details.fields } : {});
+
+const SHAPES: Record<ErrorFormat, Shape> = {
+  v1: (failure, told, context) => ({
+    error: told.code,
+    message: told.message,
+    code: failure.status,
+    timestamp: toTimestamp(context.nowMs),
+    request_id: context.requestId,
+    docs_url: docsUrl(told.code, context),
+    ...fieldsOf(failure),
+  }),
+  v2: (failure, told, context) => ({
+    error: {
+      code: ERRORS[failure.code].class,
+      reason: told.code,
+      message: told.message,
+      request_id: context.requestId,
+      timestamp: toTimestamp(context.nowMs),
+      ...fieldsOf(failure),
+    },
+  }),
+  oauth: (failure, told, context) => ({
+    error: OAUTH_CODES[failure.code]?.error ?? told.code,
+    error_description: told.message,
+    request_id: context.requestId,
+  }),
+  problem: (failure, told, context) => ({
+    type: docsUrl(told.code, context),
+    title: told.code,
+    status: failure.status,
+    detail: told.message,
+    request_id: context.requestId,
+    timestamp: toTimestamp(context.nowMs),
+    ...fieldsOf(failure),
+  }),
+};
+
+/** One failure in one of the four shapes of contract §8. Pure. */
+export function renderFailure(failure: Failure, context: RenderContext): RenderedFailure {
+  const told = tell(failure, context.detail);
+  const { format } = context;
+  return {
+    status: format === 'oauth' ? (OAUTH_CODES[failure.code]?.status ?? failure.status) : failure.status,
+    headers: headersOf(failure, told),
+    contentType: format === 'problem' ? 'application/problem+json' : 'application/json; charset=utf-8',
+    body: SHAPES[format](failure, told, context),
+  };
+}

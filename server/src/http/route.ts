@@ -1,0 +1,64 @@
+import type { Static, TSchema, TUnknown } from 'typebox';
+import type { Principal } from './principal.ts';
+
+/**
+ * Who may call a route. `public`: anyone. Otherwise a valid credential, with this scope when one is named; `root` says
+ * whether the operator's key is let in. Root holds no scopes: where it is allowed, it needs none. `loopback` also lets
+ * in a peer on this machine that presents nothing.
+ */
+export type Access = 'public' | { scope: string | null; root: 'allowed' | 'refused' | 'only'; loopback?: true };
+
+/** Where a path answers: `/v1/…`, `/v2/…`, or as written. */
+export type Mount = 'v1' | 'v2' | 'bare';
+
+/** One request as a handler sees it: validated, and without HTTP. */
+export interface Call<Body = unknown, Query = unknown, Params = unknown> {
+  body: Body;
+  query: Query;
+  params: Params;
+  /** The caller; on a public route nobody. */
+  principal: Principal;
+  requestId: string;
+  /** The client's address behind trusted proxies, canonical. */
+  address: string;
+  setHeader(name: string, value: string): void;
+}
+
+interface RouteSpec<B extends TSchema, Q extends TSchema, P extends TSchema, R extends TSchema> {
+  method: 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE';
+  path: string;
+  mounts: readonly Mount[];
+  access: Access;
+  /** One line for the OpenAPI document, and the domain that it is listed under. */
+  summary: string;
+  tag: string;
+  body?: B;
+  query?: Q;
+  params?: P;
+  reply?: R;
+  /** Success status; 200 unless said. */
+  status?: 200 | 201 | 204;
+  /** The reply shows a secret: an idempotent replay of it is kept sealed, and for ten minutes only. */
+  secretReply?: boolean;
+  /** Anyone's page may read it: `Access-Control-Allow-Origin: *`, never with credentials. */
+  cors?: 'public';
+  /** RFC 6749 errors instead of those of the version. */
+  errors?: 'oauth';
+  bodyLimitBytes?: number;
+  handler(call: Call<Static<B>, Static<Q>, Static<P>>): Static<R> | Promise<Static<R>>;
+}
+
+/** A route with its types erased, ready to mount. */
+export interface Route extends Omit<RouteSpec<TSchema, TSchema, TSchema, TSchema>, 'handler'> {
+  handler(call: Call): unknown;
+}
+
+/** Declares a route: one schema gives validation, serialisation, types and OpenAPI. */
+export function route<
+  B extends TSchema = TUnknown,
+  Q extends TSchema = TUnknown,
+  P extends TSchema = TUnknown,
+  R extends TSchema = TUnknown,
+>(spec: RouteSpec<B, Q, P, R>): Route {
+  return spec as unknown as Route;
+}

@@ -1,0 +1,156 @@
+import type { IncomingMessage } from 'node:http';
+import Fastify, { type FastifyInstance, type FastifyRequest, type FastifyServerOptions } from 'fastify';
+import type { Logger } from 'pino';
+import type { Clock } from '../clock.ts';
+import type { RandomBytes } from '../crypto/index.ts';
+import { Failure } from '../failure.ts';
+import type { Authenticate } from './authenticate.ts';
+import {
+  createClientErrorHandler,
+  createSendFailure,
+  type ErrorReplyOptions,
+  replyWithFailures,
+  type SendFailure,
+} from './error-replies.ts';
+import type { Idempotency } from './idempotency/index.ts';
+import { acceptJsonBodies } from './json-body.ts';
+import { mountRoute } from './mount.ts';
+import { describeRoutes, openapiRoutes } from './openapi.ts';
+import { createPathTable, type PathTable } from './paths.ts';
+import { commonHeaders, PUBLIC_PREFLIGHT } from './reply-headers.ts';
+import { requestIds } from './request-id.ts';
+import type { Route } from './route.ts';
+import { useSchemas } from './validation.ts';
+
+/** What was answered, for whoever measures. `route` is the pattern, never the URL. */
+export interface AnsweredRequest {
+  method: string;
+  route: string;
+  status: number;
+  durationSeconds: number;
+}
+
+export interface HttpOptions {
+  version: string;
+  clock: Clock;
+  randomBytes: RandomBytes;
+  log: Logger;
+  errorDetail: 'full' | 'general';
+  trustProxy: number | string[] | false;
+  tls: { cert: string; key: string } | null;
+  issuer(): string;
+  authenticate: Authenticate;
+  idempotency: Idempotency;
+  onAnswered(answered: AnsweredRequest): void;
+}
+
+const BODY_LIMIT_BYTES = 64 * 1024;
+const HEADER_LIMIT_BYTES = 16 * 1024;
+const MAX_HEADERS = 100;
+
+function fastifyOptions(options: HttpOptions, sendFailure: SendFailure, errors: ErrorReplyOptions) {
+  const limits = { maxHeaderSize: HEADER_LIMIT_BYTES, headersTimeout: 10_000, connectionsCheckingInterval: 5000 };
+  const newId = requestIds(options.clock, options.randomBytes);
+  const shared = {
+    bodyLimit: BODY_LIMIT_BYTES,
+    requestTimeout: 30_000,
+    keepAliveTimeout: 65_000,
+    trustProxy: options.trustProxy,
+    genReqId: (raw: Pick<IncomingMessage, 'headers'>) => newId(raw),
+    clientErrorHandler: createClientErrorHandler(errors),
+    frameworkErrors: (error: Error, request: FastifyRequest, reply: Parameters<SendFailure>[2]) =>
+      sendFailure(error, request, reply),
+    return503OnClosing: false,
+    routerOptions: { maxParamLength: 128 },
+    logger: false,
+  };
+  if (!options.tls) return { ...shared, http: limits } as FastifyServerOptions;
+  return { ...shared, http2: true, https: { ...limits, ...options.tls, allowHTTP1: true } } as FastifyServerOptions;
+}
+
+function refuseTwoHosts(raw: Pick<IncomingMessage, 'rawHeaders'>): void {
+  let hosts = 0;
+  for (let index = 0; index < raw.rawHeaders.length; index += 2) {
+    const name = raw.rawHeaders[index];
+    if (name?.length === 4 && name.toLowerCase() === 'host') hosts += 1;
+  }
+  if (hosts > 1) throw new Failure('invalid_request', 'The request names more than one Host (RFC 9112 §3.2).');
+}
+
+function addCommonHooks(app: FastifyInstance, options: HttpOptions): void {
+  const { onAnswered } = options;
+  let headers: Record<string, string> | undefined;
+  app.decorateRequest('principal', null);
+  app.addHook('onRequest', (request, reply, done) => {
+    headers ??= commonHeaders(options.tls !== null || options.issuer().startsWith('https://'));
+    reply.headers(headers).header('x-request-id', request.id);
+    try {
+      refuseTwoHosts(request.raw);
+      done();
+    } catch (error) {
+      done(error as Error);
+    }
+  });
+  app.addHook('onResponse', (request, reply, done) => {
+    onAnswered({
+      method: request.method,
+      route: request.routeOptions.url ?? 'unknown',
+      status: reply.statusCode,
+      durationSeconds: reply.elapsedTime / 1000,
+    });
+    done();
+  });
+}
+
+function missingAt(paths: PathTable) {
+  return (url: string): Failure => {
+    const known = paths.find(url);
+    if (!known) return new Failure('not_found', 'There is no such path.');
+    return new Failure('method_not_allowed', undefined, { allow: known.methods });
+  };
+}
+
+/** OPTIONS never asks who calls: the path's methods, and for public paths a preflight that any page may rely on. */
+function answerOptions(app: FastifyInstance, paths: PathTable): void {
+  app.options('*', { schema: { hide: true } as object }, (request, reply) => {
+    const known = paths.find(request.url);
+    if (!known) throw new Failure('not_found', 'There is no such path.');
+    const allow = known.methods.join(', ');
+    reply.header('allow', allow);
+    if (known.isPublic) reply.headers(PUBLIC_PREFLIGHT).header('access-control-allow-methods', allow);
+    reply.code(204).send();
+  });
+}
+
+export interface HttpServer {
+  app: FastifyInstance;
+  add(routes: readonly Route[]): void;
+}
+
+/** Fastify, set up: ids, caps, strict bodies, errors from the catalogue, OpenAPI. Knows no route but its own. */
+export async function createHttpServer(options: HttpOptions): Promise<HttpServer> {
+  const newId = requestIds(options.clock, options.randomBytes);
+  const errors: ErrorReplyOptions = {
+    clock: options.clock,
+    log: options.log,
+    detail: options.errorDetail,
+    issuer: options.issuer,
+    newRequestId: () => newId({ headers: {} }),
+  };
+  const sendFailure = createSendFailure(errors);
+  const app = Fastify(fastifyOptions(options, sendFailure, errors));
+  app.server.maxHeadersCount = MAX_HEADERS;
+  const paths = createPathTable();
+  acceptJsonBodies(app);
+  useSchemas(app);
+  addCommonHooks(app, options);
+  replyWithFailures(app, sendFailure, missingAt(paths));
+  answerOptions(app, paths);
+  await describeRoutes(app, options.version);
+  const { authenticate, idempotency } = options;
+  const add = (routes: readonly Route[]) => {
+    for (const each of routes) mountRoute(app, each, { authenticate, idempotency, paths });
+  };
+  add(openapiRoutes(() => app, options.issuer));
+  return { app, add };
+}

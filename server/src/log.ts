@@ -1,0 +1,26 @@
+import { redactSecrets } from '@latchkey/protocol';
+import { type Logger, pino } from 'pino';
+import type { Config } from './config/index.ts';
+
+/** Where finished lines go. */
+export interface LogSink {
+  write(line: string): void;
+}
+
+function serializeError(error: unknown): Record<string, unknown> {
+  if (!(error instanceof Error)) return { message: String(error) };
+  const { name, message, stack, code, cause } = error as Error & { code?: unknown };
+  return { name, message, code, stack, ...(cause === undefined ? {} : { cause: serializeError(cause) }) };
+}
+
+/**
+ * JSON lines by pino. No header, body, query or URL is ever passed in; should a secret still stand in an error's
+ * text, it is cut out of the finished line.
+ */
+export function createLog(level: Config['logLevel'], sink: LogSink): Logger {
+  const redacting: LogSink = { write: (line) => sink.write(redactSecrets(line)) };
+  return pino(
+    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, serializers: { err: serializeError } },
+    redacting,
+  );
+}
