@@ -1,7 +1,7 @@
 // Makes a clone ready to run, with Node >= 20 and npm alone: installs what is missing, builds what changed.
 // All output goes to stderr, so that stdout stays the server's (`npm start -- --json` prints one line there).
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync, utimesSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -25,18 +25,26 @@ function run(command, args, failure) {
   process.exit(result.status ?? 1);
 }
 
-const installed = Math.max(modifiedMs(join(modules, '.package-lock.json')), 0);
-if (installed < modifiedMs(join(root, 'package-lock.json')) || installed === 0) {
+const installed = modifiedMs(join(modules, '.package-lock.json'));
+if (installed === 0 || installed < modifiedMs(join(root, 'package-lock.json'))) {
   process.stderr.write('latchkey: installing dependencies (once)\n');
-  run('npm', ['ci'], '`npm ci` failed; its output above says why. It needs the npm registry and a writable folder.');
+  run(
+    'npm',
+    ['ci', '--loglevel=error'],
+    '`npm ci` failed; its output above says why. It needs the npm registry and a writable folder.',
+  );
 }
 
 const packages = ['protocol', 'server'];
 const sources = packages.map((name) => newestMs(join(root, name, 'src')));
 const settings = ['tsconfig.base.json', ...packages.map((name) => join(name, 'tsconfig.json'))];
 const wanted = Math.max(...sources, ...settings.map((path) => modifiedMs(join(root, path))));
-const built = Math.min(...packages.map((name) => modifiedMs(join(root, name, 'dist', '.tsbuildinfo'))));
+const stamps = packages.map((name) => join(root, name, 'dist', '.tsbuildinfo'));
+const built = Math.min(...stamps.map(modifiedMs));
 if (built < wanted) {
   process.stderr.write('latchkey: building\n');
   run(join(modules, '.bin', 'tsc'), ['-b'], 'the build failed; the compiler errors are above.');
+  // The compiler leaves the stamp alone when nothing had to be written; then the next start would build again.
+  const now = new Date();
+  for (const stamp of stamps) utimesSync(stamp, now, now);
 }

@@ -4,7 +4,14 @@ import { verifyAuditLog } from './audit/index.ts';
 import { type Command, helpText, parseCommand, problemsText, readyJson, readyText, UsageError } from './cli/index.ts';
 import { systemClock } from './clock.ts';
 import { MIGRATIONS, openDatabase, type Surroundings } from './compose.ts';
-import { type Config, ConfigError, newEncryptionKey, type ReadConfigResult, readConfig, SETTINGS } from './config/index.ts';
+import {
+  type Config,
+  ConfigError,
+  newEncryptionKey,
+  type ReadConfigResult,
+  readConfig,
+  SETTINGS,
+} from './config/index.ts';
 import { pooledRandom } from './crypto/index.ts';
 import { Failure } from './failure.ts';
 import { createLog } from './log.ts';
@@ -96,7 +103,9 @@ async function runAuditVerify({ json }: { json: boolean }): Promise<void> {
     if (json) return void out(`${JSON.stringify(report)}\n`);
     for (const problem of report.problems) out(`${problem}\n`);
     const verdict = report.problems.length === 0 ? 'whole' : 'NOT whole';
-    out(`The audit log is ${verdict}: ${report.events} events in ${report.batches} batches, head ${report.head ?? 'none'}\n`);
+    out(
+      `The audit log is ${verdict}: ${report.events} events in ${report.batches} batches, head ${report.head ?? 'none'}\n`,
+    );
   } finally {
     await database.close();
   }
@@ -138,7 +147,9 @@ function explain(error: unknown): number {
   if (error instanceof Failure && error.code === 'unavailable') {
     const cause = error.details.cause instanceof Error ? ` (${error.details.cause.message})` : '';
     const problem = `cannot be used${cause}`;
-    err(problemsText([{ setting: 'LATCHKEY_DATABASE_URL', problem, cure: 'start the database, or correct the setting' }]));
+    err(
+      problemsText([{ setting: 'LATCHKEY_DATABASE_URL', problem, cure: 'start the database, or correct the setting' }]),
+    );
     return 2;
   }
   err(`latchkey: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);

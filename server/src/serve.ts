@@ -1,8 +1,8 @@
 import type { AddressInfo } from 'node:net';
+import type { FirstStart } from './bootstrap.ts';
 import { compose, type Latchkey, MIGRATIONS, openDatabase, type Surroundings } from './compose.ts';
 import { type Config, ConfigError } from './config/index.ts';
 import { type ServingLock, takeServingLock } from './database/index.ts';
-import type { FirstStart } from './bootstrap.ts';
 
 /** A server that listens. */
 export interface RunningServer {
@@ -30,7 +30,11 @@ function lockDatabase({ database }: Config): ServingLock | null {
 }
 
 const LISTEN_CURES: Record<string, (config: Config) => [string, string, string]> = {
-  EADDRINUSE: ({ port }) => ['PORT', `${port} is in use`, `stop what listens there, or set PORT, such as PORT=${port + 1}`],
+  EADDRINUSE: ({ port }) => [
+    'PORT',
+    `${port} is in use`,
+    `stop what listens there, or set PORT, such as PORT=${port + 1}`,
+  ],
   EACCES: ({ port }) => ['PORT', `${port} may not be used by this user`, 'set PORT to a number above 1023'],
   EADDRNOTAVAIL: ({ host }) => ['HOST', `${host} is no address of this machine`, 'set HOST to one, or to 127.0.0.1'],
   ENOTFOUND: ({ host }) => ['HOST', `${host} cannot be resolved`, 'set HOST to an address, such as 127.0.0.1'],
@@ -81,7 +85,13 @@ export async function serve(config: Config, surroundings: Surroundings): Promise
     lock?.describe({ pid: process.pid, url });
     const firstStart = await latchkey.bootstrap();
     latchkey.jobs.start();
-    return { url, issuer: latchkey.issuer(), firstStart, latchkey, stop: () => stopAll(latchkey, lock, surroundings.log) };
+    return {
+      url,
+      issuer: latchkey.issuer(),
+      firstStart,
+      latchkey,
+      stop: () => stopAll(latchkey, lock, surroundings.log),
+    };
   } catch (error) {
     lock?.release();
     throw error;

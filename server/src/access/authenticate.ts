@@ -1,8 +1,14 @@
-import { secretsEqual } from '../crypto/index.ts';
 import type { KeyRecord, KeyResolver, KeyUsage } from '../api-keys/index.ts';
 import type { Clock } from '../clock.ts';
+import { secretsEqual } from '../crypto/index.ts';
 import { Failure } from '../failure.ts';
-import { type Access, type AuthenticatableRequest, type Authenticate, presentedCredential, type Principal } from '../http/index.ts';
+import {
+  type Access,
+  type AuthenticatableRequest,
+  type Authenticate,
+  type Principal,
+  presentedCredential,
+} from '../http/index.ts';
 import { credentialKind, invalidApiKey } from './credential-kind.ts';
 import { refuseBeyondAccess, refuseDeadKey } from './decide.ts';
 

@@ -11,7 +11,8 @@ export function refuseDeadKey({ revokedAtMs, expiresAtMs }: KeyRecord, nowMs: nu
 /** Whether this principal may call a route. Pure. */
 export function refuseBeyondAccess(principal: Principal, access: Exclude<Access, 'public'>): void {
   if (principal.kind === 'root') {
-    if (access.root === 'refused') throw new Failure('forbidden', 'The root key manages Latchkey; it does not call APIs.');
+    if (access.root === 'refused')
+      throw new Failure('forbidden', 'The root key manages Latchkey; it does not call APIs.');
     return;
   }
   if (access.root === 'only') throw new Failure('forbidden', 'Only the root key may do this.');

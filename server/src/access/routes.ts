@@ -10,12 +10,7 @@ const facts = {
   subject_issuer: nullableText,
   scopes: Type.Array(Type.String()),
   expires_at: nullableText,
-  method: Type.Union([
-    Type.Literal('api_key'),
-    Type.Literal('oauth'),
-    Type.Literal('jwt'),
-    Type.Literal('session'),
-  ]),
+  method: Type.Union([Type.Literal('api_key'), Type.Literal('oauth'), Type.Literal('jwt'), Type.Literal('session')]),
   environment: Type.Union([Type.Literal('test'), Type.Literal('live'), Type.Null()]),
   workspace_id: nullableText,
   client_id: nullableText,

@@ -15,6 +15,8 @@ const COMMANDS = [
 /** The help text: commands, then every setting with its default. */
 export function helpText(settings: readonly SettingHelp[]): string {
   const commands = COMMANDS.map(([name, text]) => `  latchkey ${name.padEnd(22)}${text}`.trimEnd());
-  const environment = settings.map((setting) => `  ${setting.name.padEnd(26)}${setting.description} [${setting.default}]`);
+  const environment = settings.map(
+    (setting) => `  ${setting.name.padEnd(26)}${setting.description} [${setting.default}]`,
+  );
   return ['Usage:', ...commands, '', 'Settings (environment variables) [default]:', ...environment, ''].join('\n');
 }

@@ -35,7 +35,7 @@ function appliedNames(connection: DatabaseSync): Set<string> {
     connection
       .prepare('select name from schema_migrations')
       .all()
-      .map((row) => String(row['name'])),
+      .map((row) => String(row.name)),
   );
 }
 

@@ -9,7 +9,8 @@ function rows(): string {
     .join('\n');
 }
 
-const STYLE = 'body{font:16px/1.5 system-ui;max-width:48rem;margin:3rem auto;padding:0 1rem;color-scheme:light dark}td,th{text-align:left;padding:.3rem 1rem .3rem 0;vertical-align:top}tr:target{font-weight:bold}';
+const STYLE =
+  'body{font:16px/1.5 system-ui;max-width:48rem;margin:3rem auto;padding:0 1rem;color-scheme:light dark}td,th{text-align:left;padding:.3rem 1rem .3rem 0;vertical-align:top}tr:target{font-weight:bold}';
 
 function page(): string {
   return `<!doctype html>

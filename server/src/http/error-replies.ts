@@ -4,8 +4,8 @@ import type { Logger } from 'pino';
 import type { Clock } from '../clock.ts';
 import { Failure } from '../failure.ts';
 import { errorFormatOf } from './paths.ts';
-import { commonHeaders } from './reply-headers.ts';
 import { type ErrorFormat, type RenderContext, renderFailure } from './render-failure.ts';
+import { commonHeaders } from './reply-headers.ts';
 import { failureOfInvalidInput, InvalidInput } from './validation.ts';
 
 export interface ErrorReplyOptions {
@@ -28,7 +28,8 @@ const FRAMEWORK_CODES: Record<string, () => Failure> = {
   FST_ERR_CTP_BODY_TOO_LARGE: () => new Failure('payload_too_large'),
   FST_ERR_CTP_INVALID_MEDIA_TYPE: () =>
     new Failure('unsupported_media_type', 'Send the body as Content-Type: application/json.'),
-  FST_ERR_CTP_INVALID_CONTENT_LENGTH: () => new Failure('invalid_request', 'The body is not as long as Content-Length says.'),
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: () =>
+    new Failure('invalid_request', 'The body is not as long as Content-Length says.'),
   FST_ERR_BAD_URL: () => new Failure('invalid_request', 'The path is not a valid URL path.'),
   FST_ERR_MAX_PARAM_LENGTH: () => new Failure('not_found'),
 };

@@ -51,7 +51,9 @@ export function healthRoutes({ checks, isStopping }: HealthOptions): Route[] {
         const results = await Promise.all(Object.values(checks).map(outcome));
         const down = names.filter((_, index) => results[index] === 'down');
         if (down.length > 0) {
-          throw new Failure('unavailable', `Not ready: ${down.join(', ')} cannot be reached.`, { retryAfterSeconds: 1 });
+          throw new Failure('unavailable', `Not ready: ${down.join(', ')} cannot be reached.`, {
+            retryAfterSeconds: 1,
+          });
         }
         return {
           status: 'ready' as const,

@@ -1,9 +1,9 @@
 // Boundary: Fastify set-up: request ids, caps, strict JSON, versions, one catalogue of errors in four renderings, CORS,
 // idempotency, cursors, OpenAPI, health. A domain declares routes with `route()`; who may call them is asked of the
 // authenticator that `compose.ts` passes in. Knows no domain.
-export type { Authenticate, AuthenticatableRequest } from './authenticate.ts';
+export type { AuthenticatableRequest, Authenticate } from './authenticate.ts';
 export { type PresentedCredential, presentedCredential } from './credentials.ts';
-export { createCursors, type Cursors } from './cursor.ts';
+export { type Cursors, createCursors } from './cursor.ts';
 export { errorPageRoute } from './error-page.ts';
 export { type HealthOptions, healthRoutes } from './health.ts';
 export { createIdempotency, type Idempotency, idempotencyMigrations } from './idempotency/index.ts';

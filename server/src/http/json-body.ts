@@ -38,7 +38,8 @@ export function refuseUnstorableText(value: unknown, path = ''): void {
   } else if (typeof value === 'object' && value !== null) {
     for (const [key, child] of Object.entries(value)) {
       const childPath = path ? `${path}.${key}` : key;
-      if (key.includes('\0') || !key.isWellFormed()) throw invalidField(path || 'body', 'has a field name that is no text');
+      if (key.includes('\0') || !key.isWellFormed())
+        throw invalidField(path || 'body', 'has a field name that is no text');
       refuseUnstorableText(child, childPath);
     }
   }

@@ -111,11 +111,11 @@ function mountAt(app: FastifyInstance, route: Route, mount: Mount, options: Moun
   if (mount === 'bare' && route.mounts.length > 1) onRequest.push(refuseUnknownVersion);
   if (route.access !== 'public') onRequest.push(authenticating(route.access, options.authenticate));
   const schema: Record<string, unknown> = { summary: route.summary, tags: [route.tag] };
-  if (route.body) schema['body'] = route.body;
-  if (route.query) schema['querystring'] = route.query;
-  if (route.params) schema['params'] = route.params;
-  if (route.reply) schema['response'] = { [route.status ?? 200]: route.reply };
-  if (route.access !== 'public') schema['security'] = [{ bearer: [] }, { apiKey: [] }];
+  if (route.body) schema.body = route.body;
+  if (route.query) schema.querystring = route.query;
+  if (route.params) schema.params = route.params;
+  if (route.reply) schema.response = { [route.status ?? 200]: route.reply };
+  if (route.access !== 'public') schema.security = [{ bearer: [] }, { apiKey: [] }];
   options.paths.add(url, route.method, route.cors === 'public');
   app.route({
     method: route.method,

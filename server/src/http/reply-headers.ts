@@ -13,6 +13,7 @@ export const PUBLIC_CORS: Record<string, string> = {
 
 export const PUBLIC_PREFLIGHT: Record<string, string> = {
   ...PUBLIC_CORS,
-  'access-control-allow-headers': 'Authorization, Content-Type, DPoP, X-Request-ID, X-Client-Version, MCP-Protocol-Version',
+  'access-control-allow-headers':
+    'Authorization, Content-Type, DPoP, X-Request-ID, X-Client-Version, MCP-Protocol-Version',
   'access-control-max-age': '86400',
 };

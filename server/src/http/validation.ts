@@ -37,17 +37,22 @@ function problemsError(errors: readonly (ErrorObject | FastifySchemaValidationEr
   return new InvalidInput([...unique.values()].slice(0, MAX_FIELDS));
 }
 
-function problemOf({ instancePath, keyword, params, message }: ErrorObject | FastifySchemaValidationError): FieldProblem {
+function problemOf({
+  instancePath,
+  keyword,
+  params,
+  message,
+}: ErrorObject | FastifySchemaValidationError): FieldProblem {
   const at = instancePath.slice(1).replaceAll('/', '.').slice(0, 200);
   const inside = (name: unknown) => (at ? `${at}.${String(name)}` : String(name)).slice(0, 200);
   if (keyword === 'additionalProperties') {
-    return { path: inside(params['additionalProperty']), message: 'is not a known field' };
+    return { path: inside(params.additionalProperty), message: 'is not a known field' };
   }
-  if (keyword === 'required') return { path: inside(params['missingProperty']), message: 'is required' };
-  if (keyword === 'enum' && Array.isArray(params['allowedValues'])) {
-    return { path: at, message: `must be one of ${params['allowedValues'].join(', ')}` };
+  if (keyword === 'required') return { path: inside(params.missingProperty), message: 'is required' };
+  if (keyword === 'enum' && Array.isArray(params.allowedValues)) {
+    return { path: at, message: `must be one of ${params.allowedValues.join(', ')}` };
   }
-  if (keyword === 'const') return { path: at, message: `must be ${String(params['allowedValue'])}` };
+  if (keyword === 'const') return { path: at, message: `must be ${String(params.allowedValue)}` };
   return { path: at || 'body', message: message ?? 'is not valid' };
 }
 

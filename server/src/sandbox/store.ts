@@ -19,7 +19,12 @@ export function listRows(
   shelf: Shelf,
   page: { limit: number; afterId: string },
 ): Promise<Pick<SandboxRow, 'id' | 'body'>[]> {
-  return on(read, shelf).select(['id', 'body']).where('id', '>', page.afterId).orderBy('id').limit(page.limit).execute();
+  return on(read, shelf)
+    .select(['id', 'body'])
+    .where('id', '>', page.afterId)
+    .orderBy('id')
+    .limit(page.limit)
+    .execute();
 }
 
 export function rowById(read: Kysely<Tables>, shelf: Shelf, id: string): Promise<SandboxRow | undefined> {

@@ -58,25 +58,23 @@ function replay(row: IdempotencyRow, call: IdempotentCall, nowMs: number): Idemp
   return { status: row.status ?? call.status, body: json === '' ? undefined : JSON.parse(json), isReplay: true };
 }
 
-export function createIdempotency({ database, clock, randomBytes }: IdempotencyOptions): Idempotency {
-  const claim = (call: IdempotentCall) => {
-    const nowMs = clock.nowMs();
-    const row: IdempotencyRow = {
-      principal: call.principal,
-      route: call.route,
-      key: call.key,
-      fingerprint: call.fingerprint,
-      state: 'pending',
-      locked_until: nowMs + LOCK_MS,
-      status: null,
-      reply_sealed: null,
-      reply_expires_at: null,
-      object_id: null,
-      expires_at: nowMs + LIFETIME_MS,
-    };
-    return database.write((tx) => claimSlot(tx, row, nowMs));
+function pendingRow({ principal, route, key, fingerprint }: IdempotentCall, nowMs: number): IdempotencyRow {
+  return {
+    principal,
+    route,
+    key,
+    fingerprint,
+    state: 'pending',
+    locked_until: nowMs + LOCK_MS,
+    status: null,
+    reply_sealed: null,
+    reply_expires_at: null,
+    object_id: null,
+    expires_at: nowMs + LIFETIME_MS,
   };
+}
 
+export function createIdempotency({ database, clock, randomBytes }: IdempotencyOptions): Idempotency {
   const execute = async (call: IdempotentCall, work: () => Promise<unknown>): Promise<IdempotentReply> => {
     let committed = false;
     try {
@@ -107,7 +105,9 @@ export function createIdempotency({ database, clock, randomBytes }: IdempotencyO
   return {
     run: async (call, work) => {
       for (let turn = 0; turn < WAIT_TURNS; turn += 1) {
-        if (await claim(call)) return execute(call, work);
+        const nowMs = clock.nowMs();
+        const isMine = await database.write((tx) => claimSlot(tx, pendingRow(call, nowMs), nowMs));
+        if (isMine) return execute(call, work);
         const row = await readSlot(database.read, call);
         if (!row) continue;
         if (row.fingerprint !== call.fingerprint) throw conflict(row, 'with another request');
@@ -115,7 +115,9 @@ export function createIdempotency({ database, clock, randomBytes }: IdempotencyO
         if (row.state === 'committed' && row.locked_until < clock.nowMs()) throw conflict(row, 'its reply was lost');
         await delay(turn < 20 ? WAIT_MS / 10 : WAIT_MS);
       }
-      throw new Failure('conflict', 'The first call with this Idempotency-Key is still running.', { retryAfterSeconds: 1 });
+      throw new Failure('conflict', 'The first call with this Idempotency-Key is still running.', {
+        retryAfterSeconds: 1,
+      });
     },
     prune: () => database.write((tx) => pruneSlots(tx, clock.nowMs())),
   };
