@@ -1,7 +1,7 @@
 // Makes a clone ready to run, with Node >= 20 and npm alone: installs what is missing, builds what changed.
 // All output goes to stderr, so that stdout stays the server's (`npm start -- --json` prints one line there).
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, statSync, utimesSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -35,16 +35,9 @@ if (installed === 0 || installed < modifiedMs(join(root, 'package-lock.json'))) 
   );
 }
 
-const packages = ['protocol', 'server'];
-const sources = packages.map((name) => newestMs(join(root, name, 'src')));
-const settings = ['tsconfig.base.json', ...packages.map((name) => join(name, 'tsconfig.json'))];
-const wanted = Math.max(...sources, ...settings.map((path) => modifiedMs(join(root, path))));
-const stamps = packages.map((name) => join(root, name, 'dist', '.tsbuildinfo'));
-const built = Math.min(...stamps.map(modifiedMs));
-if (built < wanted) {
+const sources = ['protocol/src', 'server/src'].map((folder) => newestMs(join(root, folder)));
+const wanted = Math.max(...sources, modifiedMs(join(root, 'scripts', 'bundle.mjs')));
+if (modifiedMs(join(root, 'server', 'dist', 'main.js')) < wanted) {
   process.stderr.write('latchkey: building\n');
-  run(join(modules, '.bin', 'tsc'), ['-b'], 'the build failed; the compiler errors are above.');
-  // The compiler leaves the stamp alone when nothing had to be written; then the next start would build again.
-  const now = new Date();
-  for (const stamp of stamps) utimesSync(stamp, now, now);
+  run(join(modules, '.bin', 'node'), ['scripts/bundle.mjs'], 'the build failed; its errors are above.');
 }

@@ -32,29 +32,40 @@ function factsOf(principal: Principal) {
   };
 }
 
+/**
+ * The reply's text, made once per principal: a principal never changes, and this is the busiest route of all. Returned
+ * as text past the serializer, so the schema below only documents it; a test compares the two.
+ */
+function replyText(lead: object): (principal: Principal) => string {
+  const texts = new WeakMap<Principal, string>();
+  return (principal) => {
+    let text = texts.get(principal);
+    if (text === undefined) {
+      text = JSON.stringify({ ...lead, ...factsOf(principal) });
+      texts.set(principal, text);
+    }
+    return text;
+  };
+}
+
+function factsRoute(path: string, mount: 'v1' | 'v2', lead: 'authenticated' | 'valid'): Route {
+  const textOf = replyText({ [lead]: true });
+  return route({
+    method: 'GET',
+    path,
+    mounts: [mount],
+    access: { scope: null, root: 'allowed' },
+    tag: 'auth',
+    summary: 'Who is calling',
+    reply: Type.Unsafe<string>(Type.Object({ [lead]: Type.Literal(true), ...facts })),
+    handler: ({ principal, setHeader }) => {
+      setHeader('content-type', 'application/json; charset=utf-8');
+      return textOf(principal);
+    },
+  });
+}
+
 /** "Who is calling", for the caller itself and for services that ask on its behalf (contract §4). */
 export function accessRoutes(): Route[] {
-  const access = { scope: null, root: 'allowed' } as const;
-  return [
-    route({
-      method: 'GET',
-      path: '/auth/verify',
-      mounts: ['v1'],
-      access,
-      tag: 'auth',
-      summary: 'Who is calling',
-      reply: Type.Object({ authenticated: Type.Literal(true), ...facts }),
-      handler: ({ principal }) => ({ authenticated: true as const, ...factsOf(principal) }),
-    }),
-    route({
-      method: 'GET',
-      path: '/auth/test',
-      mounts: ['v2'],
-      access,
-      tag: 'auth',
-      summary: 'Who is calling',
-      reply: Type.Object({ valid: Type.Literal(true), ...facts }),
-      handler: ({ principal }) => ({ valid: true as const, ...factsOf(principal) }),
-    }),
-  ];
+  return [factsRoute('/auth/verify', 'v1', 'authenticated'), factsRoute('/auth/test', 'v2', 'valid')];
 }

@@ -11,14 +11,17 @@ export interface AccountsDeps {
   recordAudit: RecordAudit;
 }
 
+function newWorkspaceId({ clock, randomBytes }: AccountsDeps): string {
+  return makeId('workspace', clock.nowMs(), randomBytes);
+}
+
 export async function createWorkspace(
   deps: AccountsDeps,
   tx: Tx,
   actor: Actor,
-  { name }: { name: string },
+  { name, id = newWorkspaceId(deps) }: { name: string; id?: string },
 ): Promise<{ id: string; name: string; createdAtMs: number }> {
   const createdAtMs = deps.clock.nowMs();
-  const id = makeId('workspace', createdAtMs, deps.randomBytes);
   await insertWorkspace(tx, { id, name, created_at: createdAtMs });
   await deps.recordAudit(tx, { action: 'workspace.created', actor, workspaceId: id, targetId: id, data: { name } });
   return { id, name, createdAtMs };
@@ -41,8 +44,10 @@ export async function createFirstWorkspace(
   input: { name: string; owner: FirstOwner },
 ): Promise<{ workspaceId: string; ownerId: string } | null> {
   const nowMs = deps.clock.nowMs();
-  const workspace = await createWorkspace(deps, tx, actor, input);
-  if (!(await claimInstallationFact(tx, 'first_workspace', workspace.id, nowMs))) return null;
+  const workspaceId = newWorkspaceId(deps);
+  // Claimed before anything is written: who comes second leaves nothing behind.
+  if (!(await claimInstallationFact(tx, 'first_workspace', workspaceId, nowMs))) return null;
+  await createWorkspace(deps, tx, actor, { name: input.name, id: workspaceId });
   const ownerId = makeId('user', nowMs, deps.randomBytes);
   const { email, passwordHash } = input.owner;
   await insertUser(tx, {
@@ -56,11 +61,11 @@ export async function createFirstWorkspace(
   });
   await insertMember(tx, {
     id: makeId('member', nowMs, deps.randomBytes),
-    workspace_id: workspace.id,
+    workspace_id: workspaceId,
     user_id: ownerId,
     role: 'owner',
     created_at: nowMs,
   });
-  await deps.recordAudit(tx, { action: 'user.created', actor, workspaceId: workspace.id, targetId: ownerId });
-  return { workspaceId: workspace.id, ownerId };
+  await deps.recordAudit(tx, { action: 'user.created', actor, workspaceId, targetId: ownerId });
+  return { workspaceId, ownerId };
 }

@@ -7,8 +7,11 @@ const closed = { additionalProperties: false };
 export const environmentSchema = Type.Union([Type.Literal('test'), Type.Literal('live')]);
 const Timestamp = Type.String({ maxLength: 35, description: 'RFC 3339, UTC' });
 const Duration = Type.String({ pattern: DURATION_PATTERN, maxLength: 13 });
-const Metadata = Type.Record(Type.String({ minLength: 1, maxLength: 40 }), Type.String({ maxLength: 500 }), {
+/** Without a pattern of ours, TypeBox's `^.*$` would overlook names with a line break. */
+const AnyName = Type.String({ pattern: '^[\\s\\S]*$' });
+const Metadata = Type.Record(AnyName, Type.String({ maxLength: 500 }), {
   maxProperties: 50,
+  propertyNames: { minLength: 1, maxLength: 40 },
 });
 
 export const keyIdParams = Type.Object({ id: Type.String({ pattern: idPattern('api_key') }) });
@@ -33,7 +36,7 @@ export const newKeyBody = Type.Object(
 export const listQuery = Type.Object(
   {
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100 })),
-    cursor: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
+    cursor: Type.Optional(Type.String()),
     workspace_id: Type.Optional(Type.String({ maxLength: 64 })),
     environment: Type.Optional(environmentSchema),
     external_id: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
@@ -72,7 +75,7 @@ const keyFields = {
   limits: Type.Null(),
   quota: Type.Null(),
   external_id: nullable(Type.String()),
-  metadata: Type.Record(Type.String(), Type.String()),
+  metadata: Type.Record(AnyName, Type.String()),
 };
 
 export const keyReply = Type.Object(keyFields);

@@ -8,7 +8,7 @@ import {
   PostgresQueryCompiler,
   sql,
 } from 'kysely';
-import pg from 'pg';
+import type { Pool } from 'pg';
 import { createCommitHooks } from './commit-hook.ts';
 import type { Database, Tx } from './database.ts';
 import { WriteConflict } from './errors.ts';
@@ -34,7 +34,9 @@ const BEGIN = 'begin; set local statement_timeout = 5000; set local idle_in_tran
 const CREATE_MIGRATIONS =
   'create table if not exists schema_migrations (name text primary key, applied_at bigint not null)';
 
-function openPool(url: string, onIdleError: (error: Error) => void): pg.Pool {
+/** Loaded only when PostgreSQL is used: a server on SQLite starts without it. */
+async function openPool(url: string, onIdleError: (error: Error) => void): Promise<Pool> {
+  const { default: pg } = await import('pg');
   const pool = new pg.Pool({
     connectionString: url,
     max: 10,
@@ -49,10 +51,12 @@ function openPool(url: string, onIdleError: (error: Error) => void): pg.Pool {
   });
   // Without a listener, a connection that breaks while idle would end the process.
   pool.on('error', onIdleError);
+  // The same for one that breaks between two statements of a transaction: the next statement reports it.
+  pool.on('connect', (client) => void client.on('error', () => {}));
   return pool;
 }
 
-function postgresDialect(pool: pg.Pool): Dialect {
+function postgresDialect(pool: () => Promise<Pool>): Dialect {
   return {
     createDriver: () =>
       translatingDriver(new PostgresDriver({ pool }), async (connection) => {
@@ -102,8 +106,7 @@ async function writeOnce<T>(query: Kysely<Tables>, work: (tx: Tx) => Promise<T>)
 
 /** A PostgreSQL database (>= 14), shared by any number of processes; safe behind PgBouncer's transaction pooling. */
 export function openPostgres(url: string, onIdleError: (error: Error) => void): Database {
-  const pool = openPool(url, onIdleError);
-  const query = new Kysely<Tables>({ dialect: postgresDialect(pool) });
+  const query = new Kysely<Tables>({ dialect: postgresDialect(() => openPool(url, onIdleError)) });
   const hooks = createCommitHooks();
   return {
     name: 'postgres',

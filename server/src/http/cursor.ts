@@ -17,7 +17,8 @@ export function createCursors(key: Uint8Array): Cursors {
     decode: (list, cursor) => {
       const text = Buffer.from(cursor, 'base64url').toString('utf8');
       const position = text.slice(MAC_LENGTH);
-      if (position === '' || !secretsEqual(text.slice(0, MAC_LENGTH), mac(list, position))) {
+      const isWhole = position !== '' && Buffer.from(text).toString('base64url') === cursor;
+      if (!isWhole || !secretsEqual(text.slice(0, MAC_LENGTH), mac(list, position))) {
         throw new Failure('invalid_request', 'The cursor is not valid for this list. Start again without it.');
       }
       return position;

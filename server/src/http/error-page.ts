@@ -1,8 +1,16 @@
-import { ERRORS } from '@latchkey/protocol';
+import { ERRORS, GENERAL_CODES } from '@latchkey/protocol';
 import { type Route, route } from './route.ts';
 
+/** The codes that LATCHKEY_ERROR_DETAIL=general tells instead, where they are no codes of the catalogue themselves. */
+function generalRows(): [string, { status: number; message: string }][] {
+  const codes = Object.entries(GENERAL_CODES).filter(([, code]) => !Object.hasOwn(ERRORS, code));
+  return codes.map(([status, code]) => {
+    return [code, { status: Number(status), message: `Any error with status ${status}; this server tells no more.` }];
+  });
+}
+
 function rows(): string {
-  return Object.entries(ERRORS)
+  return [...Object.entries(ERRORS), ...generalRows()]
     .map(([code, { status, message }]) => {
       return `<tr id="${code}"><td><code>${code}</code></td><td>${status}</td><td>${message}</td></tr>`;
     })

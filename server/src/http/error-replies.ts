@@ -5,7 +5,6 @@ import type { Clock } from '../clock.ts';
 import { Failure } from '../failure.ts';
 import { errorFormatOf } from './paths.ts';
 import { type ErrorFormat, type RenderContext, renderFailure } from './render-failure.ts';
-import { commonHeaders } from './reply-headers.ts';
 import { failureOfInvalidInput, InvalidInput } from './validation.ts';
 
 export interface ErrorReplyOptions {
@@ -14,6 +13,8 @@ export interface ErrorReplyOptions {
   detail: RenderContext['detail'];
   issuer(): string;
   newRequestId(): string;
+  /** What every reply carries; see `reply-headers.ts`. */
+  commonHeaders: Record<string, string>;
 }
 
 interface FrameworkError {
@@ -67,6 +68,8 @@ export function createSendFailure(options: ErrorReplyOptions): SendFailure {
       nowMs: clock.nowMs(),
       issuer: options.issuer(),
     });
+    // Once more, because an unreadable path never came by the hook that sets them.
+    if (!reply.hasHeader('x-request-id')) reply.headers(options.commonHeaders).header('x-request-id', request.id);
     reply.code(rendered.status).headers(rendered.headers).type(rendered.contentType);
     // Past the route's own serializer, which knows only its success shape.
     reply.serializer(JSON.stringify).send(rendered.body);
@@ -74,7 +77,7 @@ export function createSendFailure(options: ErrorReplyOptions): SendFailure {
 }
 
 const PARSER_FAILURES: Record<string, () => Failure> = {
-  HPE_HEADER_OVERFLOW: () => new Failure('payload_too_large', 'The request headers are larger than 16 KiB.'),
+  HPE_HEADER_OVERFLOW: () => new Failure('payload_too_large', 'The request has over 16 KiB or over 100 lines of headers.'),
   ERR_HTTP_REQUEST_TIMEOUT: () => new Failure('invalid_request', 'The request did not arrive in time.'),
 };
 
@@ -96,7 +99,7 @@ export function createClientErrorHandler(options: ErrorReplyOptions) {
     });
     const body = JSON.stringify(rendered.body);
     const headers = {
-      ...commonHeaders(false),
+      ...options.commonHeaders,
       'content-type': rendered.contentType,
       'content-length': String(Buffer.byteLength(body)),
       'x-request-id': requestId,

@@ -48,6 +48,9 @@ export function refuseUnstorableText(value: unknown, path = ''): void {
 const CHARSET = /;\s*charset\s*=\s*"?([^";\s]+)/i;
 
 function decode(request: FastifyRequest, body: Buffer): string {
+  if (!/^(?:identity)?$/i.test(request.headers['content-encoding'] ?? '')) {
+    throw new Failure('unsupported_media_type', 'Send the body without a Content-Encoding.');
+  }
   const charset = CHARSET.exec(request.headers['content-type'] ?? '')?.[1];
   if (charset && !/^utf-?8$/i.test(charset)) {
     throw new Failure('unsupported_media_type', 'JSON bodies are UTF-8 (RFC 8259 §8.1).');

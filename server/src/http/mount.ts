@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Failure } from '../failure.ts';
 import type { Authenticate } from './authenticate.ts';
+import { clientAddress } from './client-address.ts';
 import { presentedCredential } from './credentials.ts';
 import { fingerprintOf, type Idempotency, idempotencyKeyOf } from './idempotency/index.ts';
 import { API_VERSIONS, mountedPath, type PathTable } from './paths.ts';
@@ -26,7 +27,7 @@ type OnRequest = (request: FastifyRequest, reply: FastifyReply, done: (error?: E
 function authenticating(access: Exclude<Access, 'public'>, authenticate: Authenticate): OnRequest {
   return (request, _reply, done) => {
     try {
-      const principal = authenticate(request.raw, request.ip, access);
+      const principal = authenticate(request.raw, clientAddress(request), access);
       if (principal instanceof Promise) {
         principal.then((found) => {
           request.principal = found;
@@ -60,7 +61,7 @@ function callOf(request: FastifyRequest, reply: FastifyReply): Call {
     params: request.params,
     principal: request.principal as Principal,
     requestId: request.id,
-    address: request.ip,
+    address: clientAddress(request),
     setHeader: (name, value) => {
       reply.header(name, value);
     },
@@ -129,7 +130,7 @@ function mountAt(app: FastifyInstance, route: Route, mount: Mount, options: Moun
 }
 
 const emptyBodyIsObject: OnRequest = (request, _reply, done) => {
-  request.body ??= {};
+  if (request.body === undefined) request.body = {};
   done();
 };
 

@@ -13,6 +13,11 @@ interface Entry {
   isPublic: boolean;
 }
 
+/** A request may name its whole URL (RFC 9112 §3.2.2): the path of either form, without the query. */
+function pathOf(url: string): string {
+  return url.replace(/^https?:\/\/[^/?]*/i, '').split('?', 1)[0] || '/';
+}
+
 export function createPathTable(): PathTable {
   const router = FindMyWay();
   const entries = new Map<string, Entry>();
@@ -28,7 +33,7 @@ export function createPathTable(): PathTable {
       if (method === 'GET') entry.methods.add('HEAD');
     },
     find: (url) => {
-      const entry = router.find('GET', url.split('?', 1)[0] ?? '/')?.store as Entry | undefined;
+      const entry = router.find('GET', pathOf(url))?.store as Entry | undefined;
       return entry ? { methods: [...entry.methods, 'OPTIONS'].sort(), isPublic: entry.isPublic } : null;
     },
   };
@@ -42,7 +47,7 @@ const OAUTH_PATH = /^\/(?:oauth\/(?!applications)|authorize$|token$)/;
 
 /** The shape of errors at a path; unversioned ones follow `X-API-Version`, 2.0 unless said. */
 export function errorFormatOf(url: string, version: unknown): ErrorFormat {
-  const path = url.split('?', 1)[0] ?? '';
+  const path = pathOf(url);
   if (path.startsWith('/v1/') || path === '/v1') return 'v1';
   if (path.startsWith('/v2/') || path === '/v2') return 'v2';
   if (OAUTH_PATH.test(path)) return 'oauth';

@@ -1,10 +1,11 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import Fastify, { type FastifyInstance, type FastifyRequest, type FastifyServerOptions } from 'fastify';
 import type { Logger } from 'pino';
 import type { Clock } from '../clock.ts';
 import type { RandomBytes } from '../crypto/index.ts';
 import { Failure } from '../failure.ts';
 import type { Authenticate } from './authenticate.ts';
+import { type TrustProxy, trustedProxies } from './client-address.ts';
 import {
   createClientErrorHandler,
   createSendFailure,
@@ -15,6 +16,7 @@ import {
 import type { Idempotency } from './idempotency/index.ts';
 import { acceptJsonBodies } from './json-body.ts';
 import { mountRoute } from './mount.ts';
+import { answerOddRequests, HEADER_LIMIT_BYTES, refusedHeaderSize, refusedHost } from './odd-requests.ts';
 import { describeRoutes, openapiRoutes } from './openapi.ts';
 import { createPathTable, type PathTable } from './paths.ts';
 import { commonHeaders, PUBLIC_PREFLIGHT } from './reply-headers.ts';
@@ -36,7 +38,7 @@ export interface HttpOptions {
   randomBytes: RandomBytes;
   log: Logger;
   errorDetail: 'full' | 'general';
-  trustProxy: number | string[] | false;
+  trustProxy: TrustProxy;
   tls: { cert: string; key: string } | null;
   issuer(): string;
   authenticate: Authenticate;
@@ -45,21 +47,24 @@ export interface HttpOptions {
 }
 
 const BODY_LIMIT_BYTES = 64 * 1024;
-const HEADER_LIMIT_BYTES = 16 * 1024;
 const MAX_HEADERS = 100;
 
 function fastifyOptions(options: HttpOptions, sendFailure: SendFailure, errors: ErrorReplyOptions) {
-  const limits = { maxHeaderSize: HEADER_LIMIT_BYTES, headersTimeout: 10_000, connectionsCheckingInterval: 5000 };
+  const limits = {
+    maxHeaderSize: HEADER_LIMIT_BYTES,
+    headersTimeout: 10_000,
+    connectionsCheckingInterval: 5000,
+    requireHostHeader: false,
+  };
   const newId = requestIds(options.clock, options.randomBytes);
   const shared = {
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: 30_000,
     keepAliveTimeout: 65_000,
-    trustProxy: options.trustProxy,
+    trustProxy: trustedProxies(options.trustProxy),
     genReqId: (raw: Pick<IncomingMessage, 'headers'>) => newId(raw),
     clientErrorHandler: createClientErrorHandler(errors),
-    frameworkErrors: (error: Error, request: FastifyRequest, reply: Parameters<SendFailure>[2]) =>
-      sendFailure(error, request, reply),
+    frameworkErrors: sendFailure,
     return503OnClosing: false,
     routerOptions: { maxParamLength: 128 },
     logger: false,
@@ -68,28 +73,18 @@ function fastifyOptions(options: HttpOptions, sendFailure: SendFailure, errors: 
   return { ...shared, http2: true, https: { ...limits, ...options.tls, allowHTTP1: true } } as FastifyServerOptions;
 }
 
-function refuseTwoHosts(raw: Pick<IncomingMessage, 'rawHeaders'>): void {
-  let hosts = 0;
-  for (let index = 0; index < raw.rawHeaders.length; index += 2) {
-    const name = raw.rawHeaders[index];
-    if (name?.length === 4 && name.toLowerCase() === 'host') hosts += 1;
-  }
-  if (hosts > 1) throw new Failure('invalid_request', 'The request names more than one Host (RFC 9112 §3.2).');
-}
+type Missing = (url: string) => Failure;
 
-function addCommonHooks(app: FastifyInstance, options: HttpOptions): void {
+function addCommonHooks(app: FastifyInstance, options: HttpOptions, errors: ErrorReplyOptions, missing: Missing): void {
   const { onAnswered } = options;
-  let headers: Record<string, string> | undefined;
   app.decorateRequest('principal', null);
   app.addHook('onRequest', (request, reply, done) => {
-    headers ??= commonHeaders(options.tls !== null || options.issuer().startsWith('https://'));
-    reply.headers(headers).header('x-request-id', request.id);
-    try {
-      refuseTwoHosts(request.raw);
-      done();
-    } catch (error) {
-      done(error as Error);
-    }
+    reply.headers(errors.commonHeaders).header('x-request-id', request.id);
+    const badHost = refusedHost(request.raw);
+    if (badHost) reply.header('connection', 'close');
+    // Before its body is read: what is wrong with that does not matter where nobody would take it.
+    const unknown = request.is404 ? missing(request.url) : undefined;
+    done(badHost ?? refusedHeaderSize(request.raw) ?? unknown);
   });
   app.addHook('onResponse', (request, reply, done) => {
     onAnswered({
@@ -102,8 +97,8 @@ function addCommonHooks(app: FastifyInstance, options: HttpOptions): void {
   });
 }
 
-function missingAt(paths: PathTable) {
-  return (url: string): Failure => {
+function missingAt(paths: PathTable): Missing {
+  return (url) => {
     const known = paths.find(url);
     if (!known) return new Failure('not_found', 'There is no such path.');
     return new Failure('method_not_allowed', undefined, { allow: known.methods });
@@ -136,15 +131,18 @@ export async function createHttpServer(options: HttpOptions): Promise<HttpServer
     detail: options.errorDetail,
     issuer: options.issuer,
     newRequestId: () => newId({ headers: {} }),
+    commonHeaders: commonHeaders(options.tls !== null || options.issuer().startsWith('https://')),
   };
   const sendFailure = createSendFailure(errors);
   const app = Fastify(fastifyOptions(options, sendFailure, errors));
   app.server.maxHeadersCount = MAX_HEADERS;
+  answerOddRequests(app.server as Server, createClientErrorHandler(errors));
   const paths = createPathTable();
+  const missing = missingAt(paths);
   acceptJsonBodies(app);
   useSchemas(app);
-  addCommonHooks(app, options);
-  replyWithFailures(app, sendFailure, missingAt(paths));
+  addCommonHooks(app, options, errors, missing);
+  replyWithFailures(app, sendFailure, missing);
   answerOptions(app, paths);
   await describeRoutes(app, options.version);
   const { authenticate, idempotency } = options;

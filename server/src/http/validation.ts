@@ -1,24 +1,45 @@
 import { Ajv, type ErrorObject } from 'ajv';
+import fastJsonStringify from 'fast-json-stringify';
 import type { FastifyInstance, FastifySchemaValidationError } from 'fastify';
 import { Failure, type FieldProblem } from '../failure.ts';
 
 const MAX_FIELDS = 20;
 
 /**
- * Validators are compiled on a route's first request, so that starting does not pay for routes nobody calls. Bodies are
- * taken as they are; query strings, which know only text, are read as the types they should be.
+ * Validators and serializers are compiled on a route's first request, so that starting does not pay for routes nobody
+ * calls. Bodies are taken as they are; query strings, which know only text, are read as the types they should be.
  */
 export function useSchemas(app: FastifyInstance): void {
   const options = { allErrors: true, removeAdditional: false, useDefaults: true, strictTypes: false } as const;
   const strict = new Ajv({ ...options, coerceTypes: false });
   const coercing = new Ajv({ ...options, coerceTypes: true });
+  app.setSerializerCompiler(({ schema }) => {
+    let serialize: ((data: unknown) => string) | undefined;
+    return (data) => {
+      serialize ??= fastJsonStringify(schema as Parameters<typeof fastJsonStringify>[0]);
+      return serialize(data);
+    };
+  });
   app.setValidatorCompiler(({ schema, httpPart }) => {
     const ajv = httpPart === 'body' ? strict : coercing;
     let validate: ReturnType<Ajv['compile']> | undefined;
     return (data: unknown) => {
       validate ??= ajv.compile(schema as object);
-      return validate(data) ? true : { error: problemsError(validate.errors ?? []) };
+      if (!validate(data)) return { error: problemsError(validate.errors ?? []) };
+      const unusable = httpPart === 'body' ? [] : unusableInUrl(data as object);
+      return unusable.length === 0 ? true : { error: new InvalidInput(unusable) };
     };
+  });
+}
+
+/** What a URL can say and AJV lets pass: NUL, which no database stores, and 1e999, which is read as Infinity. */
+function unusableInUrl(values: object): FieldProblem[] {
+  return Object.entries(values).flatMap(([path, value]) => {
+    if (typeof value === 'string' && value.includes('\0')) return [{ path, message: 'must not contain NUL' }];
+    if (value === Number.POSITIVE_INFINITY || value === Number.NEGATIVE_INFINITY) {
+      return [{ path, message: 'is too large a number' }];
+    }
+    return [];
   });
 }
 
@@ -31,8 +52,11 @@ export class InvalidInput extends Error {
   }
 }
 
+/** Findings that only say that another one was made. */
+const SUMMARIES = new Set(['anyOf', 'if', 'propertyNames']);
+
 function problemsError(errors: readonly (ErrorObject | FastifySchemaValidationError)[]): InvalidInput {
-  const problems = errors.filter(({ keyword }) => keyword !== 'anyOf' && keyword !== 'if').map(problemOf);
+  const problems = errors.filter(({ keyword }) => !SUMMARIES.has(keyword)).map(problemOf);
   const unique = new Map(problems.map((problem) => [`${problem.path}\n${problem.message}`, problem]));
   return new InvalidInput([...unique.values()].slice(0, MAX_FIELDS));
 }
@@ -42,7 +66,8 @@ function problemOf({
   keyword,
   params,
   message,
-}: ErrorObject | FastifySchemaValidationError): FieldProblem {
+  propertyName,
+}: (ErrorObject | FastifySchemaValidationError) & { propertyName?: string }): FieldProblem {
   const at = instancePath.slice(1).replaceAll('/', '.').slice(0, 200);
   const inside = (name: unknown) => (at ? `${at}.${String(name)}` : String(name)).slice(0, 200);
   if (keyword === 'additionalProperties') {
@@ -52,6 +77,7 @@ function problemOf({
   if (keyword === 'enum' && Array.isArray(params.allowedValues)) {
     return { path: at, message: `must be one of ${params.allowedValues.join(', ')}` };
   }
+  if (propertyName !== undefined) return { path: at, message: `a field name ${message ?? 'is not valid'}` };
   if (keyword === 'const') return { path: at, message: `must be ${String(params.allowedValue)}` };
   return { path: at || 'body', message: message ?? 'is not valid' };
 }

@@ -5,7 +5,7 @@ import type { RandomBytes } from '../crypto/index.ts';
 import type { Database } from '../database/index.ts';
 import { Failure } from '../failure.ts';
 import { type Access, type Cursors, type Principal, type Route, route } from '../http/index.ts';
-import { deleteRow, insertRow, listRows, rowById, type Shelf, updateBody } from './store.ts';
+import { deleteRow, insertRow, listRows, lockRow, rowById, type Shelf, updateBody } from './store.ts';
 import type { SandboxRow } from './tables.ts';
 
 export interface SandboxDeps {
@@ -57,7 +57,7 @@ function listRoute({ deps, collection, scopes, shared, reply }: Parts): Route {
     query: Type.Object(
       {
         limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100 })),
-        cursor: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
+        cursor: Type.Optional(Type.String()),
       },
       closed,
     ),
@@ -132,7 +132,7 @@ function patchRoute({ deps, collection, scopes, shared, params, body, reply }: P
       const { id } = call.params as { id: string };
       const shelf = shelfOf(call.principal, collection.kind);
       return deps.database.write(async (tx) => {
-        const row = await rowById(tx.query, shelf, id);
+        const row = await lockRow(tx, shelf, id);
         if (!row) throw new Failure('not_found');
         const changed = JSON.stringify({ ...(JSON.parse(row.body) as object), ...(call.body as object) });
         await updateBody(tx, shelf, id, changed);

@@ -42,6 +42,19 @@ export async function insertRow(tx: Tx, row: SandboxRow): Promise<void> {
   await tx.query.insertInto('sandbox_rows').values(row).execute();
 }
 
+/** A row that nobody else changes before this transaction ends: touching it takes its lock on either database. */
+export function lockRow(tx: Tx, shelf: Shelf, id: string): Promise<SandboxRow | undefined> {
+  return tx.query
+    .updateTable('sandbox_rows')
+    .set(({ ref }) => ({ body: ref('body') }))
+    .where('id', '=', id)
+    .where('workspace_id', '=', shelf.workspace_id)
+    .where('environment', '=', shelf.environment)
+    .where('kind', '=', shelf.kind)
+    .returningAll()
+    .executeTakeFirst();
+}
+
 export async function updateBody(tx: Tx, shelf: Shelf, id: string, body: string): Promise<void> {
   await tx.query
     .updateTable('sandbox_rows')

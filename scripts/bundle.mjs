@@ -1,0 +1,19 @@
+// Builds the server into one file. Loading a thousand small modules took half of the start (docs/decisions/bundle.md).
+// Only what is many files is bundled; packages with native or lazily loaded parts stay outside.
+import { rmSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { rolldown } from 'rolldown';
+
+const at = (path) => fileURLToPath(new URL(path, import.meta.url));
+const BUNDLED = /^(?:kysely|typebox|lru-cache|@latchkey\/protocol)(?:\/|$)/;
+
+const bundle = await rolldown({
+  input: at('../server/src/main.ts'),
+  platform: 'node',
+  external: (id) => !id.startsWith('.') && !id.startsWith('/') && !BUNDLED.test(id),
+  resolve: { conditionNames: ['latchkey-source', 'import', 'node', 'default'] },
+  tsconfig: false,
+});
+rmSync(at('../server/dist'), { recursive: true, force: true });
+await bundle.write({ dir: at('../server/dist'), format: 'esm', entryFileNames: 'main.js', chunkFileNames: '[name].js' });
+await bundle.close();
