@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { accessRoutes, createAuthenticate } from './access/index.ts';
-import { accountsMigrations, createWorkspaces, type Workspaces } from './accounts/index.ts';
+import { accountsMigrations, createWorkspaces, type Workspaces, workspaceRoutes } from './accounts/index.ts';
 import { apiKeyRoutes, apiKeysMigrations, createKeyResolver, createKeyUsage, type KeyUsage } from './api-keys/index.ts';
 import { auditMigrations, createRecordAudit, sealAuditLog } from './audit/index.ts';
 import { bootstrap, type FirstStart } from './bootstrap.ts';
@@ -20,8 +20,9 @@ import {
 } from './http/index.ts';
 import { createMetrics, metricsRoutes } from './insights/index.ts';
 import { createJobs, type Jobs, jobsMigrations } from './jobs/index.ts';
+import { createLivePlans, planMigrations, planRoutes } from './limits/index.ts';
 import { sandboxMigrations, sandboxRoutes } from './sandbox/index.ts';
-import { defaultScopeCatalogue } from './scopes/index.ts';
+import { createScopes, scopeRoutes, scopesMigrations } from './scopes/index.ts';
 import { type Changes, createChanges, sharedStateMigrations } from './shared-state/index.ts';
 
 /** Every migration, in the order in which they were written. New ones go to the end. */
@@ -33,6 +34,8 @@ export const MIGRATIONS: readonly Migration[] = [
   ...accountsMigrations,
   ...apiKeysMigrations,
   ...sandboxMigrations,
+  ...scopesMigrations,
+  ...planMigrations,
 ];
 
 /** What does not come from settings: injected, so that tests move time and choose randomness. */
@@ -109,11 +112,20 @@ export async function compose(config: Config, surroundings: Surroundings, databa
   const { issuer, setBoundPort } = issuerOf(config);
   const onChangesError = (err: unknown) => log.error({ err }, 'changes cannot be read; caches stop answering');
   const changes = createChanges({ database, clock, maxStaleMs: config.maxStaleMs, onError: onChangesError });
-  const catalogue = defaultScopeCatalogue();
+  const onScopesError = (err: unknown) => log.error({ err }, 'the scope catalogue cannot be read');
+  const scopes = createScopes({ database, changes, clock, onError: onScopesError });
+  await scopes.load();
+  const onPlansError = (err: unknown) => log.error({ err }, 'the plans cannot be read');
+  const plans = createLivePlans({ database, changes, clock, onError: onPlansError });
+  await plans.load();
+  const { catalogue } = scopes;
   const recordAudit = createRecordAudit(clock, randomBytes);
   const metrics = createMetrics();
   const usage = createKeyUsage(database, clock);
+  const workspaces = createWorkspaces(database, changes);
   const keys = createKeyResolver({ database, changes, catalogue, issuer });
+  scopes.onReload(keys.forget);
+  plans.onReload(keys.forget);
   const { rootKeys } = config;
   const authenticate = createAuthenticate({ clock, keys, usage, rootKeys, onDecision: metrics.decided });
   const idempotency = createIdempotency({ database, clock, randomBytes });
@@ -130,11 +142,13 @@ export async function compose(config: Config, surroundings: Surroundings, databa
   let isStopping = false;
   const [primaryKey] = config.encryptionKeys;
   const cursors = createCursors(deriveKey(primaryKey?.bytes ?? new Uint8Array(), '', 'latchkey cursors'));
-  const workspaces = createWorkspaces(database);
   const deps = { database, clock, randomBytes, catalogue, changes, recordAudit, cursors };
   http.add(healthRoutes({ checks: { database: database.ping }, isStopping: () => isStopping }));
   http.add([errorPageRoute()]);
   http.add(accessRoutes());
+  http.add(scopeRoutes({ ...deps, scopes }));
+  http.add(planRoutes({ ...deps, plans }));
+  http.add(workspaceRoutes({ ...deps, planExists: (name) => plans.current().has(name) }));
   http.add(apiKeyRoutes({ ...deps, ...workspaceHelpers(workspaces) }));
   http.add(metricsRoutes(metrics, { openToLoopback: config.mode === 'development' }));
   if (config.sandbox) http.add(sandboxRoutes(deps));

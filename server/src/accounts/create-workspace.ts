@@ -4,6 +4,7 @@ import type { Clock } from '../clock.ts';
 import type { RandomBytes } from '../crypto/index.ts';
 import type { Tx } from '../database/index.ts';
 import { claimInstallationFact, insertMember, insertUser, insertWorkspace } from './store.ts';
+import { newWorkspaceRow } from './workspace.ts';
 
 export interface AccountsDeps {
   clock: Clock;
@@ -22,7 +23,7 @@ export async function createWorkspace(
   { name, id = newWorkspaceId(deps) }: { name: string; id?: string },
 ): Promise<{ id: string; name: string; createdAtMs: number }> {
   const createdAtMs = deps.clock.nowMs();
-  await insertWorkspace(tx, { id, name, created_at: createdAtMs });
+  await insertWorkspace(tx, newWorkspaceRow(id, name, createdAtMs));
   await deps.recordAudit(tx, { action: 'workspace.created', actor, workspaceId: id, targetId: id, data: { name } });
   return { id, name, createdAtMs };
 }

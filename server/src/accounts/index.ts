@@ -4,3 +4,5 @@ export { type AccountsDeps, createFirstWorkspace, createWorkspace } from './crea
 export { hashPassword } from './password.ts';
 export { createWorkspaces, type Workspaces } from './resolve-workspace.ts';
 export { accountsMigrations } from './tables.ts';
+export type { WorkspaceFacts } from './workspace.ts';
+export { workspaceRoutes } from './workspace-routes.ts';

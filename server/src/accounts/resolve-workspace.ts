@@ -1,7 +1,9 @@
 import type { Database } from '../database/index.ts';
 import { Failure, invalidField } from '../failure.ts';
 import type { Principal } from '../http/index.ts';
-import { memberExists, workspaceExists, workspaceIds } from './store.ts';
+import { type Changes, createRecordCache } from '../shared-state/index.ts';
+import { memberExists, workspaceById, workspaceExists, workspaceIds } from './store.ts';
+import { factsOf, type WorkspaceFacts } from './workspace.ts';
 
 /** Which workspace a call is about, and who is in it. */
 export interface Workspaces {
@@ -11,11 +13,24 @@ export interface Workspaces {
    */
   resolve(principal: Principal, named: string | undefined): Promise<string>;
   hasMember(workspaceId: string, userId: string): Promise<boolean>;
+  /** From memory or by one read. */
+  facts(id: string): Promise<WorkspaceFacts | null>;
   /** Whether the installation has begun. */
   hasFirst(): Promise<boolean>;
 }
 
-export function createWorkspaces(database: Database): Workspaces {
+const MAX_WORKSPACES = 50_000;
+
+export function createWorkspaces(database: Database, changes: Changes): Workspaces {
+  const cache = createRecordCache<WorkspaceFacts>({
+    changes,
+    maxEntries: MAX_WORKSPACES,
+    refsOf: ({ id }) => [`workspace:${id}`],
+    load: async (id) => {
+      const row = await workspaceById(database.read, id);
+      return row ? factsOf(row) : null;
+    },
+  });
   const only = async (): Promise<string> => {
     const [first, second] = await workspaceIds(database.read, 2);
     if (first === undefined) throw invalidField('workspace_id', 'there is no workspace yet; create one first');
@@ -34,6 +49,7 @@ export function createWorkspaces(database: Database): Workspaces {
       return own;
     },
     hasMember: (workspaceId, userId) => memberExists(database.read, workspaceId, userId),
+    facts: cache.fetch,
     hasFirst: async () => (await workspaceIds(database.read, 1)).length > 0,
   };
 }

@@ -30,6 +30,30 @@ export async function workspaceExists(read: Kysely<Tables>, id: string): Promise
   return row !== undefined;
 }
 
+export function workspaceById(read: Kysely<Tables>, id: string): Promise<WorkspaceRow | undefined> {
+  return read.selectFrom('workspaces').selectAll().where('id', '=', id).executeTakeFirst();
+}
+
+/** Oldest first, after `afterId`; only that one when the filter names an id. */
+export function listWorkspaces(
+  read: Kysely<Tables>,
+  filter: { id: string | null; externalId: string | null },
+  page: { afterId: string; limit: number },
+): Promise<WorkspaceRow[]> {
+  let query = read.selectFrom('workspaces').selectAll().where('id', '>', page.afterId).orderBy('id').limit(page.limit);
+  if (filter.id !== null) query = query.where('id', '=', filter.id);
+  if (filter.externalId !== null) query = query.where('external_id', '=', filter.externalId);
+  return query.execute();
+}
+
+export function updateWorkspace(
+  tx: Tx,
+  id: string,
+  values: Partial<Omit<WorkspaceRow, 'id'>>,
+): Promise<WorkspaceRow | undefined> {
+  return tx.query.updateTable('workspaces').set(values).where('id', '=', id).returningAll().executeTakeFirst();
+}
+
 /** At most `limit` ids, oldest first. */
 export async function workspaceIds(read: Kysely<Tables>, limit: number): Promise<string[]> {
   const rows = await read.selectFrom('workspaces').select('id').orderBy('id').limit(limit).execute();

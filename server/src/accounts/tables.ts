@@ -3,6 +3,15 @@ import type { Migration } from '../database/index.ts';
 export interface WorkspaceRow {
   id: string;
   name: string;
+  state: 'active' | 'suspended';
+  external_id: string | null;
+  /** JSON object. */
+  metadata: string;
+  plan: string | null;
+  /** JSON, own limits set by the operator; null: those of the plan. */
+  limits: string | null;
+  /** 1: all its credentials share one bucket. */
+  pooled: number;
   created_at: number;
 }
 
@@ -51,6 +60,12 @@ export const accountsMigrations: Migration[] = [
         .createTable('workspaces')
         .addColumn('id', types.id, (column) => column.primaryKey())
         .addColumn('name', types.text, (column) => column.notNull())
+        .addColumn('state', types.text, (column) => column.notNull())
+        .addColumn('external_id', types.id, (column) => column.unique())
+        .addColumn('metadata', types.text, (column) => column.notNull())
+        .addColumn('plan', types.text)
+        .addColumn('limits', types.text)
+        .addColumn('pooled', types.integer, (column) => column.notNull())
         .addColumn('created_at', types.integer, (column) => column.notNull()),
       schema
         .createTable('users')

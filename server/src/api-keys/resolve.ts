@@ -11,6 +11,8 @@ export interface KeyResolver {
   peek(text: string): KeyRecord | undefined;
   /** The record from memory or by one indexed read; null when there is no such key. */
   find(text: string): Promise<KeyRecord | null>;
+  /** Forgets all records: what they were made with (scopes, plans) has changed. */
+  forget(): void;
 }
 
 export interface KeyResolverOptions {
@@ -35,5 +37,6 @@ export function createKeyResolver({ database, changes, catalogue, issuer }: KeyR
   return {
     peek: (text) => cache.peek(sha256Hex(text)),
     find: (text) => cache.fetch(sha256Hex(text)),
+    forget: cache.clear,
   };
 }

@@ -33,9 +33,10 @@ async function signingKey(tx: Tx, { envelope, clock }: SealOptions): Promise<{ i
 }
 
 async function sealOne(tx: Tx, options: SealOptions): Promise<AuditBatchRow | null> {
+  // The head first: a twin that seals these events after that has taken our number, and the primary key refuses ours.
+  const previous = await lastBatch(tx.query);
   const events = await unsealedEvents(tx.query, BATCH_SIZE);
   if (events.length === 0) return null;
-  const previous = await lastBatch(tx.query);
   const number = (previous?.number ?? 0) + 1;
   const previousHash = previous?.hash ?? FIRST_HASH;
   const hash = hashBatch(previousHash, number, events);

@@ -49,6 +49,17 @@ export function eventsOfBatch(read: Kysely<Tables>, number: number): Promise<Sto
   return read.selectFrom('audit_events').selectAll().where('batch', '=', number).orderBy('seq').execute();
 }
 
+/** Events that claim a seal which does not exist. */
+export async function countStrayEvents(read: Kysely<Tables>): Promise<number> {
+  const row = await read
+    .selectFrom('audit_events')
+    .select((select) => select.fn.countAll<number>().as('count'))
+    .where('batch', 'is not', null)
+    .where('batch', 'not in', (select) => select.selectFrom('audit_batches').select('number'))
+    .executeTakeFirstOrThrow();
+  return row.count;
+}
+
 export function auditKeys(query: Kysely<Tables>): Promise<AuditKeyRow[]> {
   return query.selectFrom('audit_keys').selectAll().orderBy('created_at', 'desc').execute();
 }

@@ -1,6 +1,6 @@
 import type { Database } from '../database/index.ts';
 import { FIRST_HASH, hashBatch, hashIsSigned } from './batch.ts';
-import { auditKeys, batchesAfter, eventsOfBatch } from './store.ts';
+import { auditKeys, batchesAfter, countStrayEvents, eventsOfBatch } from './store.ts';
 
 export interface AuditReport {
   batches: number;
@@ -35,6 +35,9 @@ export async function verifyAuditLog(database: Database): Promise<AuditReport> {
       report.events += events.length;
       report.head = batch.hash;
     }
-    if (page.length < PAGE) return report;
+    if (page.length < PAGE) break;
   }
+  const stray = await countStrayEvents(database.read);
+  if (stray > 0) report.problems.push(`${stray} events belong to a batch that is missing`);
+  return report;
 }

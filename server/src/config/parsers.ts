@@ -1,5 +1,5 @@
-import { BlockList, isIP } from 'node:net';
 import { readSecret } from '@latchkey/protocol';
+import { parseCidr } from '../address.ts';
 import type { EncryptionKey } from '../crypto/index.ts';
 
 const ENTRY = /^([A-Za-z0-9._-]{1,64}):([A-Za-z0-9+/]{43}=)$/;
@@ -44,21 +44,7 @@ export function parseTrustProxy(text: string): number | string[] {
   }
   return text.split(',').map((entry) => {
     const cidr = entry.trim();
-    if (!isCidr(cidr)) throw new Error('is neither a hop count nor a comma list of CIDRs');
+    if (!parseCidr(cidr)) throw new Error('is neither a hop count nor a comma list of CIDRs');
     return cidr;
   });
-}
-
-function isCidr(text: string): boolean {
-  const [address = '', prefix, ...rest] = text.split('/');
-  const family = isIP(address);
-  if (family === 0 || rest.length > 0) return false;
-  if (prefix === undefined) return true;
-  if (!/^\d{1,3}$/.test(prefix)) return false;
-  try {
-    new BlockList().addSubnet(address, Number(prefix), family === 4 ? 'ipv4' : 'ipv6');
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -1,17 +1,6 @@
-import { isIP, isIPv4, SocketAddress } from 'node:net';
+import { canonicalAddress } from '../address.ts';
 
-const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/;
-const WITH_PORT = /^(?:\[([^\]]+)\](?::\d+)?|(\d+\.\d+\.\d+\.\d+):\d+)$/;
-
-/** One spelling for each address, so that lists and limits can compare text; null for what is no address. */
-export function canonicalAddress(text: string): string | null {
-  if (isIPv4(text)) return text;
-  const [, ipv6, ipv4] = WITH_PORT.exec(text) ?? [];
-  const address = (ipv6 ?? ipv4 ?? text).split('%', 1)[0] ?? '';
-  if (isIP(address) !== 6) return isIPv4(address) ? address : null;
-  const canonical = new SocketAddress({ address, family: 'ipv6' }).address;
-  return MAPPED.exec(canonical)?.[1] ?? canonical;
-}
+export { canonicalAddress };
 
 interface AddressedRequest {
   ip: string | undefined;

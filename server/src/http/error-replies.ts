@@ -77,7 +77,8 @@ export function createSendFailure(options: ErrorReplyOptions): SendFailure {
 }
 
 const PARSER_FAILURES: Record<string, () => Failure> = {
-  HPE_HEADER_OVERFLOW: () => new Failure('payload_too_large', 'The request has over 16 KiB or over 100 lines of headers.'),
+  HPE_HEADER_OVERFLOW: () =>
+    new Failure('payload_too_large', 'The request has over 16 KiB or over 100 lines of headers.'),
   ERR_HTTP_REQUEST_TIMEOUT: () => new Failure('invalid_request', 'The request did not arrive in time.'),
 };
 

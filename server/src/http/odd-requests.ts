@@ -28,7 +28,10 @@ export function refusedHeaderSize({ rawHeaders, httpVersionMajor }: RawRequest):
 }
 
 /** What node:http would answer by itself, without body or request id: an `Expect` it does not know, and CONNECT. */
-export function answerOddRequests(server: Server, refuse: (error: NodeJS.ErrnoException, socket: Socket) => void): void {
+export function answerOddRequests(
+  server: Server,
+  refuse: (error: NodeJS.ErrnoException, socket: Socket) => void,
+): void {
   server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
     server.emit('request', request, response);
   });

@@ -14,11 +14,11 @@ const STATUS_CLASSES = ['0xx', '1xx', '2xx', '3xx', '4xx', '5xx'];
 
 /** The series of contract §11 that exist so far. Labels are patterns and codes, never ids or URLs. */
 export function createMetrics(): Metrics {
-  const decisions = createCounter(
-    'latchkey_auth_decisions_total',
-    'Answers to "may this credential make this call".',
-    ['method', 'outcome', 'code'],
-  );
+  const decisions = createCounter('latchkey_auth_decisions_total', 'Answers to "may this credential make this call".', [
+    'method',
+    'outcome',
+    'code',
+  ]);
   const forbidden = createCounter('latchkey_forbidden_total', 'Calls refused with 403, by route.', ['route']);
   const durations = createHistogram(
     'latchkey_http_request_duration_seconds',

@@ -12,9 +12,20 @@ function labelsText(names: readonly string[], values: readonly string[], extra =
   return pairs.length === 0 ? '' : `{${pairs.join(',')}}`;
 }
 
+type Branch = Map<string, unknown>;
+
+function childOf(branch: Branch, label: string): Branch {
+  let child = branch.get(label) as Branch | undefined;
+  if (child === undefined) {
+    child = new Map();
+    branch.set(label, child);
+  }
+  return child;
+}
+
 /** A tree of maps down the label values: no joined key has to be made and hashed on every count. */
 class LabelTree<Leaf> {
-  readonly #root = new Map<string, unknown>();
+  readonly #root: Branch = new Map();
   readonly #make: () => Leaf;
   readonly leaves: { values: readonly string[]; leaf: Leaf }[] = [];
 
@@ -23,10 +34,7 @@ class LabelTree<Leaf> {
   }
 
   at(a: string, b = '', c = ''): Leaf {
-    let second = this.#root.get(a) as Map<string, Map<string, Leaf>> | undefined;
-    if (second === undefined) this.#root.set(a, (second = new Map()));
-    let third = second.get(b);
-    if (third === undefined) second.set(b, (third = new Map()));
+    const third = childOf(childOf(this.#root, a), b) as Map<string, Leaf>;
     let leaf = third.get(c);
     if (leaf === undefined) {
       leaf = this.#make();

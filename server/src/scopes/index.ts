@@ -1,10 +1,8 @@
-// Boundary: the scope catalogue: which scopes exist, what they say to people, which imply which. Implication is data;
-// handlers ask for one scope and never match strings.
-import { buildScopeCatalogue, DEFAULT_SCOPES, type ScopeCatalogue } from '@latchkey/protocol';
+// Boundary: the scope catalogue: which scopes exist, what they say to people, which imply which. Owns scopes. Implication
+// is data, resolved once per change; handlers ask for one scope and never match strings.
+import type { ScopeCatalogue } from '@latchkey/protocol';
 
+export { catalogueOf, createScopes, type Scopes } from './catalogue.ts';
+export { scopeRoutes } from './routes.ts';
+export { scopesMigrations } from './tables.ts';
 export type { ScopeCatalogue };
-
-/** The catalogue that every installation begins with (contract §5). */
-export function defaultScopeCatalogue(): ScopeCatalogue {
-  return buildScopeCatalogue(DEFAULT_SCOPES);
-}

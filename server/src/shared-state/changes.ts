@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { Database, Tx } from '../database/index.ts';
 import type { Change } from './change.ts';
+import { NumberLine } from './number-line.ts';
 import { deleteChangesBefore, insertChange, type NumberedChange, newestNumbers, readChanges } from './store.ts';
 
 /** The one way to tell the others: rows written with the mutation, read by every process. */
@@ -26,41 +27,8 @@ export interface ChangesOptions {
 
 const POLL_MS = 100;
 const PAGE = 1000;
-/** Longer than any transaction may last (`database/postgres.ts`): after that a missing number was rolled back. */
-const GAP_LIFETIME_MS = 10_000;
 const GAPS_BEFORE_START = 200;
 const RETENTION_MS = 3_600_000;
-
-/**
- * Numbers are given out before commits, so a lower number can appear after a higher one. What is missing below the
- * highest seen is asked for again until no transaction can still hold it.
- */
-class NumberLine {
-  highest = 0;
-  readonly #gaps = new Map<number, number>();
-
-  begin(newest: readonly number[], nowMs: number): void {
-    this.highest = newest[0] ?? 0;
-    const seen = new Set(newest);
-    const first = Math.max(1, this.highest - GAPS_BEFORE_START);
-    for (let seq = first; seq < this.highest; seq += 1) if (!seen.has(seq)) this.#gaps.set(seq, nowMs);
-  }
-
-  /** False when this number was taken in before. */
-  take(seq: number, nowMs: number): boolean {
-    if (seq <= this.highest) return this.#gaps.delete(seq);
-    for (let missing = Math.max(this.highest + 1, seq - PAGE); missing < seq; missing += 1) {
-      this.#gaps.set(missing, nowMs);
-    }
-    this.highest = seq;
-    return true;
-  }
-
-  openGaps(nowMs: number): number[] {
-    for (const [seq, sinceMs] of this.#gaps) if (nowMs - sinceMs > GAP_LIFETIME_MS) this.#gaps.delete(seq);
-    return [...this.#gaps.keys()];
-  }
-}
 
 export function createChanges(options: ChangesOptions): Changes {
   const { database, clock, maxStaleMs } = options;
@@ -76,11 +44,15 @@ export function createChanges(options: ChangesOptions): Changes {
 
   const poll = async () => {
     const startedMs = clock.nowMs();
+    const { highest } = numbers;
+    const gaps = numbers.openGaps(startedMs);
+    let after = (gaps[0]?.from ?? highest + 1) - 1;
     try {
       let rows: NumberedChange[];
       do {
-        rows = await readChanges(database.read, numbers.highest, numbers.openGaps(startedMs), PAGE);
+        rows = await readChanges(database.read, { after, highest, gaps, limit: PAGE });
         for (const row of rows) tell(row.seq, row);
+        after = rows.at(-1)?.seq ?? after;
       } while (rows.length === PAGE);
       freshAtMs = startedMs;
     } catch (error) {
@@ -104,7 +76,7 @@ export function createChanges(options: ChangesOptions): Changes {
     onChange: (listener) => listeners.push(listener),
     isFresh: () => Math.abs(clock.nowMs() - freshAtMs) <= maxStaleMs,
     start: async () => {
-      numbers.begin(await newestNumbers(database.read, GAPS_BEFORE_START), clock.nowMs());
+      numbers.begin(await newestNumbers(database.read, GAPS_BEFORE_START), GAPS_BEFORE_START, clock.nowMs());
       freshAtMs = clock.nowMs();
       schedule();
     },

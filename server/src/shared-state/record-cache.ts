@@ -16,56 +16,101 @@ export interface RecordCache<V> {
   peek(key: string): V | undefined;
   /** The record from memory or the database, one read for all who wait. */
   fetch(key: string): Promise<V | null>;
+  /** Forgets everything: something that all records were made with has changed. */
+  clear(): void;
   size(): number;
+}
+
+/** Which cached keys a `kind:ref` makes untrue. */
+class RefIndex {
+  readonly #keysByRef = new Map<string, Set<string>>();
+
+  add(key: string, refs: readonly string[]): void {
+    for (const ref of refs) {
+      const keys = this.#keysByRef.get(ref);
+      if (keys) keys.add(key);
+      else this.#keysByRef.set(ref, new Set([key]));
+    }
+  }
+
+  remove(key: string, refs: readonly string[]): void {
+    for (const ref of refs) {
+      const keys = this.#keysByRef.get(ref);
+      keys?.delete(key);
+      if (keys?.size === 0) this.#keysByRef.delete(ref);
+    }
+  }
+
+  keysOf(ref: string): string[] {
+    return [...(this.#keysByRef.get(ref) ?? [])];
+  }
+}
+
+/** What was heard while fills were under way, so that none of them brings an old record back. */
+class Hearsay {
+  readonly #heardAt = new Map<string, number>();
+  #turn = 0;
+  #clearedAt = 0;
+
+  now(): number {
+    return this.#turn;
+  }
+
+  hear(ref: string): void {
+    this.#turn += 1;
+    this.#heardAt.set(ref, this.#turn);
+  }
+
+  hearAll(): void {
+    this.#turn += 1;
+    this.#clearedAt = this.#turn;
+  }
+
+  isOutdated(refs: readonly string[], since: number): boolean {
+    return this.#clearedAt > since || refs.some((ref) => (this.#heardAt.get(ref) ?? 0) > since);
+  }
+
+  forget(): void {
+    this.#heardAt.clear();
+  }
 }
 
 /**
  * A fill that raced with a change must not bring the old record back: changes heard while a fill is under way are
- * kept, and a record that one of them names is handed out once but not remembered.
+ * kept, and a record that one of them names is read again before anybody gets it.
  */
 export function createRecordCache<V extends object>(options: RecordCacheOptions<V>): RecordCache<V> {
   const { changes, refsOf, load } = options;
-  const keysByRef = new Map<string, Set<string>>();
+  const index = new RefIndex();
+  const hearsay = new Hearsay();
   const filling = new Map<string, Promise<V | null>>();
-  const heardWhileFilling = new Map<string, number>();
-  let heard = 0;
-
-  const unlink = (value: V, key: string) => {
-    for (const ref of refsOf(value)) {
-      const keys = keysByRef.get(ref);
-      keys?.delete(key);
-      if (keys?.size === 0) keysByRef.delete(ref);
-    }
-  };
-  const entries = new LRUCache<string, V>({ max: options.maxEntries, dispose: unlink });
-
-  const remember = (key: string, value: V) => {
-    entries.set(key, value);
-    for (const ref of refsOf(value)) {
-      const keys = keysByRef.get(ref);
-      if (keys) keys.add(key);
-      else keysByRef.set(ref, new Set([key]));
-    }
-  };
+  const entries = new LRUCache<string, V>({
+    maxSize: options.maxEntries,
+    sizeCalculation: () => 1,
+    dispose: (value, key) => index.remove(key, refsOf(value)),
+  });
 
   changes.onChange(({ kind, ref }) => {
     const name = `${kind}:${ref}`;
-    heard += 1;
-    if (filling.size > 0) heardWhileFilling.set(name, heard);
-    for (const key of [...(keysByRef.get(name) ?? [])]) entries.delete(key);
+    if (filling.size > 0) hearsay.hear(name);
+    for (const key of index.keysOf(name)) entries.delete(key);
   });
 
   const fill = async (key: string): Promise<V | null> => {
-    const startedAt = heard;
     try {
-      const value = await load(key);
-      const outdated = value && refsOf(value).some((ref) => (heardWhileFilling.get(ref) ?? 0) > startedAt);
-      if (value && outdated) return await load(key);
-      if (value) remember(key, value);
-      return value;
+      for (;;) {
+        const startedAt = hearsay.now();
+        const value = await load(key);
+        if (value && hearsay.isOutdated(refsOf(value), startedAt)) continue;
+        if (value) {
+          entries.set(key, value);
+          index.add(key, refsOf(value));
+        }
+        return value;
+      }
     } finally {
       filling.delete(key);
-      if (filling.size === 0) heardWhileFilling.clear();
+      if (filling.size === 0) hearsay.forget();
     }
   };
 
@@ -82,6 +127,10 @@ export function createRecordCache<V extends object>(options: RecordCacheOptions<
       const started = fill(key);
       filling.set(key, started);
       return started;
+    },
+    clear: () => {
+      hearsay.hearAll();
+      entries.clear();
     },
     size: () => entries.size,
   };

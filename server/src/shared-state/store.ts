@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely';
 import type { Tables, Tx } from '../database/index.ts';
 import type { Change } from './change.ts';
+import type { NumberRange } from './number-line.ts';
 
 export interface NumberedChange extends Change {
   seq: number;
@@ -18,16 +19,23 @@ export async function insertChange(tx: Tx, change: Change, nowMs: number): Promi
   return row.seq;
 }
 
-/** Rows numbered above `after`, and those of `gaps` that have appeared since, in order. */
-export function readChanges(
-  read: Kysely<Tables>,
-  after: number,
-  gaps: readonly number[],
-  limit: number,
-): Promise<NumberedChange[]> {
-  const query = read.selectFrom('changes').select(COLUMNS).orderBy('seq').limit(limit);
-  if (gaps.length === 0) return query.where('seq', '>', after).execute();
-  return query.where((where) => where.or([where('seq', '>', after), where('seq', 'in', gaps)])).execute();
+export interface Unread {
+  /** Continues behind this number. */
+  after: number;
+  highest: number;
+  gaps: readonly NumberRange[];
+  limit: number;
+}
+
+/** Rows numbered above `highest`, and those within `gaps` that have appeared since, in order. */
+export function readChanges(read: Kysely<Tables>, { after, highest, gaps, limit }: Unread): Promise<NumberedChange[]> {
+  const query = read.selectFrom('changes').select(COLUMNS).where('seq', '>', after).orderBy('seq').limit(limit);
+  if (gaps.length === 0) return query.execute();
+  return query
+    .where((where) =>
+      where.or([where('seq', '>', highest), ...gaps.map(({ from, to }) => where.between('seq', from, to))]),
+    )
+    .execute();
 }
 
 /** The numbers of the newest rows, highest first. */

@@ -8,7 +8,8 @@ export const domainTiers = [
   ['accounts', 'api-keys', 'applications', 'webhooks', 'trusted-issuers'],
   ['tokens'],
   ['signing-keys', 'limits'],
-  ['scopes', 'audit'],
+  ['scopes'],
+  ['audit'],
 ];
 
 /** Hears of things by listeners and outbox rows, so nobody but compose.ts imports it. */
@@ -23,7 +24,7 @@ const platform: Record<string, string[]> = {
   crypto: [],
 };
 
-const foundation = ['clock', 'failure', 'config', 'log'];
+const foundation = ['clock', 'failure', 'config', 'log', 'address'];
 
 /** The files that know every domain: they build, start and fill an installation. */
 const composers = ['compose', 'bootstrap', 'serve'];

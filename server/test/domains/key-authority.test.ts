@@ -1,11 +1,10 @@
-import { DEFAULT_SCOPES } from '@latchkey/protocol';
+import { buildScopeCatalogue, DEFAULT_SCOPES } from '@latchkey/protocol';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { defaultScopeCatalogue } from '../../src/scopes/index.ts';
 import { type CallOptions, DATABASES, manualClock, startServer, stopServers, type TestServer } from '../harness.ts';
 import { expectAsIfMissing, type MadeKey, makeKey, START_MS } from './installation.ts';
 
-const catalogue = defaultScopeCatalogue();
+const catalogue = buildScopeCatalogue(DEFAULT_SCOPES);
 const scopeNames = DEFAULT_SCOPES.map(({ name }) => name);
 const environments = ['test', 'live'] as const;
 

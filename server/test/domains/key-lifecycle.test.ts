@@ -1,5 +1,5 @@
 import { crc32, encodeBase62, makeId } from '@latchkey/protocol';
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { pooledRandom } from '../../src/crypto/index.ts';
 import { DATABASES, freshPostgres, manualClock, startServer, stopServers, type TestServer } from '../harness.ts';
 import { eventsAbout, iso, type MadeKey, makeKey, makeWorkspace, START_MS } from './installation.ts';
@@ -99,7 +99,7 @@ describe.each(DATABASES)('a key on %s', (database) => {
     });
 
     test('refuses filters that it does not have', async () => {
-      for (const query of ['environment=prod', 'name=x', 'sort=name', 'state=active', 'external_id=', 'cursor=']) {
+      for (const query of ['environment=prod', 'name=x', 'sort=name', 'state=active', 'external_id=']) {
         const refused = await server.call(`/v1/api-keys?${query}`);
         expect([query, refused.status]).toEqual([query, 422]);
       }
@@ -131,6 +131,7 @@ describe.each(DATABASES)('a key on %s', (database) => {
           Buffer.from(`${position.slice(0, -1)}!`).toString('base64url'),
           Buffer.from(`${position}' OR 1=1 --`).toString('base64url'),
           Buffer.from(position.slice(22)).toString('base64url'),
+          '',
           'x',
           '%00',
           encodeURIComponent("' OR 1=1 --"),
@@ -306,6 +307,7 @@ describe.each(DATABASES)('a key on %s', (database) => {
 });
 
 test('a key revoked by one process is refused by another on the same database (J5)', async () => {
+  onTestFinished(stopServers);
   const env = { LATCHKEY_DATABASE_URL: await freshPostgres() };
   const first = await startServer({ env });
   const second = await startServer({
@@ -317,7 +319,6 @@ test('a key revoked by one process is refused by another on the same database (J
   await first.call(`/v1/api-keys/${id}/revoke`, { json: {} });
   expect((await status(first)).error).toBe('token_revoked');
   await vi.waitFor(async () => expect((await status(second)).error).toBe('token_revoked'), { timeout: 10_000 });
-  await stopServers();
 });
 
 function encryptionKeysOf({ config }: TestServer): string {

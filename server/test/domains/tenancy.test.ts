@@ -1,5 +1,5 @@
 import { makeId, mintSecret } from '@latchkey/protocol';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { pooledRandom } from '../../src/crypto/index.ts';
 import { DATABASES, manualClock, startServer, stopServers, type TestServer } from '../harness.ts';
 import { expectAsIfMissing, type MadeKey, makeKey, makeWorkspace, START_MS } from './installation.ts';
@@ -178,6 +178,7 @@ describe.each(DATABASES)('two workspaces on %s', (database) => {
 
 describe.each(DATABASES)('one workspace on %s', (database) => {
   test('is the one that root means', async () => {
+    onTestFinished(stopServers);
     const server = await startServer({ database });
     const root = { key: server.rootKey };
     const made = await server.call('/v1/api-keys', { ...root, json: { name: 'x', scopes: ['read'] } });
@@ -185,11 +186,11 @@ describe.each(DATABASES)('one workspace on %s', (database) => {
     expect((await server.call(`/v1/api-keys/${made.json.id}`, root)).status).toBe(200);
     expect((await server.call('/v1/api-keys', root)).json.data).toHaveLength(2);
     expect((await server.call(`/v1/api-keys/${made.json.id}/revoke`, { ...root, json: {} })).status).toBe(200);
-    await stopServers();
   });
 });
 
 test('production begins with none: root is told so, and there is no first key, secret or sandbox', async () => {
+  onTestFinished(stopServers);
   const rootKey = mintSecret('root', pooledRandom());
   const server = await startServer({
     env: {
@@ -208,5 +209,4 @@ test('production begins with none: root is told so, and there is no first key, s
   for (const path of ['/v1/projects', '/v2/orders', '/v1/data']) {
     expect((await server.call(path, { key })).status, path).toBe(404);
   }
-  await stopServers();
 });

@@ -183,7 +183,8 @@ describe('WWW-Authenticate', () => {
       'wrong_environment',
       'not_found',
     ]);
-    for (const { headers } of [forbidden, wrongEnvironment, missing]) expect(headers.has('www-authenticate')).toBe(false);
+    for (const { headers } of [forbidden, wrongEnvironment, missing])
+      expect(headers.has('www-authenticate')).toBe(false);
   });
 });
 

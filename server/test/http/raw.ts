@@ -15,7 +15,11 @@ export function portOf(server: TestServer): number {
 }
 
 /** Sends these very bytes and gives what came back until the server closed; rejects when it keeps the connection open. */
-export function sendRaw(server: TestServer, bytes: string | Buffer, options: { end?: boolean } = {}): Promise<WireReply[]> {
+export function sendRaw(
+  server: TestServer,
+  bytes: string | Buffer,
+  options: { end?: boolean } = {},
+): Promise<WireReply[]> {
   const socket = connect(portOf(server), '127.0.0.1');
   return exchange(socket, bytes, options);
 }
@@ -58,7 +62,9 @@ function parseReplies(bytes: Buffer): WireReply[] {
     const headEnd = rest.indexOf('\r\n\r\n');
     if (headEnd === -1) throw new Error(`no whole reply: ${rest.toString('latin1')}`);
     const [line = '', ...lines] = rest.subarray(0, headEnd).toString('latin1').split('\r\n');
-    const headers = new Headers(lines.map((each) => [each.slice(0, each.indexOf(':')), each.slice(each.indexOf(':') + 1)]));
+    const headers = new Headers(
+      lines.map((each) => [each.slice(0, each.indexOf(':')), each.slice(each.indexOf(':') + 1)]),
+    );
     const status = Number(/^HTTP\/1\.1 (\d{3}) /.exec(line)?.[1]);
     const length = Number(headers.get('content-length') ?? Number.NaN);
     if (Number.isNaN(status) || Number.isNaN(length)) throw new Error(`not a reply with a length: ${line}`);

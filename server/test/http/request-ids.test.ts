@@ -35,35 +35,29 @@ async function outcome(path: string, options: Parameters<TestServer['call']>[1] 
   return server.call(path, { ...options, ...(key === undefined ? {} : { key }), ...(headers ? { headers } : {}) });
 }
 
-test.each(OUTCOMES)('%s answers %i under the id that it was given, or one that was made', async (path, status, options) => {
-  const kept = await outcome(path, options, 'My_id-1.2');
-  expect([kept.status, kept.headers.get('x-request-id')]).toEqual([status, 'My_id-1.2']);
-  const made = await outcome(path, options);
-  expect([made.status, made.headers.get('x-request-id')]).toEqual([status, expect.stringMatching(MADE)]);
-  if (status < 400) return;
-  expect(kept.json.request_id ?? kept.json.error.request_id).toBe('My_id-1.2');
-  expect(made.json.request_id ?? made.json.error.request_id).toBe(made.headers.get('x-request-id'));
-});
+test.each(OUTCOMES)(
+  '%s answers %i under the id that it was given, or one that was made',
+  async (path, status, options) => {
+    const kept = await outcome(path, options, 'My_id-1.2');
+    expect([kept.status, kept.headers.get('x-request-id')]).toEqual([status, 'My_id-1.2']);
+    const made = await outcome(path, options);
+    expect([made.status, made.headers.get('x-request-id')]).toEqual([status, expect.stringMatching(MADE)]);
+    if (status < 400) return;
+    expect(kept.json.request_id ?? kept.json.error.request_id).toBe('My_id-1.2');
+    expect(made.json.request_id ?? made.json.error.request_id).toBe(made.headers.get('x-request-id'));
+  },
+);
 
 test.each(['a', '0', 'A-Z.a_z-9', '.', 'x'.repeat(128)])('keeps %s', async (id) => {
   expect((await outcome('/healthz', {}, id)).headers.get('x-request-id')).toBe(id);
 });
 
-test.each([
-  'x'.repeat(129),
-  'a b',
-  'a,b',
-  'a/b',
-  'a:b',
-  'a"b',
-  '\u001b[31m',
-  'ü',
-  '',
-  '<script>',
-  '${jndi:x}',
-])('replaces %j', async (id) => {
-  expect((await outcome('/healthz', {}, id)).headers.get('x-request-id')).toMatch(MADE);
-});
+test.each(['x'.repeat(129), 'a b', 'a,b', 'a/b', 'a:b', 'a"b', 'a\tb', 'ü', '', '<script>', '$(jndi)'])(
+  'replaces %j',
+  async (id) => {
+    expect((await outcome('/healthz', {}, id)).headers.get('x-request-id')).toMatch(MADE);
+  },
+);
 
 test('replaces one of two', async () => {
   const [reply] = await sendRaw(server, request('GET /healthz', ['X-Request-ID: one', 'X-Request-ID: two']));

@@ -10,14 +10,19 @@ interface Listener {
   changes: Changes;
   clock: ManualClock;
   heard: string[];
+  /** What `caughtUp` recorded. */
+  marks: string[];
   errors: unknown[];
   /** Records each name as a change, all in one transaction. */
   record(...refs: string[]): Promise<void>;
 }
 
 const running: Listener[] = [];
+const open = new Set<() => Promise<void>>();
+let marksMade = 0;
 
 afterEach(async () => {
+  for (const commit of open) await commit();
   for (const { changes } of running.splice(0)) await changes.stop();
   await closeDatabases();
 });
@@ -35,13 +40,14 @@ async function join(openAgain: () => Promise<Database>, { pollMs = 10, starts = 
   const heard: string[] = [];
   const onError = (error: unknown) => errors.push(error);
   const changes = createChanges({ database, clock, pollMs, maxStaleMs: 5000, onError });
-  changes.onChange(({ kind, ref }) => heard.push(`${kind}:${ref}`));
+  const marks: string[] = [];
+  changes.onChange(({ kind, ref }) => (kind === 'mark' ? marks.push(ref) : heard.push(`${kind}:${ref}`)));
   if (starts) await changes.start();
   const record = (...refs: string[]) =>
     database.write(async (tx) => {
       for (const ref of refs) await changes.record(tx, { kind: 'thing', ref });
     });
-  const listener = { database, changes, clock, heard, errors, record };
+  const listener = { database, changes, clock, heard, marks, errors, record };
   if (starts) running.push(listener);
   return listener;
 }
@@ -57,12 +63,12 @@ async function newGroup(kind: DatabaseName): Promise<() => Promise<Database>> {
 const things = (count: number, from = 0) => Array.from({ length: count }, (_, index) => `${from + index}`);
 const named = (refs: string[]) => refs.map((ref) => `thing:${ref}`);
 
-/** Waits until a change recorded now has been heard: what came before it in the table has been read by then. */
+/** Waits until a change recorded now has been heard: what was committed before it has been read by then. */
 async function caughtUp(listener: Listener, by: Listener): Promise<void> {
-  const mark = `mark ${by.heard.length} ${listener.heard.length}`;
-  await by.record(mark);
-  await vi.waitFor(() => expect(listener.heard).toContain(`thing:${mark}`), { timeout: 5000, interval: 5 });
-  listener.heard.splice(listener.heard.indexOf(`thing:${mark}`), 1);
+  const ref = `mark ${marksMade}`;
+  marksMade += 1;
+  await by.database.write((tx) => by.changes.record(tx, { kind: 'mark', ref }));
+  await vi.waitFor(() => expect(listener.marks).toContain(ref), { timeout: 5000, interval: 5 });
 }
 
 describe.each(DATABASES)('changes on %s', (kind) => {
@@ -175,15 +181,19 @@ describe('numbers that commit out of order on postgres', () => {
     const recorded = Promise.withResolvers<void>();
     const released = Promise.withResolvers<void>();
     const written = listener.database.write(async (tx) => {
-      for (const ref of refs) await listener.changes.record(tx, { kind: 'thing', ref });
+      const rows = refs.map((ref) => ({ kind: 'thing', ref, changed_at: 1 }));
+      await tx.query.insertInto('changes').values(rows).execute();
       recorded.resolve();
       await released.promise;
     });
     await recorded.promise;
-    return () => {
+    const commit = () => {
+      open.delete(commit);
       released.resolve();
       return written;
     };
+    open.add(commit);
+    return commit;
   }
 
   test('a lower one that commits after a higher one is heard, once', async () => {

