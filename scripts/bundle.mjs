@@ -1,4 +1,4 @@
-// Builds the server into one file. Loading a thousand small modules took half of the start (docs/decisions/bundle.md).
+// Builds the server into one file. Loading a thousand small modules took over a third of the start (docs/decisions/0001-bundle.md).
 // Only what is many files is bundled; packages with native or lazily loaded parts stay outside.
 import { rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

@@ -1,8 +1,9 @@
 import { randomBase62 } from '@latchkey/protocol';
 import { type AccountsDeps, createFirstWorkspace, hashPassword } from './accounts/index.ts';
-import { type IssueDeps, issueKey } from './api-keys/index.ts';
+import { type IssueDeps, issueKey, PLAIN_KEY } from './api-keys/index.ts';
 import { systemActor } from './audit/index.ts';
 import type { Database } from './database/index.ts';
+import { UNLIMITED } from './limits/index.ts';
 import { seedSandbox } from './sandbox/index.ts';
 
 /** What a development server makes for itself once, and shows once. */
@@ -34,18 +35,14 @@ export async function bootstrap(deps: BootstrapDeps): Promise<FirstStart | null>
     const { text } = await issueKey(
       deps,
       tx,
-      { grantor: null, actor: systemActor },
+      { grantor: null, actor: systemActor, limitsOfNewKey: UNLIMITED },
       {
+        ...PLAIN_KEY,
         name: 'First test key',
-        type: 'secret',
         environment: 'test',
         workspaceId,
         scopes: TEST_KEY_SCOPES,
-        expiresAtMs: null,
-        rotateAfter: null,
         owner: ownerId,
-        externalId: null,
-        metadata: {},
       },
     );
     if (deps.sandbox) await seedSandbox(deps, tx, workspaceId, ownerId);

@@ -1,11 +1,36 @@
 import type { Logger } from 'pino';
-import { accessRoutes, createAuthenticate } from './access/index.ts';
-import { accountsMigrations, createWorkspaces, type Workspaces, workspaceRoutes } from './accounts/index.ts';
-import { apiKeyRoutes, apiKeysMigrations, createKeyResolver, createKeyUsage, type KeyUsage } from './api-keys/index.ts';
+import {
+  accessRoutes,
+  createAuthenticate,
+  createDoor,
+  createSpender,
+  createVerifyKey,
+  type Decision,
+  gateRoute,
+  type VerifyKey,
+  verifyKeyRoute,
+} from './access/index.ts';
+import {
+  accountsMigrations,
+  createSlowHashes,
+  createWorkspaces,
+  type Workspaces,
+  workspaceRoutes,
+} from './accounts/index.ts';
+import {
+  apiKeyRoutes,
+  apiKeysMigrations,
+  createKeyResolver,
+  createKeyUsage,
+  type KeyResolver,
+  type KeyUsage,
+  keyById,
+} from './api-keys/index.ts';
 import { auditMigrations, createRecordAudit, sealAuditLog } from './audit/index.ts';
 import { bootstrap, type FirstStart } from './bootstrap.ts';
 import type { Clock } from './clock.ts';
 import type { Config } from './config/index.ts';
+import { type Counting, createCounting } from './counting.ts';
 import { createEnvelope, deriveKey, type RandomBytes } from './crypto/index.ts';
 import { type Database, type Migration, openPostgres, openSqlite } from './database/index.ts';
 import {
@@ -17,13 +42,23 @@ import {
   healthRoutes,
   type Idempotency,
   idempotencyMigrations,
+  type Principal,
+  type Route,
 } from './http/index.ts';
-import { createMetrics, metricsRoutes } from './insights/index.ts';
+import {
+  activityRoute,
+  createKeyActivity,
+  createMetrics,
+  insightsMigrations,
+  type KeyActivity,
+  type Metrics,
+  metricsRoutes,
+} from './insights/index.ts';
 import { createJobs, type Jobs, jobsMigrations } from './jobs/index.ts';
-import { createLivePlans, planMigrations, planRoutes } from './limits/index.ts';
+import { createLivePlans, limitsMigrations, planMigrations, planRoutes, type PlanTable } from './limits/index.ts';
 import { sandboxMigrations, sandboxRoutes } from './sandbox/index.ts';
-import { createScopes, scopeRoutes, scopesMigrations } from './scopes/index.ts';
-import { type Changes, createChanges, sharedStateMigrations } from './shared-state/index.ts';
+import { createScopes, type Scopes, scopeRoutes, scopesMigrations } from './scopes/index.ts';
+import { type Changes, createChanges, type Live, sharedStateMigrations } from './shared-state/index.ts';
 
 /** Every migration, in the order in which they were written. New ones go to the end. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -36,6 +71,8 @@ export const MIGRATIONS: readonly Migration[] = [
   ...sandboxMigrations,
   ...scopesMigrations,
   ...planMigrations,
+  ...limitsMigrations,
+  ...insightsMigrations,
 ];
 
 /** What does not come from settings: injected, so that tests move time and choose randomness. */
@@ -59,6 +96,8 @@ export interface Latchkey {
   setBoundPort(port: number): void;
   /** Writes down what is only counted so far. */
   flush(): Promise<void>;
+  /** Gives reserved quota units back and leaves shared counters. */
+  closeCounting(): Promise<void>;
   markStopping(): void;
 }
 
@@ -67,16 +106,63 @@ export function openDatabase(config: Config, log: Logger): Database {
   return openPostgres(config.database.url, (err) => log.warn({ err }, 'an idle database connection was lost'));
 }
 
-interface PeriodicWork {
-  database: Database;
-  surroundings: Surroundings;
-  config: Config;
+interface Core {
   changes: Changes;
-  idempotency: Idempotency;
+  scopes: Scopes;
+  plans: Live<PlanTable>;
+  workspaces: Workspaces;
+  keys: KeyResolver;
   usage: KeyUsage;
+  activity: KeyActivity;
+  metrics: Metrics;
+  idempotency: Idempotency;
+  counting: Counting;
+  issuer(): string;
 }
 
-function scheduleWork({ database, surroundings, config, changes, idempotency, usage }: PeriodicWork): Jobs {
+/** What the domains stand on, wired so that what is cached hears of what changes. */
+async function createCore(
+  config: Config,
+  surroundings: Surroundings,
+  database: Database,
+  issuer: () => string,
+): Promise<Core> {
+  const { clock, randomBytes, log } = surroundings;
+  const logged = (message: string) => (err: unknown) => log.error({ err }, message);
+  const onChangesError = logged('changes cannot be read; caches stop answering');
+  const changes = createChanges({ database, clock, maxStaleMs: config.maxStaleMs, onError: onChangesError });
+  const scopes = createScopes({ database, changes, clock, onError: logged('the scope catalogue cannot be read') });
+  const plans = createLivePlans({ database, changes, clock, onError: logged('the plans cannot be read') });
+  await Promise.all([scopes.load(), plans.load()]);
+  const workspaces = createWorkspaces(database, changes);
+  const metrics = createMetrics();
+  const keys = createKeyResolver({
+    database,
+    changes,
+    catalogue: scopes.catalogue,
+    issuer,
+    plans: plans.current,
+    workspaceFacts: workspaces.facts,
+    verifySlowHash: createSlowHashes().verify,
+  });
+  scopes.onReload(keys.forget);
+  plans.onReload(keys.forget);
+  return {
+    changes,
+    scopes,
+    plans,
+    workspaces,
+    keys,
+    usage: createKeyUsage(database, clock),
+    activity: createKeyActivity(database, clock),
+    metrics,
+    idempotency: createIdempotency({ database, clock, randomBytes }),
+    counting: await createCounting({ config, surroundings, database, onDegraded: metrics.setLimiterDegraded }),
+    issuer,
+  };
+}
+
+function scheduleWork(core: Core, config: Config, surroundings: Surroundings, database: Database): Jobs {
   const { clock, randomBytes, log } = surroundings;
   const holder = Buffer.from(randomBytes(12)).toString('hex');
   const onError = (job: string, err: unknown) => log.error({ job, err }, 'a job failed; it will be tried again');
@@ -85,13 +171,21 @@ function scheduleWork({ database, surroundings, config, changes, idempotency, us
   const onSealed = (batch: object) => log.info(batch, 'audit batch sealed');
   const seal = () => sealAuditLog({ database, clock, envelope, onSealed });
   jobs.add({ name: 'audit.seal', intervalMs: 1000, runs: 'one', run: seal });
-  jobs.add({ name: 'changes.prune', intervalMs: 600_000, runs: 'one', run: changes.prune });
-  jobs.add({ name: 'idempotency.prune', intervalMs: 60_000, runs: 'one', run: idempotency.prune });
-  jobs.add({ name: 'api_keys.usage', intervalMs: 5000, runs: 'each', run: usage.flush });
+  jobs.add({ name: 'changes.prune', intervalMs: 600_000, runs: 'one', run: core.changes.prune });
+  jobs.add({ name: 'idempotency.prune', intervalMs: 60_000, runs: 'one', run: core.idempotency.prune });
+  jobs.add({ name: 'api_keys.usage', intervalMs: 5000, runs: 'each', run: core.usage.flush });
+  jobs.add({ name: 'api_keys.activity', intervalMs: 5000, runs: 'each', run: core.activity.flush });
+  jobs.add({ name: 'api_keys.activity.prune', intervalMs: 3_600_000, runs: 'one', run: core.activity.prune });
+  core.counting.addJobs(jobs);
   return jobs;
 }
 
-function issuerOf(config: Config): Pick<Latchkey, 'issuer' | 'setBoundPort'> {
+interface BoundIssuer {
+  issuer(): string;
+  setBoundPort(port: number): void;
+}
+
+function issuerOf(config: Config): BoundIssuer {
   let port = config.port;
   const scheme = config.tls ? 'https' : 'http';
   return {
@@ -102,33 +196,69 @@ function issuerOf(config: Config): Pick<Latchkey, 'issuer' | 'setBoundPort'> {
   };
 }
 
-function workspaceHelpers(workspaces: Workspaces) {
-  return { resolveWorkspace: workspaces.resolve, isMember: workspaces.hasMember };
+/** The door, and the checking of keys for others: both spend from the same buckets and are counted alike. */
+function createDoors(core: Core, config: Config, { clock }: Surroundings) {
+  const { keys, usage, plans, counting, metrics, activity } = core;
+  const spender = createSpender({ limiter: counting.limiter, quotas: counting.quotas, plans: plans.current });
+  const onDecision = (decision: Decision) => {
+    metrics.decided(decision);
+    activity.note(decision);
+  };
+  const shared = { clock, keys, usage, spender, onDecision };
+  return {
+    authenticate: createAuthenticate(createDoor({ ...shared, rootKeys: config.rootKeys })),
+    verifyKey: createVerifyKey(shared),
+  };
+}
+
+function domainDeps(core: Core, config: Config, surroundings: Surroundings, database: Database) {
+  const { clock, randomBytes } = surroundings;
+  const { changes, scopes, workspaces, plans } = core;
+  const [primaryKey] = config.encryptionKeys;
+  return {
+    database,
+    clock,
+    randomBytes,
+    changes,
+    catalogue: scopes.catalogue,
+    recordAudit: createRecordAudit(clock, randomBytes),
+    cursors: createCursors(deriveKey(primaryKey?.bytes ?? new Uint8Array(), '', 'latchkey cursors')),
+    resolveWorkspace: workspaces.resolve,
+    workspaceFacts: workspaces.facts,
+    isMember: workspaces.hasMember,
+    plans: plans.current,
+    planExists: (name: string) => plans.current().has(name),
+  };
+}
+
+type DomainDeps = ReturnType<typeof domainDeps>;
+
+function routesOf(core: Core, config: Config, deps: DomainDeps, verifyKey: VerifyKey): Route[] {
+  const canSeeKey = async (principal: Principal, id: string, workspace: string | undefined) => {
+    const workspaceId = await deps.resolveWorkspace(principal, workspace);
+    const reach = { workspaceId, environment: principal.environment };
+    return (await keyById(deps.database.read, reach, id)) !== undefined;
+  };
+  return [
+    errorPageRoute(),
+    ...accessRoutes(),
+    gateRoute(),
+    verifyKeyRoute(verifyKey),
+    ...scopeRoutes({ ...deps, scopes: core.scopes }),
+    ...planRoutes({ ...deps, plans: core.plans }),
+    ...workspaceRoutes(deps),
+    ...apiKeyRoutes(deps),
+    activityRoute({ ...deps, canSeeKey }),
+    ...metricsRoutes(core.metrics, { openToLoopback: config.mode === 'development' }),
+    ...(config.sandbox ? sandboxRoutes(deps) : []),
+  ];
 }
 
 /** The one place that knows every domain: builds it, wires what must not import one another, mounts the routes. */
 export async function compose(config: Config, surroundings: Surroundings, database: Database): Promise<Latchkey> {
-  const { clock, randomBytes, log } = surroundings;
   const { issuer, setBoundPort } = issuerOf(config);
-  const onChangesError = (err: unknown) => log.error({ err }, 'changes cannot be read; caches stop answering');
-  const changes = createChanges({ database, clock, maxStaleMs: config.maxStaleMs, onError: onChangesError });
-  const onScopesError = (err: unknown) => log.error({ err }, 'the scope catalogue cannot be read');
-  const scopes = createScopes({ database, changes, clock, onError: onScopesError });
-  await scopes.load();
-  const onPlansError = (err: unknown) => log.error({ err }, 'the plans cannot be read');
-  const plans = createLivePlans({ database, changes, clock, onError: onPlansError });
-  await plans.load();
-  const { catalogue } = scopes;
-  const recordAudit = createRecordAudit(clock, randomBytes);
-  const metrics = createMetrics();
-  const usage = createKeyUsage(database, clock);
-  const workspaces = createWorkspaces(database, changes);
-  const keys = createKeyResolver({ database, changes, catalogue, issuer });
-  scopes.onReload(keys.forget);
-  plans.onReload(keys.forget);
-  const { rootKeys } = config;
-  const authenticate = createAuthenticate({ clock, keys, usage, rootKeys, onDecision: metrics.decided });
-  const idempotency = createIdempotency({ database, clock, randomBytes });
+  const core = await createCore(config, surroundings, database, issuer);
+  const { authenticate, verifyKey } = createDoors(core, config, surroundings);
   const http = await createHttpServer({
     ...surroundings,
     errorDetail: config.errorDetail,
@@ -136,34 +266,30 @@ export async function compose(config: Config, surroundings: Surroundings, databa
     tls: config.tls,
     issuer,
     authenticate,
-    idempotency,
-    onAnswered: metrics.answered,
+    idempotency: core.idempotency,
+    onAnswered: core.metrics.answered,
   });
   let isStopping = false;
-  const [primaryKey] = config.encryptionKeys;
-  const cursors = createCursors(deriveKey(primaryKey?.bytes ?? new Uint8Array(), '', 'latchkey cursors'));
-  const deps = { database, clock, randomBytes, catalogue, changes, recordAudit, cursors };
-  http.add(healthRoutes({ checks: { database: database.ping }, isStopping: () => isStopping }));
-  http.add([errorPageRoute()]);
-  http.add(accessRoutes());
-  http.add(scopeRoutes({ ...deps, scopes }));
-  http.add(planRoutes({ ...deps, plans }));
-  http.add(workspaceRoutes({ ...deps, planExists: (name) => plans.current().has(name) }));
-  http.add(apiKeyRoutes({ ...deps, ...workspaceHelpers(workspaces) }));
-  http.add(metricsRoutes(metrics, { openToLoopback: config.mode === 'development' }));
-  if (config.sandbox) http.add(sandboxRoutes(deps));
+  const checks = { database: database.ping };
+  http.add(healthRoutes({ checks, isStopping: () => isStopping, isDegraded: core.counting.isDegraded }));
+  const deps = domainDeps(core, config, surroundings, database);
+  http.add(routesOf(core, config, deps, verifyKey));
+  const { hasFirst } = core.workspaces;
   return {
     http,
     database,
-    changes,
-    jobs: scheduleWork({ database, surroundings, config, changes, idempotency, usage }),
+    changes: core.changes,
+    jobs: scheduleWork(core, config, surroundings, database),
     bootstrap: async () => {
       if (config.mode !== 'development') return null;
-      return bootstrap({ ...deps, sandbox: config.sandbox, hasFirstWorkspace: workspaces.hasFirst });
+      return bootstrap({ ...deps, sandbox: config.sandbox, hasFirstWorkspace: hasFirst });
     },
     issuer,
     setBoundPort,
-    flush: usage.flush,
+    flush: async () => {
+      await Promise.all([core.usage.flush(), core.activity.flush()]);
+    },
+    closeCounting: core.counting.close,
     markStopping: () => {
       isStopping = true;
     },

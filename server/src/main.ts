@@ -156,6 +156,11 @@ function explain(error: unknown): number {
   return 1;
 }
 
+// What this process makes is its user's alone: databases and secrets hold what nobody else may read.
+process.umask(0o077);
+// A pager that was closed early (`latchkey … | head`) is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+
 try {
   await run(parseCommand(process.argv.slice(2)));
 } catch (error) {

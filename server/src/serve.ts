@@ -66,6 +66,7 @@ async function stopAll(latchkey: Latchkey, lock: ServingLock | null, log: Surrou
   await closeHttp(latchkey);
   await latchkey.jobs.stop();
   await latchkey.flush().catch((err: unknown) => log.error({ err }, 'counters could not be written'));
+  await latchkey.closeCounting();
   await latchkey.changes.stop();
   await latchkey.database.close();
   lock?.release();

@@ -10,25 +10,27 @@ const NOT_FOR_CALLS = new Map([
   ['registration_token', 'A registration token does not call the API.'],
 ]);
 
+/** What another system's key may look like: imported keys are known by their hash alone. */
+const FOREIGN_KEY = /^[\x21-\x7e]{8,512}$/;
+
 export function invalidApiKey(): Failure {
   return new Failure('invalid_token', INVALID_API_KEY_MESSAGE);
 }
 
-/** What was presented, by its form alone: nothing is looked up, and a wrong checksum ends here (security J14). */
+/** Whether a text can be an API key at all: nothing is looked up, and a wrong checksum ends here (security J14). */
+export function isApiKeyText(text: string): boolean {
+  const kind = readSecret(text);
+  if (kind === 'foreign') return FOREIGN_KEY.test(text);
+  return kind.startsWith('secret_') || kind.startsWith('restricted_');
+}
+
+/** What was presented, by its form alone. */
 export function credentialKind({ scheme, text }: PresentedCredential): ApiCredential {
   if (scheme !== 'bearer' && scheme !== 'api-key') {
     throw new Failure('invalid_token', 'Use `Authorization: Bearer <credential>`, or X-API-Key for an API key.');
   }
   const kind = readSecret(text);
-  switch (kind) {
-    case 'root':
-      return { kind: 'root', text };
-    case 'secret_test':
-    case 'secret_live':
-    case 'restricted_test':
-    case 'restricted_live':
-      return { kind: 'api_key', text };
-    default:
-      throw new Failure('invalid_token', NOT_FOR_CALLS.get(kind) ?? INVALID_API_KEY_MESSAGE);
-  }
+  if (kind === 'root') return { kind: 'root', text };
+  if (isApiKeyText(text)) return { kind: 'api_key', text };
+  throw new Failure('invalid_token', NOT_FOR_CALLS.get(kind) ?? INVALID_API_KEY_MESSAGE);
 }

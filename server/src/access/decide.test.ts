@@ -9,7 +9,21 @@ const catalogue = buildScopeCatalogue(DEFAULT_SCOPES);
 const NAMES = catalogue.names();
 
 function principalWith(grantedScopes: string[], kind: Principal['kind'] = 'api_key'): Principal {
-  return { kind, grantedScopes, scopes: catalogue.expand(grantedScopes) } as Principal;
+  return {
+    kind,
+    method: 'api_key',
+    credentialId: 'key',
+    workspaceId: 'ws',
+    environment: 'test',
+    userId: null,
+    subject: 'key',
+    subjectIssuer: null,
+    clientId: null,
+    grantedScopes,
+    scopes: catalogue.expand(grantedScopes),
+    expiresAtMs: null,
+  allWorkspaces: false,
+  };
 }
 
 function codeOf(decide: () => void): string {

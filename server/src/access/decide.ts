@@ -1,26 +1,55 @@
 import type { KeyRecord } from '../api-keys/index.ts';
 import { Failure } from '../failure.ts';
-import type { Access, Principal } from '../http/index.ts';
+import type { Environment, Guarded, Principal } from '../http/index.ts';
 
-/** Whether a key is alive at this moment. Told only now, when the secret has matched (contract §3). Pure. */
-export function refuseDeadKey({ revokedAtMs, expiresAtMs }: KeyRecord, nowMs: number): void {
-  if (revokedAtMs !== null) throw new Failure('token_revoked', 'The API key has been revoked.');
-  if (expiresAtMs !== null && expiresAtMs <= nowMs) throw new Failure('token_expired', 'The API key has expired.');
+/** Whether a key lives at this moment. Told only now, when the secret has matched (contract §3). Pure. */
+export function refuseDeadKey(
+  record: Pick<KeyRecord, 'revokedAtMs' | 'expiresAtMs' | 'isDisabled' | 'isWorkspaceSuspended'>,
+  nowMs: number,
+): void {
+  if (record.revokedAtMs !== null) throw new Failure('token_revoked', 'The API key has been revoked.');
+  if (record.isDisabled) throw new Failure('invalid_token', 'The API key is disabled.');
+  if (record.isWorkspaceSuspended) throw new Failure('invalid_token', 'The workspace of this API key is suspended.');
+  if (record.expiresAtMs !== null && record.expiresAtMs <= nowMs) {
+    throw new Failure('token_expired', 'The API key has expired.');
+  }
+}
+
+/** Whether a principal may be used where only one environment is served. Pure. */
+export function refuseEnvironment(principal: Principal, wanted: Environment): void {
+  if (principal.environment === wanted) return;
+  throw new Failure('wrong_environment', `A ${principal.environment} credential does not work on ${wanted}.`);
+}
+
+/** Whether a key may be used from this address. Pure. */
+export function refuseAddress({ addresses }: Pick<KeyRecord, 'addresses'>, address: string): void {
+  if (addresses === null || addresses.has(address)) return;
+  throw new Failure('ip_not_allowed', 'The API key may not be used from this address.');
+}
+
+/** Whether a principal holds every one of these scopes. Pure. */
+export function refuseMissingScopes(principal: Principal, wanted: readonly string[]): void {
+  const missing = wanted.filter((scope) => !principal.scopes.has(scope));
+  if (missing.length === 0) return;
+  const held = principal.grantedScopes;
+  const holds = held.length === 0 ? 'no scopes' : held.slice(0, 20).join(', ');
+  const needs = missing.length === 1 ? `the scope ${missing[0]}` : `the scopes ${missing.join(', ')}`;
+  throw new Failure('insufficient_scope', `This call needs ${needs}; the credential holds ${holds}.`, {
+    scopes: { wanted: [...wanted], held: [...held] },
+  });
 }
 
 /** Whether this principal may call a route. Pure. */
-export function refuseBeyondAccess(principal: Principal, access: Exclude<Access, 'public'>): void {
+export function refuseBeyondAccess(principal: Principal, access: Guarded): void {
   if (principal.kind === 'root') {
-    if (access.root === 'refused')
-      throw new Failure('forbidden', 'The root key manages Latchkey; it does not call APIs.');
+    if (access.root === 'refused') throw new Failure('forbidden', 'The root key manages Latchkey; it does not call APIs.');
     return;
   }
   if (access.root === 'only') throw new Failure('forbidden', 'Only the root key may do this.');
-  const { scope } = access;
+  const { scope, own, allOf, environment } = access;
+  if (environment !== undefined) refuseEnvironment(principal, environment);
+  if (allOf !== undefined) refuseMissingScopes(principal, allOf);
   if (scope === null || principal.scopes.has(scope)) return;
-  const held = principal.grantedScopes;
-  const holds = held.length === 0 ? 'no scopes' : held.slice(0, 20).join(', ');
-  throw new Failure('insufficient_scope', `This call needs the scope ${scope}; the credential holds ${holds}.`, {
-    scopes: { wanted: [scope], held: [...held] },
-  });
+  if (own !== undefined && principal.scopes.has(own)) return;
+  refuseMissingScopes(principal, [scope]);
 }

@@ -1,48 +1,119 @@
+import { type AddressList, addressList } from '../address.ts';
 import { toTimestamp } from '../clock.ts';
 import type { Principal } from '../http/index.ts';
+import { DEFAULT_PLAN, type Limits, limitsFromJson, planNamed, type PlanTable } from '../limits/index.ts';
 import type { ScopeCatalogue } from '../scopes/index.ts';
 import type { ApiKeyRow } from './tables.ts';
 
-export type KeyState = 'active' | 'expired' | 'revoked';
+export type KeyState = 'active' | 'disabled' | 'expired' | 'revoked';
 
-/** What verification needs of a key, kept in memory; never the secret, and nothing that must be read back exactly. */
+export interface KeyQuota {
+  limit: number;
+  period: 'hour' | 'day' | 'month' | 'total';
+}
+
+/** What verification needs of a key, kept in memory; never the secret. Nothing in it is changed after it was made. */
 export interface KeyRecord {
   readonly id: string;
   readonly expiresAtMs: number | null;
   readonly revokedAtMs: number | null;
+  readonly isDisabled: boolean;
+  readonly isWorkspaceSuspended: boolean;
+  /** Null: from anywhere. */
+  readonly addresses: AddressList | null;
+  readonly limits: Limits;
+  /** Whose count it spends: its rotation chain's, or its workspace's. */
+  readonly limitBucket: string;
+  readonly quota: KeyQuota | null;
+  readonly quotaBucket: string;
   readonly principal: Principal;
+  readonly externalId: string | null;
+  /** JSON, as stored: parsed only for who asks. */
+  readonly metadataJson: string;
 }
 
-export function keyStateAt(row: Pick<ApiKeyRow, 'revoked_at' | 'expires_at'>, nowMs: number): KeyState {
+export function keyStateAt(
+  row: Pick<ApiKeyRow, 'revoked_at' | 'expires_at' | 'disabled'>,
+  nowMs: number,
+): KeyState {
   if (row.revoked_at !== null) return 'revoked';
+  if (row.disabled === 1) return 'disabled';
   return row.expires_at !== null && row.expires_at <= nowMs ? 'expired' : 'active';
 }
 
-export function toKeyRecord(row: ApiKeyRow, catalogue: ScopeCatalogue, issuer: string): KeyRecord {
+/** What a workspace says of its keys. */
+export interface KeyWorkspace {
+  readonly isSuspended: boolean;
+  readonly plan: string | null;
+  readonly limits: Limits | null;
+  readonly isPooled: boolean;
+}
+
+export interface RecordContext {
+  catalogue: ScopeCatalogue;
+  plans: PlanTable;
+  issuer: string;
+  workspace: KeyWorkspace;
+}
+
+/** The key's own limits, else its plan's, else its workspace's own or plan's. */
+export function limitsOfKey(
+  row: Pick<ApiKeyRow, 'limits' | 'plan'>,
+  { plans, workspace }: Pick<RecordContext, 'plans' | 'workspace'>,
+): Limits {
+  if (row.limits !== null) return limitsFromJson(JSON.parse(row.limits));
+  if (row.plan !== null) return planNamed(plans, row.plan).limits.api_key;
+  return workspace.limits ?? planNamed(plans, workspace.plan ?? DEFAULT_PLAN).limits.api_key;
+}
+
+/** In a pooled workspace every credential has the workspace's limits and spends from one bucket. */
+function limitsAndBucket(row: ApiKeyRow, context: RecordContext): Pick<KeyRecord, 'limits' | 'limitBucket'> {
+  if (!context.workspace.isPooled) return { limits: limitsOfKey(row, context), limitBucket: `key:${row.bucket}` };
+  const limits = limitsOfKey({ limits: null, plan: null }, context);
+  return { limits, limitBucket: `ws:${row.workspace_id}:${row.environment}` };
+}
+
+function principalOf(row: ApiKeyRow, { catalogue, issuer }: RecordContext): Principal {
   const grantedScopes = JSON.parse(row.scopes) as string[];
+  return {
+    kind: 'api_key',
+    method: 'api_key',
+    credentialId: row.id,
+    workspaceId: row.workspace_id,
+    environment: row.environment,
+    userId: row.owner,
+    subject: row.id,
+    subjectIssuer: issuer,
+    clientId: null,
+    grantedScopes,
+    scopes: catalogue.expand(grantedScopes),
+    expiresAtMs: row.expires_at,
+    allWorkspaces: row.all_workspaces === 1,
+  };
+}
+
+export function toKeyRecord(row: ApiKeyRow, context: RecordContext): KeyRecord {
   return {
     id: row.id,
     expiresAtMs: row.expires_at,
     revokedAtMs: row.revoked_at,
-    principal: {
-      kind: 'api_key',
-      method: 'api_key',
-      credentialId: row.id,
-      workspaceId: row.workspace_id,
-      environment: row.environment,
-      userId: row.owner,
-      subject: row.id,
-      subjectIssuer: issuer,
-      clientId: null,
-      grantedScopes,
-      scopes: catalogue.expand(grantedScopes),
-      expiresAtMs: row.expires_at,
-    },
+    isDisabled: row.disabled === 1,
+    isWorkspaceSuspended: context.workspace.isSuspended,
+    addresses: row.ip_allowlist === null ? null : addressList(JSON.parse(row.ip_allowlist) as string[]),
+    ...limitsAndBucket(row, context),
+    quota: row.quota === null ? null : (JSON.parse(row.quota) as KeyQuota),
+    quotaBucket: `key:${row.bucket}`,
+    principal: principalOf(row, context),
+    externalId: row.external_id,
+    metadataJson: row.metadata,
   };
 }
 
+const parsed = <T>(json: string | null): T | null => (json === null ? null : (JSON.parse(json) as T));
+
 /** A key as the API shows it: never the secret, never its hash. */
 export function presentKey(row: ApiKeyRow, nowMs: number) {
+  const { predecessor_id: previousId, predecessor_expires_at: previousEnd } = row;
   return {
     id: row.id,
     name: row.name,
@@ -59,11 +130,14 @@ export function presentKey(row: ApiKeyRow, nowMs: number) {
     rotate_after: row.rotate_after,
     last_used_at: toTimestamp(row.last_used_at),
     revoked_at: toTimestamp(row.revoked_at),
-    ip_allowlist: null,
-    plan: null,
-    limits: null,
-    quota: null,
+    ip_allowlist: parsed<string[]>(row.ip_allowlist),
+    plan: row.plan,
+    limits: parsed<{ per_hour: number | null; per_second: number | null }>(row.limits),
+    quota: parsed<KeyQuota>(row.quota),
     external_id: row.external_id,
     metadata: JSON.parse(row.metadata) as Record<string, string>,
+    ...(row.all_workspaces === 1 ? { all_workspaces: true } : {}),
+    ...(previousId === null ? {} : { previous: { id: previousId, expires_at: toTimestamp(previousEnd) } }),
+    ...(row.successor_id === null ? {} : { successor_id: row.successor_id }),
   };
 }

@@ -1,9 +1,12 @@
 import type { ScopeCatalogue } from '@latchkey/protocol';
 import { sha256Hex } from '../crypto/index.ts';
 import type { Database } from '../database/index.ts';
+import { Failure } from '../failure.ts';
+import type { PlanTable } from '../limits/index.ts';
 import { type Changes, createRecordCache } from '../shared-state/index.ts';
-import { type KeyRecord, toKeyRecord } from './key.ts';
-import { keyByHash } from './store.ts';
+import { type KeyRecord, type KeyWorkspace, toKeyRecord } from './key.ts';
+import { keyByHash, replaceSlowHash, slowKeysByPrefix } from './store.ts';
+import type { ApiKeyRow } from './tables.ts';
 
 /** From a presented text to what is known of the key. */
 export interface KeyResolver {
@@ -19,24 +22,59 @@ export interface KeyResolverOptions {
   database: Database;
   changes: Changes;
   catalogue: ScopeCatalogue;
+  plans(): PlanTable;
   issuer(): string;
+  workspaceFacts(id: string): Promise<KeyWorkspace | null>;
+  /** bcrypt or argon2, under the budget that passwords have. */
+  verifySlowHash(hash: string, text: string): Promise<boolean>;
 }
 
-const MAX_RECORDS = 100_000;
+const MAX_RECORDS = 1_000_000;
+const SHORTEST_PREFIX = 8;
+const LONGEST_PREFIX = 64;
 
-export function createKeyResolver({ database, changes, catalogue, issuer }: KeyResolverOptions): KeyResolver {
+/** An imported key with a slow hash: tried only where a lookup prefix fits, and known by SHA-256 from then on. */
+async function findSlow({ database, verifySlowHash }: KeyResolverOptions, text: string): Promise<ApiKeyRow | undefined> {
+  const prefixes: string[] = [];
+  for (let length = SHORTEST_PREFIX; length <= Math.min(LONGEST_PREFIX, text.length); length += 1) {
+    prefixes.push(text.slice(0, length));
+  }
+  if (prefixes.length === 0) return undefined;
+  for (const row of await slowKeysByPrefix(database.read, prefixes)) {
+    if (row.slow_hash === null || !(await verifySlowHash(row.slow_hash, text))) continue;
+    await database.write((tx) => replaceSlowHash(tx, row.id, sha256Hex(text)));
+    return row;
+  }
+  return undefined;
+}
+
+export function createKeyResolver(options: KeyResolverOptions): KeyResolver {
+  const { database, changes, catalogue, plans, issuer, workspaceFacts } = options;
+
+  const toRecord = async (row: ApiKeyRow): Promise<KeyRecord> => {
+    const workspace = await workspaceFacts(row.workspace_id);
+    if (!workspace) throw new Failure('internal_error', undefined, { cause: new Error('a key without a workspace') });
+    return toKeyRecord(row, { catalogue, plans: plans(), issuer: issuer(), workspace });
+  };
+
   const cache = createRecordCache<KeyRecord>({
     changes,
     maxEntries: MAX_RECORDS,
-    refsOf: ({ id }) => [`api_key:${id}`],
+    refsOf: ({ id, principal }) => [`api_key:${id}`, `workspace:${principal.workspaceId}`],
     load: async (hash) => {
       const row = await keyByHash(database.read, hash);
-      return row ? toKeyRecord(row, catalogue, issuer()) : null;
+      return row ? toRecord(row) : null;
     },
   });
+
   return {
     peek: (text) => cache.peek(sha256Hex(text)),
-    find: (text) => cache.fetch(sha256Hex(text)),
+    find: async (text) => {
+      const known = await cache.fetch(sha256Hex(text));
+      if (known) return known;
+      const row = await findSlow(options, text);
+      return row ? cache.fetch(sha256Hex(text)) : null;
+    },
     forget: cache.clear,
   };
 }

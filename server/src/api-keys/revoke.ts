@@ -3,7 +3,7 @@ import type { Clock } from '../clock.ts';
 import type { Tx } from '../database/index.ts';
 import { Failure } from '../failure.ts';
 import type { Changes } from '../shared-state/index.ts';
-import { type KeyReach, keyById, markRevoked } from './store.ts';
+import { descendantIds, type KeyReach, keyById, markRevoked } from './store.ts';
 import type { ApiKeyRow } from './tables.ts';
 
 export interface RevokeDeps {
@@ -13,29 +13,29 @@ export interface RevokeDeps {
 }
 
 /**
- * Ends a key: refused by this process before the call returns, by others within a poll of `changes`. Revoking it again
- * changes nothing and is no error. Throws `not_found` for a key that the caller cannot see.
+ * Ends a key, and on demand every key that it made: refused by this process before the call returns, by others within a
+ * poll of `changes`. Revoking it again changes nothing and is no error. `not_found` for a key that cannot be seen.
  */
 export async function revokeKey(
   deps: RevokeDeps,
   tx: Tx,
   actor: Actor,
-  { reach, id, reason }: { reach: KeyReach; id: string; reason: string | null },
+  { reach, id, reason, descendants }: { reach: KeyReach; id: string; reason: string | null; descendants: boolean },
 ): Promise<ApiKeyRow> {
-  const revoked = await markRevoked(tx, reach, id, { atMs: deps.clock.nowMs(), reason });
-  if (!revoked) {
-    const present = await keyById(tx.query, reach, id);
-    if (!present) throw new Failure('not_found');
-    return present;
+  const present = await keyById(tx.query, reach, id);
+  if (!present) throw new Failure('not_found');
+  const ids = descendants ? [id, ...(await descendantIds(tx.query, id))] : [id];
+  const revoked = await markRevoked(tx, ids, { atMs: deps.clock.nowMs(), reason });
+  for (const row of revoked) {
+    await deps.changes.record(tx, { kind: 'api_key', ref: row.id });
+    await deps.recordAudit(tx, {
+      action: 'api_key.revoked',
+      actor,
+      workspaceId: row.workspace_id,
+      environment: row.environment,
+      targetId: row.id,
+      data: row.id === id ? { reason } : { reason, because_of: id },
+    });
   }
-  await deps.changes.record(tx, { kind: 'api_key', ref: id });
-  await deps.recordAudit(tx, {
-    action: 'api_key.revoked',
-    actor,
-    workspaceId: revoked.workspace_id,
-    environment: revoked.environment,
-    targetId: id,
-    data: { reason },
-  });
-  return revoked;
+  return revoked.find((row) => row.id === id) ?? present;
 }

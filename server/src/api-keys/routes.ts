@@ -1,81 +1,71 @@
-import { isId, parseDurationMs } from '@latchkey/protocol';
-import type { Static } from 'typebox';
+import { parseDurationMs } from '@latchkey/protocol';
 import { actorOf } from '../audit/index.ts';
-import { parseTimestampMs } from '../clock.ts';
 import type { Database } from '../database/index.ts';
 import { Failure, invalidField } from '../failure.ts';
 import { type Access, type Call, type Cursors, type Principal, type Route, route } from '../http/index.ts';
-import { type IssueDeps, issueKey, type NewKey } from './issue.ts';
-import { presentKey } from './key.ts';
+import type { Limits, PlanTable } from '../limits/index.ts';
+import type { Grantor } from './authority.ts';
+import { type ImportedKey, importKeys } from './import.ts';
+import { type IssueDeps, issueKey } from './issue.ts';
+import { type KeyWorkspace, limitsOfKey, presentKey } from './key.ts';
+import { patchKey } from './patch.ts';
+import { removeKey } from './remove.ts';
 import { revokeKey } from './revoke.ts';
-import {
-  keyIdParams,
-  keyListReply,
-  keyReply,
-  listQuery,
-  newKeyBody,
-  newKeyReply,
-  revokeBody,
-  workspaceQuery,
-} from './schemas.ts';
+import { rotateKey } from './rotate.ts';
+import * as schemas from './schemas.ts';
 import { type KeyReach, keyById, listKeys } from './store.ts';
+import type { ApiKeyRow } from './tables.ts';
+import { changesOf, newKeyOf, type ReadingContext } from './wanted.ts';
 
 export interface ApiKeyRoutesDeps extends IssueDeps {
   database: Database;
   cursors: Cursors;
+  plans(): PlanTable;
   /** Which workspace a call is about (`accounts`). */
   resolveWorkspace(principal: Principal, named: string | undefined): Promise<string>;
+  workspaceFacts(id: string): Promise<KeyWorkspace | null>;
   isMember(workspaceId: string, userId: string): Promise<boolean>;
 }
 
 const MOUNTS = ['v1', 'v2', 'bare'] as const;
 const DEFAULT_LIMIT = 20;
+const DEFAULT_OVERLAP = '24h';
+const IMPORT_LIMIT_BYTES = 2 * 1024 * 1024;
 const needs = (scope: string): Access => ({ scope, root: 'allowed' });
 const shared = { mounts: MOUNTS, tag: 'api-keys' } as const;
 
-async function reachOf(deps: ApiKeyRoutesDeps, principal: Principal, named: string | undefined): Promise<KeyReach> {
-  return { workspaceId: await deps.resolveWorkspace(principal, named), environment: principal.environment };
+/** Everything about a call's place that a verb needs, read before its transaction begins. */
+interface Place {
+  reach: KeyReach;
+  workspaceId: string;
+  limitsOf(row: Pick<ApiKeyRow, 'limits' | 'plan'>): Limits;
+  grantor: Grantor;
+  reading: ReadingContext;
 }
 
-function expiryOf(body: Static<typeof newKeyBody>, principal: Principal, nowMs: number): number | null {
-  const { expires_at: at, expires_in: span } = body;
-  if (at != null && span != null) throw invalidField('expires_in', 'cannot be given together with expires_at');
-  if (at != null) {
-    const timeMs = parseTimestampMs(at);
-    if (timeMs === null) throw invalidField('expires_at', 'must be an RFC 3339 time such as 2030-01-31T12:00:00Z');
-    return timeMs;
-  }
-  if (span != null) {
-    const spanMs = parseDurationMs(span);
-    if (spanMs === null) throw invalidField('expires_in', 'must be a duration of at least 1s, such as 90d');
-    return nowMs + spanMs;
-  }
-  return principal.expiresAtMs;
-}
-
-async function newKeyOf(deps: ApiKeyRoutesDeps, call: Call<Static<typeof newKeyBody>>): Promise<NewKey> {
-  const { body, principal } = call;
-  const workspaceId = await deps.resolveWorkspace(principal, body.workspace_id);
-  const owner = body.owner ?? null;
-  if (owner !== null && isId('user', owner) && !(await deps.isMember(workspaceId, owner))) {
-    throw invalidField('owner', 'is not a member of this workspace');
-  }
-  if (body.rotate_after != null && parseDurationMs(body.rotate_after) === null) {
-    throw invalidField('rotate_after', 'must be a duration of at least 1s, such as 90d');
-  }
+async function placeOf(deps: ApiKeyRoutesDeps, { principal }: Call, named: string | undefined): Promise<Place> {
+  const workspaceId = await deps.resolveWorkspace(principal, named);
+  const workspace = await deps.workspaceFacts(workspaceId);
+  if (!workspace) throw new Failure('not_found');
+  const plans = deps.plans();
+  const limitsOf = (row: Pick<ApiKeyRow, 'limits' | 'plan'>) => limitsOfKey(row, { plans, workspace });
+  const own = await ownRow(deps, principal);
   return {
-    name: body.name.trim(),
-    type: body.type ?? 'secret',
-    environment: body.environment ?? principal.environment ?? 'test',
+    reach: { workspaceId, environment: principal.environment },
     workspaceId,
-    scopes: body.scopes,
-    expiresAtMs: expiryOf(body, principal, deps.clock.nowMs()),
-    rotateAfter: body.rotate_after ?? null,
-    owner,
-    externalId: body.external_id ?? null,
-    metadata: body.metadata ?? {},
+    limitsOf,
+    grantor: { principal, limits: own ? limitsOf(own) : { perHour: null, perSecond: null } },
+    reading: { principal, workspaceId, nowMs: deps.clock.nowMs(), plans, isMember: deps.isMember },
   };
 }
+
+function ownRow({ database }: ApiKeyRoutesDeps, { kind, workspaceId, credentialId }: Principal) {
+  if (kind !== 'api_key') return undefined;
+  return keyById(database.read, { workspaceId, environment: null }, credentialId);
+}
+
+const limitsJson = (limits: Limits | null) =>
+  limits && JSON.stringify({ per_hour: limits.perHour, per_second: limits.perSecond });
 
 function createRoute(deps: ApiKeyRoutesDeps): Route {
   return route({
@@ -84,15 +74,46 @@ function createRoute(deps: ApiKeyRoutesDeps): Route {
     path: '/api-keys',
     access: needs('api_keys:write'),
     summary: 'Make a key; its text is in this reply and nowhere again',
-    body: newKeyBody,
-    reply: newKeyReply,
+    body: schemas.newKeyBody,
+    reply: schemas.newKeyReply,
     status: 201,
     secretReply: true,
     handler: async (call) => {
-      const key = await newKeyOf(deps, call);
-      const by = { grantor: call.principal, actor: actorOf(call) };
-      const { row, text } = await deps.database.write((tx) => issueKey(deps, tx, by, key));
+      const { workspace_id: named, ...input } = call.body;
+      const { grantor, reading, limitsOf } = await placeOf(deps, call, named);
+      const key = await newKeyOf(input, reading);
+      const limitsOfNewKey = limitsOf({ limits: limitsJson(key.limits), plan: key.plan });
+      const asking = { grantor, actor: actorOf(call), limitsOfNewKey };
+      const { row, text } = await deps.database.write((tx) => issueKey(deps, tx, asking, key));
       return { ...presentKey(row, deps.clock.nowMs()), key: text };
+    },
+  });
+}
+
+function importRoute(deps: ApiKeyRoutesDeps): Route {
+  return route({
+    ...shared,
+    method: 'POST',
+    path: '/api-keys/import',
+    access: needs('api_keys:write'),
+    summary: 'Take keys over by their hashes, all or none',
+    body: schemas.importBody,
+    reply: schemas.importReply,
+    status: 201,
+    bodyLimitBytes: IMPORT_LIMIT_BYTES,
+    handler: async (call) => {
+      const { grantor, reading, limitsOf } = await placeOf(deps, call, call.body.workspace_id);
+      const imported: ImportedKey[] = [];
+      for (const { hash, lookup_prefix: lookupPrefix = null, hint = null, ...input } of call.body.keys) {
+        const key = await newKeyOf(input, reading);
+        const limitsOfNewKey = limitsOf({ limits: limitsJson(key.limits), plan: key.plan });
+        const asking = { grantor, actor: actorOf(call), limitsOfNewKey };
+        imported.push({ key, hash: { ...hash, lookupPrefix, hint }, asking });
+      }
+      const unusable = `slow:${Buffer.from(deps.randomBytes(16)).toString('hex')}`;
+      const rows = await deps.database.write((tx) => importKeys(deps, tx, imported, unusable));
+      const nowMs = deps.clock.nowMs();
+      return { data: rows.map((row) => presentKey(row, nowMs)) };
     },
   });
 }
@@ -104,19 +125,17 @@ function listRoute(deps: ApiKeyRoutesDeps): Route {
     path: '/api-keys',
     access: needs('api_keys:read'),
     summary: 'List keys, newest first',
-    query: listQuery,
-    reply: keyListReply,
+    query: schemas.listQuery,
+    reply: schemas.keyListReply,
     handler: async ({ principal, query }) => {
-      const reach = await reachOf(deps, principal, query.workspace_id);
-      if (query.environment && reach.environment && reach.environment !== query.environment) {
-        return { data: [], next_cursor: null };
-      }
-      reach.environment ??= query.environment ?? null;
-      const list = JSON.stringify(['api-keys', reach, query.external_id ?? null]);
+      const workspaceId = await deps.resolveWorkspace(principal, query.workspace_id);
+      const reach: KeyReach = { workspaceId, environment: principal.environment ?? query.environment ?? null };
+      if (query.environment && reach.environment !== query.environment) return { data: [], next_cursor: null };
+      const filter = { externalId: query.external_id ?? null, owner: query.owner ?? null };
+      const list = JSON.stringify(['api-keys', reach, filter]);
       const limit = query.limit ?? DEFAULT_LIMIT;
       const beforeId = query.cursor === undefined ? null : deps.cursors.decode(list, query.cursor);
-      const page = { limit: limit + 1, beforeId, externalId: query.external_id ?? null };
-      const rows = await listKeys(deps.database.read, reach, page);
+      const rows = await listKeys(deps.database.read, reach, { limit: limit + 1, beforeId, ...filter });
       const shown = rows.slice(0, limit);
       const last = rows.length > limit ? shown.at(-1) : undefined;
       const nowMs = deps.clock.nowMs();
@@ -135,14 +154,73 @@ function getRoute(deps: ApiKeyRoutesDeps): Route {
     path: '/api-keys/:id',
     access: needs('api_keys:read'),
     summary: 'One key, without its secret',
-    params: keyIdParams,
-    query: workspaceQuery,
-    reply: keyReply,
+    params: schemas.keyIdParams,
+    query: schemas.workspaceQuery,
+    reply: schemas.keyReply,
     handler: async ({ principal, params, query }) => {
-      const reach = await reachOf(deps, principal, query.workspace_id);
-      const row = await keyById(deps.database.read, reach, params.id);
+      const workspaceId = await deps.resolveWorkspace(principal, query.workspace_id);
+      const row = await keyById(deps.database.read, { workspaceId, environment: principal.environment }, params.id);
       if (!row) throw new Failure('not_found');
       return presentKey(row, deps.clock.nowMs());
+    },
+  });
+}
+
+function patchRoute(deps: ApiKeyRoutesDeps): Route {
+  return route({
+    ...shared,
+    method: 'PATCH',
+    path: '/api-keys/:id',
+    access: needs('api_keys:write'),
+    summary: 'Change a key; never so that it can do more than the caller',
+    params: schemas.keyIdParams,
+    body: schemas.keyPatchBody,
+    reply: schemas.keyReply,
+    handler: async (call) => {
+      const { reach, grantor, reading, limitsOf } = await placeOf(deps, call, call.body.workspace_id);
+      const changes = await changesOf(call.body, reading);
+      const patching = { reach, id: call.params.id, changes, grantor, actor: actorOf(call), limitsOf };
+      return presentKey(await deps.database.write((tx) => patchKey(deps, tx, patching)), deps.clock.nowMs());
+    },
+  });
+}
+
+function deleteRoute(deps: ApiKeyRoutesDeps): Route {
+  return route({
+    ...shared,
+    method: 'DELETE',
+    path: '/api-keys/:id',
+    access: needs('api_keys:write'),
+    summary: 'Take a key away altogether',
+    params: schemas.keyIdParams,
+    query: schemas.workspaceQuery,
+    status: 204,
+    handler: async (call) => {
+      const { reach } = await placeOf(deps, call, call.query.workspace_id);
+      await deps.database.write((tx) => removeKey(deps, tx, actorOf(call), reach, call.params.id));
+    },
+  });
+}
+
+function rotateRoute(deps: ApiKeyRoutesDeps): Route {
+  return route({
+    ...shared,
+    method: 'POST',
+    path: '/api-keys/:id/rotate',
+    access: needs('api_keys:write'),
+    summary: 'Make a successor; both work until the overlap ends',
+    params: schemas.keyIdParams,
+    body: schemas.rotateBody,
+    reply: schemas.newKeyReply,
+    status: 201,
+    secretReply: true,
+    handler: async (call) => {
+      const overlapMs = parseDurationMs(call.body.overlap ?? DEFAULT_OVERLAP, { allowZero: true });
+      if (overlapMs === null) throw invalidField('overlap', 'must be a duration such as 24h, or 0s');
+      const { reach, grantor, limitsOf } = await placeOf(deps, call, call.body.workspace_id);
+      const rotation = { reach, id: call.params.id, overlapMs, grantor, actor: actorOf(call), limitsOf };
+      const { row, text } = await deps.database.write((tx) => rotateKey(deps, tx, rotation));
+      return { ...presentKey(row, deps.clock.nowMs()), key: text };
     },
   });
 }
@@ -154,14 +232,14 @@ function revokeRoute(deps: ApiKeyRoutesDeps): Route {
     path: '/api-keys/:id/revoke',
     access: needs('api_keys:write'),
     summary: 'End a key now; the very next call with it is refused',
-    params: keyIdParams,
-    body: revokeBody,
-    reply: keyReply,
+    params: schemas.keyIdParams,
+    body: schemas.revokeBody,
+    reply: schemas.keyReply,
     handler: async (call) => {
-      const reach = await reachOf(deps, call.principal, call.body.workspace_id);
-      const reason = call.body.reason ?? null;
+      const { reach } = await placeOf(deps, call, call.body.workspace_id);
+      const { reason = null, descendants = false } = call.body;
       const row = await deps.database.write((tx) =>
-        revokeKey(deps, tx, actorOf(call), { reach, id: call.params.id, reason }),
+        revokeKey(deps, tx, actorOf(call), { reach, id: call.params.id, reason, descendants }),
       );
       return presentKey(row, deps.clock.nowMs());
     },
@@ -169,5 +247,14 @@ function revokeRoute(deps: ApiKeyRoutesDeps): Route {
 }
 
 export function apiKeyRoutes(deps: ApiKeyRoutesDeps): Route[] {
-  return [createRoute(deps), listRoute(deps), getRoute(deps), revokeRoute(deps)];
+  return [
+    createRoute(deps),
+    importRoute(deps),
+    listRoute(deps),
+    getRoute(deps),
+    patchRoute(deps),
+    deleteRoute(deps),
+    rotateRoute(deps),
+    revokeRoute(deps),
+  ];
 }

@@ -6,8 +6,12 @@ export interface ApiKeyRow {
   environment: 'test' | 'live';
   type: 'secret' | 'restricted';
   name: string;
-  /** SHA-256 of the whole text, hex. */
+  /** SHA-256 of the whole text, hex; for an imported slow hash not yet used, a value that no text has. */
   secret_hash: string;
+  /** bcrypt or argon2 of an imported key, until its first use; else null. */
+  slow_hash: string | null;
+  /** What the text of a key with a slow hash begins with; unique. */
+  lookup_prefix: string | null;
   hint: string;
   /** JSON array, as granted. */
   scopes: string;
@@ -15,6 +19,18 @@ export interface ApiKeyRow {
   external_id: string | null;
   /** JSON object. */
   metadata: string;
+  /** JSON array of CIDRs, or null: from anywhere. */
+  ip_allowlist: string | null;
+  plan: string | null;
+  /** JSON, own limits set by the operator. */
+  limits: string | null;
+  /** JSON: `{limit, period}`. */
+  quota: string | null;
+  /** Whose count this key spends: the id of the first key of its rotation chain. */
+  bucket: string;
+  /** 1: sees every workspace (operators' servers). */
+  all_workspaces: number;
+  disabled: number;
   created_by: string;
   created_at: number;
   expires_at: number | null;
@@ -23,6 +39,10 @@ export interface ApiKeyRow {
   last_used_at: number | null;
   revoked_at: number | null;
   revoke_reason: string | null;
+  successor_id: string | null;
+  predecessor_id: string | null;
+  /** When the predecessor's overlap ends. */
+  predecessor_expires_at: number | null;
 }
 
 declare module '../database/index.ts' {
@@ -43,25 +63,39 @@ export const apiKeysMigrations: Migration[] = [
         .addColumn('type', types.text, (column) => column.notNull())
         .addColumn('name', types.text, (column) => column.notNull())
         .addColumn('secret_hash', types.id, (column) => column.notNull().unique())
+        .addColumn('slow_hash', types.text)
+        .addColumn('lookup_prefix', types.id, (column) => column.unique())
         .addColumn('hint', types.text, (column) => column.notNull())
         .addColumn('scopes', types.text, (column) => column.notNull())
         .addColumn('owner', types.id)
         .addColumn('external_id', types.id)
         .addColumn('metadata', types.text, (column) => column.notNull())
+        .addColumn('ip_allowlist', types.text)
+        .addColumn('plan', types.text)
+        .addColumn('limits', types.text)
+        .addColumn('quota', types.text)
+        .addColumn('bucket', types.id, (column) => column.notNull())
+        .addColumn('all_workspaces', types.integer, (column) => column.notNull())
+        .addColumn('disabled', types.integer, (column) => column.notNull())
         .addColumn('created_by', types.id, (column) => column.notNull())
         .addColumn('created_at', types.integer, (column) => column.notNull())
         .addColumn('expires_at', types.integer)
         .addColumn('rotate_after', types.text)
         .addColumn('last_used_at', types.integer)
         .addColumn('revoked_at', types.integer)
-        .addColumn('revoke_reason', types.text),
+        .addColumn('revoke_reason', types.text)
+        .addColumn('successor_id', types.id)
+        .addColumn('predecessor_id', types.id)
+        .addColumn('predecessor_expires_at', types.integer),
       schema.createIndex('api_keys_workspace').on('api_keys').columns(['workspace_id', 'environment', 'id']),
+      schema.createIndex('api_keys_created_by').on('api_keys').column('created_by'),
       schema
         .createIndex('api_keys_external')
         .unique()
         .on('api_keys')
         .columns(['workspace_id', 'external_id'])
-        .where('external_id' as never, 'is not', null),
+        .where('external_id' as never, 'is not', null)
+        .where('successor_id' as never, 'is', null),
     ],
   },
 ];

@@ -1,93 +1,65 @@
-import { rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { manualClock, temporaryFolder } from '../../test/harness.ts';
-import { type Database, openSqlite } from '../database/index.ts';
-import { insertKey } from './store.ts';
-import { type ApiKeyRow, apiKeysMigrations } from './tables.ts';
+import { makeKey, START_MS } from '../../test/domains/installation.ts';
+import { manualClock, startServer, stopServers } from '../../test/harness.ts';
+import type { Database } from '../database/index.ts';
 import { createKeyUsage } from './usage.ts';
 
-const keyNamed = (id: string) =>
-  ({
-    id,
-    workspace_id: 'ws',
-    environment: 'test',
-    type: 'secret',
-    name: id,
-    secret_hash: id,
-    hint: '…',
-    scopes: '[]',
-    owner: null,
-    external_id: null,
-    metadata: '{}',
-    created_by: 'root',
-    created_at: 0,
-    expires_at: null,
-    rotate_after: null,
-    last_used_at: null,
-    revoked_at: null,
-    revoke_reason: null,
-  }) as ApiKeyRow;
-
 describe('the last use of keys', () => {
-  const clock = manualClock();
-  let folder: string;
+  const clock = manualClock(START_MS);
   let database: Database;
+  let ids: string[];
 
   beforeEach(async () => {
-    folder = temporaryFolder();
-    database = openSqlite(join(folder, 'test.db'));
-    await database.migrate(apiKeysMigrations, { dryRun: false, nowMs: 0 });
-    await database.write(async (tx) => {
-      for (const id of ['a', 'b', 'c']) await insertKey(tx, keyNamed(id));
-    });
+    const server = await startServer({ clock });
+    database = server.latchkey.database;
+    ids = await Promise.all(['a', 'b', 'c'].map(async (name) => (await makeKey(server, { name })).id));
   });
-  afterEach(async () => {
-    await database.close();
-    rmSync(folder, { recursive: true, force: true });
-  });
+  afterEach(stopServers);
 
+  /** The last use that is written down of `a`, `b` and `c`. */
   const usedAt = async () => {
-    const rows = await database.read.selectFrom('api_keys').select(['id', 'last_used_at']).orderBy('id').execute();
-    return Object.fromEntries(rows.map(({ id, last_used_at }) => [id, last_used_at]));
+    const rows = await database.read.selectFrom('api_keys').select(['id', 'last_used_at']).execute();
+    return ids.map((id) => rows.find((row) => row.id === id)?.last_used_at);
   };
   const rename = (from: string, to: string) =>
     database.write(({ query }) => query.schema.alterTable(from).renameTo(to).execute());
 
   test('is written down only when it is flushed, the latest of each key', async () => {
+    const [a = '', b = ''] = ids;
     const usage = createKeyUsage(database, clock);
-    usage.touch('a');
-    usage.touch('b');
+    usage.touch(a);
+    usage.touch(b);
     const firstMs = clock.nowMs();
     clock.advance(10);
-    usage.touch('b');
-    expect(await usedAt()).toEqual({ a: null, b: null, c: null });
+    usage.touch(b);
+    expect(await usedAt()).toEqual([null, null, null]);
     await usage.flush();
-    expect(await usedAt()).toEqual({ a: firstMs, b: firstMs + 10, c: null });
+    expect(await usedAt()).toEqual([firstMs, firstMs + 10, null]);
     await usage.flush();
-    expect(await usedAt()).toEqual({ a: firstMs, b: firstMs + 10, c: null });
+    expect(await usedAt()).toEqual([firstMs, firstMs + 10, null]);
   });
 
   test('is kept when it cannot be written, and newer uses win', async () => {
+    const [a = '', b = ''] = ids;
     const usage = createKeyUsage(database, clock);
-    usage.touch('a');
-    usage.touch('b');
+    usage.touch(a);
+    usage.touch(b);
     const firstMs = clock.nowMs();
     await rename('api_keys', 'away');
     const failing = usage.flush();
     clock.advance(10);
-    usage.touch('b');
+    usage.touch(b);
     await expect(failing).rejects.toThrow();
     await rename('away', 'api_keys');
     await usage.flush();
-    expect(await usedAt()).toEqual({ a: firstMs, b: firstMs + 10, c: null });
+    expect(await usedAt()).toEqual([firstMs, firstMs + 10, null]);
   });
 
   test('of a key that is gone is no trouble', async () => {
     const usage = createKeyUsage(database, clock);
     usage.touch('nobody');
-    usage.touch('c');
+    usage.touch(ids[2] ?? '');
     await usage.flush();
-    expect(await usedAt()).toEqual({ a: null, b: null, c: clock.nowMs() });
+    expect(await usedAt()).toEqual([null, null, clock.nowMs()]);
   });
 });

@@ -10,6 +10,10 @@ export interface Config {
   /** Null: `http(s)://localhost:` and the bound port. */
   issuer: string | null;
   database: { kind: 'sqlite'; path: string } | { kind: 'postgres'; url: string };
+  /** Null: counters are kept in the database or in memory. */
+  redisUrl: string | null;
+  /** What a lost counter store means for a call. */
+  limitsOnOutage: 'open' | 'closed' | 'local';
   rootKeys: string[];
   encryptionKeys: EncryptionKey[];
   /** Fastify's `trustProxy`: a hop count, a list of CIDRs, or nobody. */

@@ -10,6 +10,9 @@ export interface GeneratedSecret {
   isNew: boolean;
 }
 
+export const ROOT_KEY_FILE = 'root-key';
+export const ENCRYPTION_KEYS_FILE = 'encryption-keys';
+
 /**
  * Reads the file, or makes it. Written beside and linked into place: a crash leaves no half secret, and of two
  * processes that start together both use the one that was first.
@@ -31,11 +34,11 @@ function readOrMake(path: string, make: () => string, randomBytes: RandomBytes):
 }
 
 export function generatedRootKey(dataDir: string, randomBytes: RandomBytes): GeneratedSecret {
-  return readOrMake(join(dataDir, 'root-key'), () => mintSecret('root', randomBytes), randomBytes);
+  return readOrMake(join(dataDir, ROOT_KEY_FILE), () => mintSecret('root', randomBytes), randomBytes);
 }
 
 export function generatedEncryptionKeys(dataDir: string, randomBytes: RandomBytes): GeneratedSecret {
-  return readOrMake(join(dataDir, 'encryption-keys'), () => newEncryptionKey('dev', randomBytes), randomBytes);
+  return readOrMake(join(dataDir, ENCRYPTION_KEYS_FILE), () => newEncryptionKey('dev', randomBytes), randomBytes);
 }
 
 /** One entry of LATCHKEY_ENCRYPTION_KEYS: `id:base64(32 bytes)`. */

@@ -48,3 +48,8 @@ export function parseTrustProxy(text: string): number | string[] {
     return cidr;
   });
 }
+
+export function parseRedisUrl(text: string): string {
+  if (!/^rediss?:\/\//.test(text) || !URL.canParse(text)) throw new Error('is not a redis:// URL');
+  return text;
+}

@@ -1,10 +1,11 @@
 import { accessSync, constants, mkdirSync, readFileSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
+import { createSecureContext } from 'node:tls';
 import { parseDurationMs } from '@latchkey/protocol';
 import type { RandomBytes } from '../crypto/index.ts';
 import { type Config, ConfigError, type ConfigProblem, LOG_LEVELS } from './config.ts';
-import { generatedEncryptionKeys, generatedRootKey } from './generated-secrets.ts';
-import { parseEncryptionKeys, parseIssuer, parseRootKeys, parseTrustProxy } from './parsers.ts';
+import { ENCRYPTION_KEYS_FILE, generatedEncryptionKeys, generatedRootKey, ROOT_KEY_FILE } from './generated-secrets.ts';
+import { parseEncryptionKeys, parseIssuer, parseRedisUrl, parseRootKeys, parseTrustProxy } from './parsers.ts';
 import { type Environment, resolveSecret } from './secret-references.ts';
 import { SETTINGS } from './settings.ts';
 
@@ -42,6 +43,17 @@ class Reader {
     } catch (error) {
       this.refuse(name, (error as Error).message, cure);
       return fallback;
+    }
+  }
+
+  /** Uses a generated file; one that is there and spoilt is refused, never replaced. */
+  file(setting: string, dataDir: string, name: string, use: () => void): void {
+    try {
+      use();
+    } catch (error) {
+      const what = (error as NodeJS.ErrnoException).code ?? (error as Error).message;
+      const cure = `restore that file, or set ${setting}`;
+      this.refuse(setting, `comes from ${join(dataDir, name)}, which cannot be used (${what})`, cure);
     }
   }
 
@@ -101,9 +113,18 @@ function readDatabase(reader: Reader, dataDir: string): Config['database'] {
       const path = text.slice('sqlite:'.length).replace(/^\/\/(?=\/)/, '');
       return { kind: 'sqlite', path: isAbsolute(path) ? path : resolve(dataDir, path) };
     }
-    if (!/^postgres(?:ql)?:\/\//.test(text) || !URL.canParse(text)) throw new Error('is not a database URL');
+    if (!/^postgres(?:ql)?:\/\//.test(text) || !isDecodable(text)) throw new Error('is not a database URL');
     return { kind: 'postgres', url: text };
   });
+}
+
+function isDecodable(url: string): boolean {
+  try {
+    const { username, password, pathname } = new URL(url);
+    return [username, password, pathname].map(decodeURIComponent).length > 0;
+  } catch {
+    return false;
+  }
 }
 
 function readTls(reader: Reader): Config['tls'] {
@@ -119,7 +140,14 @@ function readTls(reader: Reader): Config['tls'] {
   if (given.length === 1) reader.refuse(String(given[0]), 'is set without its twin', 'set both, or neither');
   const cert = pem('LATCHKEY_TLS_CERT');
   const key = pem('LATCHKEY_TLS_KEY');
-  return cert && key ? { cert, key } : null;
+  if (!cert || !key) return null;
+  try {
+    createSecureContext({ cert, key });
+  } catch {
+    const cure = 'name the certificate chain and the private key that belongs to it, both as PEM';
+    reader.refuse('LATCHKEY_TLS_CERT', 'and LATCHKEY_TLS_KEY are no certificate and its key', cure);
+  }
+  return { cert, key };
 }
 
 function readMaxStale(text: string): number {
@@ -143,12 +171,16 @@ function readSecrets(reader: Reader, config: Pick<Config, 'mode' | 'dataDir'>, r
   if (reader.problems.length > 0) return { rootKeys, encryptionKeys, newRootKey: null };
   const secrets: Secrets = { rootKeys, encryptionKeys, newRootKey: null };
   if (rootKeys.length === 0) {
-    const made = generatedRootKey(config.dataDir, randomBytes);
-    secrets.rootKeys = parseRootKeys(made.text);
-    secrets.newRootKey = made.isNew ? made.text : null;
+    reader.file('LATCHKEY_ROOT_KEY', config.dataDir, ROOT_KEY_FILE, () => {
+      const made = generatedRootKey(config.dataDir, randomBytes);
+      secrets.rootKeys = parseRootKeys(made.text);
+      secrets.newRootKey = made.isNew ? made.text : null;
+    });
   }
   if (encryptionKeys.length === 0) {
-    secrets.encryptionKeys = parseEncryptionKeys(generatedEncryptionKeys(config.dataDir, randomBytes).text);
+    reader.file('LATCHKEY_ENCRYPTION_KEYS', config.dataDir, ENCRYPTION_KEYS_FILE, () => {
+      secrets.encryptionKeys = parseEncryptionKeys(generatedEncryptionKeys(config.dataDir, randomBytes).text);
+    });
   }
   return secrets;
 }
@@ -188,6 +220,13 @@ export function readConfig(environment: Environment, workingDir: string, randomB
     dataDir,
     issuer: reader.parse<string | null>('LATCHKEY_ISSUER', issuerCure, null, parseIssuer),
     database: readDatabase(reader, dataDir),
+    redisUrl: reader.parse<string | null>(
+      'LATCHKEY_REDIS_URL',
+      'set it to redis://host:6379, or leave it unset',
+      null,
+      parseRedisUrl,
+    ),
+    limitsOnOutage: reader.oneOf('LATCHKEY_LIMITS_ON_OUTAGE', ['open', 'closed', 'local'], 'local'),
     trustProxy: reader.parse<Config['trustProxy']>(
       'LATCHKEY_TRUST_PROXY',
       'set the number of proxies in front, or a comma list of their CIDRs',

@@ -32,6 +32,17 @@ export const SETTINGS: readonly Setting[] = [
     secret: true,
   },
   {
+    name: 'LATCHKEY_REDIS_URL',
+    default: 'none',
+    description: 'redis://… or rediss://… (Redis 7 or newer, or Valkey): counts limits for all processes.',
+    secret: true,
+  },
+  {
+    name: 'LATCHKEY_LIMITS_ON_OUTAGE',
+    default: 'local',
+    description: 'When counters are lost: local (each process counts alone), open (calls pass) or closed (503).',
+  },
+  {
     name: 'LATCHKEY_ROOT_KEY',
     default: 'made on first start in development',
     description: "The operator's key, lk_root_…; two, comma-separated, while rotating.",

@@ -3,9 +3,13 @@ import { expect, test } from 'vitest';
 import { Failure } from '../failure.ts';
 import { createCursors } from './cursor.ts';
 
+/** Any UTF-16 code unit: control characters and halves of surrogate pairs too. */
+const anyChar = fc.nat({ max: 0xffff }).map((code) => String.fromCharCode(code));
+
 const cursors = createCursors(new Uint8Array(32).fill(7));
 const others = createCursors(new Uint8Array(32).fill(8));
-const text = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 60 });
+const letter = fc.integer({ min: 1, max: 0xd7ff }).map((code) => String.fromCharCode(code));
+const text = fc.string({ unit: letter, minLength: 1, maxLength: 60 });
 
 function refusal(run: () => unknown): string {
   try {
@@ -37,25 +41,22 @@ test('list and position do not run into each other', () => {
 test('no other text is that cursor: not one letter changed, added or dropped', () => {
   const cursor = cursors.encode('list', 'key_0VbiGkxFTUd6gBL0975oT6tO');
   const at = fc.integer({ min: 0, max: cursor.length });
-  const letter = fc.oneof(
-    fc.constantFrom(...'AZaz09-_=+/ !\0'),
-    fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }),
-  );
+  const added = fc.oneof(fc.constantFrom(...'AZaz09-_=+/ !\0'), anyChar);
   fc.assert(
-    fc.property(at, letter, fc.constantFrom(0, 1), (index, inserted, dropped) => {
+    fc.property(at, added, fc.constantFrom(0, 1), (index, inserted, dropped) => {
       const altered = cursor.slice(0, index) + inserted + cursor.slice(index + dropped);
       fc.pre(altered !== cursor);
       expect(refusal(() => cursors.decode('list', altered))).toBe('invalid_request');
-      expect(refusal(() => cursors.decode('list', cursor.slice(0, index) + cursor.slice(index + 1)))).toMatch(
-        index === cursor.length ? /^not refused$/ : /^invalid_request$/,
-      );
+      fc.pre(index < cursor.length);
+      const shorter = cursor.slice(0, index) + cursor.slice(index + 1);
+      expect(refusal(() => cursors.decode('list', shorter))).toBe('invalid_request');
     }),
   );
 });
 
 test('whatever comes is refused, never a crash', () => {
   fc.assert(
-    fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.base64String()), (cursor) => {
+    fc.property(fc.oneof(fc.string({ unit: anyChar }), fc.base64String()), (cursor) => {
       expect(refusal(() => cursors.decode('list', cursor))).toBe('invalid_request');
     }),
   );

@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import type { Clock } from '../clock.ts';
 import { Failure } from '../failure.ts';
 import { errorFormatOf } from './paths.ts';
-import { type ErrorFormat, type RenderContext, renderFailure } from './render-failure.ts';
+import { type ErrorFormat, type RenderContext, type RenderedFailure, renderFailure } from './render-failure.ts';
 import { failureOfInvalidInput, InvalidInput } from './validation.ts';
 
 export interface ErrorReplyOptions {
@@ -46,6 +46,15 @@ export function failureOf(error: unknown): Failure {
   return new Failure('internal_error', undefined, { cause: error });
 }
 
+const NOT_ASCII = /[^\x20-\x7e]/g;
+
+/** A proxy's sub-request knows only 401, 403 and 429; the body stands in a header too, for proxies that drop it. */
+function forGate(rendered: RenderedFailure): void {
+  const escape = (char: string) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  rendered.headers['x-latchkey-error'] = JSON.stringify(rendered.body).replace(NOT_ASCII, escape);
+  if (rendered.status === 400) rendered.status = 401;
+}
+
 export type SendFailure = (error: unknown, request: FastifyRequest, reply: FastifyReply) => void;
 
 function formatFor(request: FastifyRequest): ErrorFormat {
@@ -70,6 +79,8 @@ export function createSendFailure(options: ErrorReplyOptions): SendFailure {
     });
     // Once more, because an unreadable path never came by the hook that sets them.
     if (!reply.hasHeader('x-request-id')) reply.headers(options.commonHeaders).header('x-request-id', request.id);
+    const isGate = request.routeOptions.config.isGate === true;
+    if (isGate) forGate(rendered);
     reply.code(rendered.status).headers(rendered.headers).type(rendered.contentType);
     // Past the route's own serializer, which knows only its success shape.
     reply.serializer(JSON.stringify).send(rendered.body);

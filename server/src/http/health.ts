@@ -6,6 +6,8 @@ export interface HealthOptions {
   /** One check per dependency; rejects when it is not there. */
   checks: Record<string, () => Promise<void>>;
   isStopping(): boolean;
+  /** Whether the server works with less than it should have. */
+  isDegraded(): boolean;
 }
 
 const CHECK_TIMEOUT_MS = 2000;
@@ -26,7 +28,7 @@ async function outcome(check: () => Promise<void>): Promise<'ok' | 'down'> {
 }
 
 /** `/healthz`: the process answers. `/readyz`: it can serve; 503 while a dependency is down or the server stops. */
-export function healthRoutes({ checks, isStopping }: HealthOptions): Route[] {
+export function healthRoutes({ checks, isStopping, isDegraded }: HealthOptions): Route[] {
   const shared = { method: 'GET', mounts: ['bare'], access: 'public', tag: 'meta' } as const;
   return [
     route({
@@ -57,7 +59,7 @@ export function healthRoutes({ checks, isStopping }: HealthOptions): Route[] {
         }
         return {
           status: 'ready' as const,
-          degraded: false,
+          degraded: isDegraded(),
           checks: Object.fromEntries(names.map((name, index) => [name, results[index] ?? 'down'])),
         };
       },

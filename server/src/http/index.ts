@@ -8,5 +8,5 @@ export { errorPageRoute } from './error-page.ts';
 export { type HealthOptions, healthRoutes } from './health.ts';
 export { createIdempotency, type Idempotency, idempotencyMigrations } from './idempotency/index.ts';
 export type { Environment, Principal } from './principal.ts';
-export { type Access, type Call, type Mount, type Route, route } from './route.ts';
+export { type Access, type Call, type Guarded, type Mount, type Route, route } from './route.ts';
 export { type AnsweredRequest, createHttpServer, type HttpServer } from './server.ts';

@@ -1,17 +1,20 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Failure } from '../failure.ts';
-import type { Authenticate } from './authenticate.ts';
+import type { Admission, Authenticate } from './authenticate.ts';
 import { clientAddress } from './client-address.ts';
 import { presentedCredential } from './credentials.ts';
 import { fingerprintOf, type Idempotency, idempotencyKeyOf } from './idempotency/index.ts';
 import { API_VERSIONS, mountedPath, type PathTable } from './paths.ts';
 import type { Principal } from './principal.ts';
 import { PUBLIC_CORS } from './reply-headers.ts';
-import type { Access, Call, Mount, Route } from './route.ts';
+import type { Call, Mount, Route } from './route.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
     principal: Principal | null;
+  }
+  interface FastifyContextConfig {
+    isGate?: boolean;
   }
 }
 
@@ -24,18 +27,27 @@ export interface MountOptions {
 type OnRequest = (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => void;
 
 /** Answers "who is calling" before the body is read. Warm credentials pass without an await. */
-function authenticating(access: Exclude<Access, 'public'>, authenticate: Authenticate): OnRequest {
-  return (request, _reply, done) => {
+function authenticating(
+  access: Exclude<Route['access'], 'public'>,
+  authenticate: Authenticate,
+  pattern: string,
+): OnRequest {
+  const admit = (request: FastifyRequest, reply: FastifyReply, { principal, headers }: Admission) => {
+    request.principal = principal;
+    if (headers !== null) reply.headers(headers);
+  };
+  return (request, reply, done) => {
     try {
-      const principal = authenticate(request.raw, clientAddress(request), access);
-      if (principal instanceof Promise) {
-        principal.then((found) => {
-          request.principal = found;
+      const guarded = typeof access === 'function' ? access(request.query as Record<string, unknown>) : access;
+      const admission = authenticate(request.raw, clientAddress(request), guarded, pattern);
+      if (admission instanceof Promise) {
+        admission.then((found) => {
+          admit(request, reply, found);
           done();
         }, done);
         return;
       }
-      request.principal = principal;
+      admit(request, reply, admission);
       done();
     } catch (error) {
       done(error as Error);
@@ -96,7 +108,11 @@ async function runIdempotently(
 
 function handling(route: Route, idempotency: Idempotency) {
   const status = route.status ?? 200;
-  const isIdempotent = route.method !== 'GET' && route.access !== 'public' && route.errors !== 'oauth';
+  const isIdempotent =
+    route.isIdempotent !== false &&
+    !['GET', 'ANY'].includes(route.method) &&
+    route.access !== 'public' &&
+    route.errors !== 'oauth';
   return (request: FastifyRequest, reply: FastifyReply) => {
     if (status !== 200) reply.code(status);
     const key = isIdempotent ? idempotencyKeyOf(request.headers['idempotency-key']) : null;
@@ -105,28 +121,55 @@ function handling(route: Route, idempotency: Idempotency) {
   };
 }
 
-function mountAt(app: FastifyInstance, route: Route, mount: Mount, options: MountOptions): void {
-  const url = mountedPath(mount, route.path);
-  const onRequest: OnRequest[] = [];
-  if (route.cors === 'public') onRequest.push(allowAnyOrigin);
-  if (mount === 'bare' && route.mounts.length > 1) onRequest.push(refuseUnknownVersion);
-  if (route.access !== 'public') onRequest.push(authenticating(route.access, options.authenticate));
+const EVERY_METHOD = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
+
+function schemaOf(route: Route): Record<string, unknown> {
   const schema: Record<string, unknown> = { summary: route.summary, tags: [route.tag] };
   if (route.body) schema.body = route.body;
   if (route.query) schema.querystring = route.query;
   if (route.params) schema.params = route.params;
   if (route.reply) schema.response = { [route.status ?? 200]: route.reply };
+  else if (route.status === 204) schema.response = { 204: { type: 'null', description: 'Done; nothing to say' } };
   if (route.access !== 'public') schema.security = [{ bearer: [] }, { apiKey: [] }];
-  options.paths.add(url, route.method, route.cors === 'public');
-  app.route({
-    method: route.method,
+  return schema;
+}
+
+function onRequestOf(route: Route, mount: Mount, url: string, authenticate: Authenticate): OnRequest[] {
+  const steps: OnRequest[] = [];
+  if (route.cors === 'public') steps.push(allowAnyOrigin);
+  if (mount === 'bare' && route.mounts.length > 1) steps.push(refuseUnknownVersion);
+  if (route.access !== 'public') steps.push(authenticating(route.access, authenticate, url));
+  return steps;
+}
+
+function mountAt(app: FastifyInstance, route: Route, mount: Mount, options: MountOptions): void {
+  const url = mountedPath(mount, route.path);
+  const methods = route.method === 'ANY' ? EVERY_METHOD : [route.method];
+  for (const method of methods) options.paths.add(url, method, route.cors === 'public');
+  const mounted = {
+    method: methods,
     url,
-    schema,
-    onRequest,
+    schema: schemaOf(route),
+    config: { isGate: route.isGate ?? false },
+    onRequest: onRequestOf(route, mount, url, options.authenticate),
     ...(route.body ? { preValidation: emptyBodyIsObject } : {}),
     ...(route.bodyLimitBytes ? { bodyLimit: route.bodyLimitBytes } : {}),
     handler: handling(route, options.idempotency),
+  };
+  if (route.method !== 'ANY') {
+    app.route(mounted);
+    return;
+  }
+  app.register(async (scope) => {
+    ignoreBodies(scope);
+    scope.route(mounted);
   });
+}
+
+/** Whatever body comes along is left unread: node:http discards it after the reply. */
+function ignoreBodies(scope: FastifyInstance): void {
+  scope.removeAllContentTypeParsers();
+  scope.addContentTypeParser('*', (_request, _payload, done) => done(null, undefined));
 }
 
 const emptyBodyIsObject: OnRequest = (request, _reply, done) => {

@@ -19,6 +19,8 @@ export interface Principal {
   /** The granted scopes and all that they imply. */
   readonly scopes: ReadonlySet<string>;
   readonly expiresAtMs: number | null;
+  /** An operator's server: it may ask about credentials of every workspace. */
+  readonly allWorkspaces: boolean;
 }
 
 export type Environment = 'test' | 'live';

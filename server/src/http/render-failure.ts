@@ -65,7 +65,7 @@ function challenge(failure: Failure, told: Told): string | null {
 }
 
 function headersOf(failure: Failure, told: Told): Record<string, string> {
-  const headers: Record<string, string> = {};
+  const headers: Record<string, string> = { ...failure.details.headers };
   const authenticate = challenge(failure, told);
   if (authenticate) headers['www-authenticate'] = authenticate;
   const { retryAfterSeconds, allow } = failure.details;

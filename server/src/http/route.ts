@@ -1,12 +1,27 @@
 import type { Static, TSchema, TUnknown } from 'typebox';
-import type { Principal } from './principal.ts';
+import type { Environment, Principal } from './principal.ts';
 
 /**
- * Who may call a route. `public`: anyone. Otherwise a valid credential, with this scope when one is named; `root` says
- * whether the operator's key is let in. Root holds no scopes: where it is allowed, it needs none. `loopback` also lets
- * in a peer on this machine that presents nothing.
+ * Who may call a route. `public`: anyone. Otherwise a valid credential.
  */
-export type Access = 'public' | { scope: string | null; root: 'allowed' | 'refused' | 'only'; loopback?: true };
+export type Access = 'public' | Guarded;
+
+export interface Guarded {
+  /** The scope that it must hold; null: none in particular. */
+  scope: string | null;
+  /** A scope that also opens the route, for rows that are the caller's own; the handler sees to it. */
+  own?: string;
+  /** Whether the operator's key is let in. Root holds no scopes: where it is allowed, it needs none. */
+  root: 'allowed' | 'refused' | 'only';
+  /** Also lets in a peer on this machine that presents nothing. */
+  loopback?: true;
+  /** Further scopes that it must hold, all of them. */
+  allOf?: readonly string[];
+  /** Only credentials of this environment. */
+  environment?: Environment;
+  /** The call counts against another credential than the caller's, or against none. */
+  isFree?: true;
+}
 
 /** Where a path answers: `/v1/…`, `/v2/…`, or as written. */
 export type Mount = 'v1' | 'v2' | 'bare';
@@ -25,10 +40,12 @@ export interface Call<Body = unknown, Query = unknown, Params = unknown> {
 }
 
 interface RouteSpec<B extends TSchema, Q extends TSchema, P extends TSchema, R extends TSchema> {
-  method: 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE';
+  /** `ANY`: every method, and no body is read. */
+  method: 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE' | 'ANY';
   path: string;
   mounts: readonly Mount[];
-  access: Access;
+  /** A function where the request's query says what is asked of the caller. */
+  access: Access | ((query: Readonly<Record<string, unknown>>) => Guarded);
   /** One line for the OpenAPI document, and the domain that it is listed under. */
   summary: string;
   tag: string;
@@ -42,6 +59,10 @@ interface RouteSpec<B extends TSchema, Q extends TSchema, P extends TSchema, R e
   secretReply?: boolean;
   /** Anyone's page may read it: `Access-Control-Allow-Origin: *`, never with credentials. */
   cors?: 'public';
+  /** False for a POST that changes nothing worth keeping a reply for. */
+  isIdempotent?: boolean;
+  /** For a proxy's sub-request: refusals are 401, 403 or 429, and their body stands in X-Latchkey-Error too. */
+  isGate?: boolean;
   /** RFC 6749 errors instead of those of the version. */
   errors?: 'oauth';
   bodyLimitBytes?: number;

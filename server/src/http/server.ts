@@ -77,11 +77,17 @@ type Missing = (url: string) => Failure;
 
 function addCommonHooks(app: FastifyInstance, options: HttpOptions, errors: ErrorReplyOptions, missing: Missing): void {
   const { onAnswered } = options;
+  /** Connections that end with the reply under way: what was sent behind that request is not to be run. */
+  const ending = new WeakSet<object>();
   app.decorateRequest('principal', null);
   app.addHook('onRequest', (request, reply, done) => {
     reply.headers(errors.commonHeaders).header('x-request-id', request.id);
+    if (ending.has(request.raw.socket)) return done(new Failure('invalid_request'));
     const badHost = refusedHost(request.raw);
-    if (badHost) reply.header('connection', 'close');
+    if (badHost) {
+      ending.add(request.raw.socket);
+      reply.header('connection', 'close');
+    }
     // Before its body is read: what is wrong with that does not matter where nobody would take it.
     const unknown = request.is404 ? missing(request.url) : undefined;
     done(badHost ?? refusedHeaderSize(request.raw) ?? unknown);

@@ -1,9 +1,11 @@
-import { createCounter, createHistogram } from './series.ts';
+import { createCounter, createGauge, createHistogram } from './series.ts';
 
 export interface Metrics {
   /** One answer of the door. */
   decided(decision: { method: string; outcome: string; code: string }): void;
   answered(request: { method: string; route: string; status: number; durationSeconds: number }): void;
+  /** Whether shared limit counters are lost at the moment. */
+  setLimiterDegraded(degraded: boolean): void;
   /** Prometheus text exposition. */
   expose(): string;
   contentType: string;
@@ -26,12 +28,19 @@ export function createMetrics(): Metrics {
     ['method', 'route', 'status'],
     BOUNDS_SECONDS,
   );
-  const series = [decisions, forbidden, durations];
+  let isDegraded = false;
+  const degraded = createGauge('latchkey_limiter_degraded', '1 while shared limit counters are lost.', () =>
+    isDegraded ? 1 : 0,
+  );
+  const series = [decisions, forbidden, durations, degraded];
   return {
     decided: ({ method, outcome, code }) => decisions.add(method, outcome, code),
     answered: ({ method, route, status, durationSeconds }) => {
       durations.observe(durationSeconds, method, route, STATUS_CLASSES[Math.floor(status / 100)] ?? 'other');
       if (status === 403) forbidden.add(route);
+    },
+    setLimiterDegraded: (now) => {
+      isDegraded = now;
     },
     expose: () => series.map((one) => one.expose()).join(''),
     contentType: 'text/plain; version=0.0.4; charset=utf-8',

@@ -99,3 +99,8 @@ export function createHistogram(
     },
   };
 }
+
+/** A number that is read when it is scraped. */
+export function createGauge(name: string, help: string, read: () => number): Series {
+  return { expose: () => [`# HELP ${name} ${help}`, `# TYPE ${name} gauge`, `${name} ${read()}`, ''].join('\n') };
+}

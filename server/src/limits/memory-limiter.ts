@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts';
-import { type BucketState, HOUR_MS, spend } from './decision.ts';
+import { type BucketState, isForgettable, spend } from './decision.ts';
 import type { Limiter } from './limiter.ts';
 
 export interface MemoryLimiterOptions {
@@ -36,8 +36,8 @@ export function createMemoryLimiter({ clock, maxAnonymous = MAX_ANONYMOUS }: Mem
         sweeps.set(buckets, turn);
         continue;
       }
-      const [name, { windowStartedAtMs }] = next.value;
-      if (nowMs - windowStartedAtMs >= HOUR_MS) buckets.delete(name);
+      const [name, state] = next.value;
+      if (isForgettable(state, nowMs)) buckets.delete(name);
     }
   };
 

@@ -7,7 +7,9 @@ export const root = fileURLToPath(new URL('../../..', import.meta.url));
 /** Every document of the project, as paths from its root. */
 export function documentPaths(): string[] {
   const patterns = ['*.md', 'docs/**/*.md'];
-  return globSync(patterns, { cwd: root }).map((path) => path.replaceAll('\\', '/')).sort();
+  return globSync(patterns, { cwd: root })
+    .map((path) => path.replaceAll('\\', '/'))
+    .sort();
 }
 
 export function readDocument(path: string): string {

@@ -89,7 +89,7 @@ describe.each(DATABASES)('any text in any field on %s', (database) => {
         const found = await server.call(`/v1/api-keys?external_id=${encodeURIComponent(external_id)}`, { key });
         expect(found.json.data).toHaveLength(1);
       }),
-      { numRuns: 40 },
+      { numRuns: 25 },
     );
   });
 

@@ -97,6 +97,17 @@ describe.each(DATABASES)('who is calling, on %s', (database) => {
       }
     });
 
+    test('hears the configured issuer, whatever host the request names (E2)', async () => {
+      const forged = { 'x-forwarded-host': 'evil.example', forwarded: 'host=evil.example;proto=https' };
+      expect((await verify(made.key, forged)).json.subject_issuer).toBe(server.issuer);
+      const head = `GET /v1/auth/verify HTTP/1.1\r\nhost: evil.example\r\nx-api-key: ${made.key}\r\n\r\n`;
+      const raw = await sendRaw(server, Buffer.from(head));
+      expect(raw).toContain(`"subject_issuer":"${server.issuer}"`);
+      expect(raw).not.toContain('evil.example');
+      const refused = await server.call('/v1/auth/verify', { key: null, headers: forged });
+      expect(refused.json.docs_url).toBe(`${server.issuer}/docs/errors#missing_token`);
+    });
+
     test('is answered by HEAD without a body', async () => {
       for (const path of ['/v1/auth/verify', '/v2/auth/test']) {
         const head = await server.call(path, { method: 'HEAD', key: made.key });

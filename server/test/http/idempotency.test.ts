@@ -209,6 +209,14 @@ describe.each(DATABASES)('Idempotency-Key on %s', (database) => {
     expect(await countKeys()).toBe(before);
   });
 
+  test('a credential is 400: it would stand in the table', async () => {
+    for (const key of [server.key, server.rootKey]) {
+      const reply = await create(key);
+      expect([reply.status, reply.json.error]).toEqual([400, 'invalid_request']);
+      expect(await row(key)).toBeUndefined();
+    }
+  });
+
   test('two of them are 400; the longest and the oddest are fine', async () => {
     const headers = [`Authorization: Bearer ${server.key}`, 'Content-Type: application/json'];
     const twice = request(

@@ -37,7 +37,11 @@ export function exchange(socket: Socket, bytes: string | Buffer, { end = false }
     socket.on('error', () => {});
     socket.on('close', () => {
       clearTimeout(timer);
-      resolve(parseReplies(Buffer.concat(chunks)));
+      try {
+        resolve(parseReplies(Buffer.concat(chunks)));
+      } catch (error) {
+        reject(error);
+      }
     });
     if (end) socket.end(bytes);
     else socket.write(bytes);
@@ -66,7 +70,7 @@ function parseReplies(bytes: Buffer): WireReply[] {
       lines.map((each) => [each.slice(0, each.indexOf(':')), each.slice(each.indexOf(':') + 1)]),
     );
     const status = Number(/^HTTP\/1\.1 (\d{3}) /.exec(line)?.[1]);
-    const length = Number(headers.get('content-length') ?? Number.NaN);
+    const length = status === 204 ? 0 : Number(headers.get('content-length') ?? Number.NaN);
     if (Number.isNaN(status) || Number.isNaN(length)) throw new Error(`not a reply with a length: ${line}`);
     const text = rest.subarray(headEnd + 4, headEnd + 4 + length).toString('utf8');
     replies.push({ status, headers, text, json: parseJson(text) });

@@ -64,6 +64,18 @@ test('replaces one of two', async () => {
   expect(reply?.headers.get('x-request-id')).toMatch(MADE);
 });
 
+test('a credential is no id: it would stand in the audit log', async () => {
+  for (const key of [server.key, server.rootKey, `a.${server.key}`]) {
+    const reply = await server.call('/v1/api-keys', {
+      json: { name: 'x', scopes: [] },
+      headers: { 'x-request-id': key },
+    });
+    expect([reply.status, reply.headers.get('x-request-id')]).toEqual([201, expect.stringMatching(MADE)]);
+  }
+  const ids = await server.latchkey.database.read.selectFrom('audit_events').select('request_id').execute();
+  expect(JSON.stringify(ids)).not.toMatch(/sk_test_|lk_root_/);
+});
+
 test('bytes that are no request get an id too', async () => {
   const [reply] = await sendRaw(server, 'NONSENSE\r\n\r\n');
   expect(reply?.headers.get('x-request-id')).toMatch(MADE);

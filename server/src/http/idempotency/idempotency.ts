@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { containsSecret } from '@latchkey/protocol';
 import type { Clock } from '../../clock.ts';
 import { deriveKey, type RandomBytes, seal, sha256Hex, unseal } from '../../crypto/index.ts';
 import type { Database } from '../../database/index.ts';
@@ -141,5 +142,7 @@ export function idempotencyKeyOf(header: string | string[] | undefined): string 
   if (typeof header !== 'string' || !KEY.test(header)) {
     throw new Failure('invalid_request', 'Idempotency-Key must be 1 to 255 visible ASCII characters.');
   }
+  // It is stored as it came.
+  if (containsSecret(header)) throw new Failure('invalid_request', 'Idempotency-Key must not be a credential.');
   return header;
 }

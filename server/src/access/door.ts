@@ -1,0 +1,148 @@
+import type { KeyRecord, KeyResolver, KeyUsage } from '../api-keys/index.ts';
+import type { Clock } from '../clock.ts';
+import { secretsEqual } from '../crypto/index.ts';
+import { Failure } from '../failure.ts';
+import { type AuthenticatableRequest, presentedCredential, type Principal } from '../http/index.ts';
+import { limitHeaders } from '../limits/index.ts';
+import { credentialKind, invalidApiKey } from './credential-kind.ts';
+import { refuseAddress, refuseDeadKey } from './decide.ts';
+import { andThen, limitExceeded, refuseOverspent, type Spender } from './spending.ts';
+
+/** One answer of the door, for whoever counts. */
+export interface Decision {
+  method: Principal['method'] | 'root' | 'none';
+  outcome: 'allowed' | 'denied';
+  code: string;
+  /** The key, once it is known. */
+  keyId: string | null;
+  route: string;
+  address: string;
+}
+
+export interface DoorOptions {
+  clock: Clock;
+  keys: KeyResolver;
+  usage: KeyUsage;
+  spender: Spender;
+  rootKeys: readonly string[];
+  onDecision(decision: Decision): void;
+}
+
+/** Who came through, and the headers that the reply owes them. */
+export interface Entry {
+  principal: Principal;
+  headers: Record<string, string> | null;
+}
+
+/** One pass through the door. */
+export interface Passing {
+  request: AuthenticatableRequest;
+  address: string;
+  route: string;
+  /** Whether the caller is charged for it. */
+  isFree: boolean;
+  /** A peer without credential that is let in all the same. */
+  allowsNobody(): boolean;
+  /** Refuses a principal that may not; asked before anything is spent. */
+  decide(principal: Principal): void;
+}
+
+export type Door = (passing: Passing) => Entry | Promise<Entry>;
+
+export const ROOT: Principal = {
+  kind: 'root',
+  method: 'api_key',
+  credentialId: 'root',
+  workspaceId: null,
+  environment: null,
+  userId: null,
+  subject: 'root',
+  subjectIssuer: null,
+  clientId: null,
+  grantedScopes: [],
+  scopes: new Set(),
+  expiresAtMs: null,
+  allWorkspaces: true,
+};
+
+/** Every root key is compared, in constant time each. */
+function isRootKey(text: string, rootKeys: readonly string[]): boolean {
+  return rootKeys.map((key) => secretsEqual(key, text)).includes(true);
+}
+
+interface Trace {
+  method: Decision['method'];
+  keyId: string | null;
+}
+
+/**
+ * The door: parse, resolve by kind, decide, spend; there and back once. A warm API key with limits in memory passes
+ * without a promise and without the database. Who presents nothing valid spends from their address.
+ */
+export function createDoor(options: DoorOptions): Door {
+  const { clock, keys, usage, spender, rootKeys, onDecision } = options;
+
+  const tell = ({ route, address }: Passing, trace: Trace, outcome: Decision['outcome'], code: string) =>
+    onDecision({ ...trace, outcome, code, route, address });
+
+  const admitKey = (record: KeyRecord | null, passing: Passing, trace: Trace): Entry | Promise<Entry> => {
+    if (!record) throw invalidApiKey();
+    trace.keyId = record.id;
+    refuseDeadKey(record, clock.nowMs());
+    usage.touch(record.id);
+    refuseAddress(record, passing.address);
+    const { principal } = record;
+    passing.decide(principal);
+    if (passing.isFree) {
+      tell(passing, trace, 'allowed', 'ok');
+      return { principal, headers: null };
+    }
+    return andThen(spender.spendKey(record, 1), (spending) => {
+      refuseOverspent(spending, clock);
+      tell(passing, trace, 'allowed', 'ok');
+      return { principal, headers: spending.limit ? limitHeaders(spending.limit, clock.nowMs()) : null };
+    });
+  };
+
+  const enter = (passing: Passing, trace: Trace): Entry | Promise<Entry> => {
+    const { rawHeaders, headers, url = '' } = passing.request;
+    const presented = presentedCredential({ rawHeaders, headers, url });
+    if (!presented) {
+      if (passing.allowsNobody()) return { principal: ROOT, headers: null };
+      throw new Failure('missing_token', undefined, { noCredential: true });
+    }
+    const credential = credentialKind(presented);
+    trace.method = credential.kind;
+    if (credential.kind === 'root') {
+      if (!isRootKey(credential.text, rootKeys)) throw new Failure('invalid_token', 'The root key is not valid.');
+      passing.decide(ROOT);
+      tell(passing, trace, 'allowed', 'ok');
+      return { principal: ROOT, headers: null };
+    }
+    const warm = keys.peek(credential.text);
+    if (warm) return admitKey(warm, passing, trace);
+    return keys.find(credential.text).then((record) => admitKey(record, passing, trace));
+  };
+
+  /** Without a valid credential the address pays; with one, a refusal costs nobody anything. */
+  const refuse = (error: unknown, passing: Passing, trace: Trace): never | Promise<never> => {
+    const code = error instanceof Failure ? error.code : 'internal_error';
+    tell(passing, trace, 'denied', code);
+    if (!(error instanceof Failure) || error.status !== 401) throw error;
+    return andThen(spender.spendAddress(passing.address), (spending): never => {
+      if (!spending.allowed) throw limitExceeded(spending, clock);
+      error.details.headers = { ...error.details.headers, ...limitHeaders(spending, clock.nowMs()) };
+      throw error;
+    });
+  };
+
+  return (passing) => {
+    const trace: Trace = { method: 'none', keyId: null };
+    try {
+      const entry = enter(passing, trace);
+      return entry instanceof Promise ? entry.catch((error) => refuse(error, passing, trace)) : entry;
+    } catch (error) {
+      return refuse(error, passing, trace);
+    }
+  };
+}

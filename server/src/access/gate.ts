@@ -1,0 +1,55 @@
+import { Failure, invalidField } from '../failure.ts';
+import { type Environment, type Guarded, type Principal, type Route, route } from '../http/index.ts';
+
+const ENVIRONMENTS = ['test', 'live', 'any'];
+
+/** What the operator asks of callers at this place of the proxy's configuration. */
+function askedIn(query: Readonly<Record<string, unknown>>): Guarded {
+  const { scope = '', environment = 'any' } = query;
+  if (typeof scope !== 'string' || typeof environment !== 'string' || !ENVIRONMENTS.includes(environment)) {
+    throw invalidField('environment', `must be one of ${ENVIRONMENTS.join(', ')}, and scope a list of scopes`);
+  }
+  const allOf = scope.split(/[ ,]+/).filter((name) => name !== '');
+  const only = environment === 'any' ? {} : { environment: environment as Environment };
+  return { scope: null, root: 'refused', allOf, ...only };
+}
+
+const UNSAFE = /[^\x21-\x24\x26-\x7e]/g;
+
+/** Visible ASCII as it is, everything else percent-encoded: a header cannot be broken, and one decoding restores it. */
+function headerSafe(text: string | null): string {
+  return (text ?? '').replace(UNSAFE, (part) => encodeURIComponent(part));
+}
+
+/** Every one of them, also empty: a proxy that copies them overwrites whatever the client has sent under these names. */
+export function identityHeaders(principal: Principal, requestId: string): Record<string, string> {
+  return {
+    'x-latchkey-method': principal.method,
+    'x-latchkey-user-id': headerSafe(principal.userId),
+    'x-latchkey-subject': headerSafe(principal.subject),
+    'x-latchkey-workspace-id': headerSafe(principal.workspaceId),
+    'x-latchkey-client-id': headerSafe(principal.clientId),
+    'x-latchkey-credential-id': headerSafe(principal.credentialId),
+    'x-latchkey-environment': principal.environment ?? '',
+    'x-latchkey-scopes': principal.grantedScopes.map(headerSafe).join(' '),
+    'x-latchkey-request-id': requestId,
+  };
+}
+
+/** `ANY /v1/gate`: forward authentication for proxies (contract §4). Reads no body and believes no forwarded header. */
+export function gateRoute(): Route {
+  return route({
+    method: 'ANY',
+    path: '/gate',
+    mounts: ['v1', 'v2'],
+    access: askedIn,
+    isGate: true,
+    tag: 'auth',
+    summary: 'May this call pass: for nginx, Caddy, Traefik and Envoy',
+    handler: ({ principal, requestId, setHeader }) => {
+      if (principal.kind === 'root') throw new Failure('forbidden');
+      for (const [name, value] of Object.entries(identityHeaders(principal, requestId))) setHeader(name, value);
+      return '';
+    },
+  });
+}

@@ -1,0 +1,82 @@
+import { addressGroup } from '../address.ts';
+import type { KeyRecord } from '../api-keys/index.ts';
+import type { Clock } from '../clock.ts';
+import { Failure } from '../failure.ts';
+import {
+  ANONYMOUS_PREFIX,
+  type Limiter,
+  limitHeaders,
+  planNamed,
+  type PlanTable,
+  type Quotas,
+  type QuotaSpending,
+  type Spending,
+} from '../limits/index.ts';
+
+/** What one use of a key spent, or why it could not. */
+export interface KeySpending {
+  refusedBy: 'quota' | 'limit' | null;
+  limit: Spending | null;
+  quota: QuotaSpending | null;
+}
+
+/** Spends what a request costs: a key's limits and quota all or nothing, an address's when there is no valid credential. */
+export interface Spender {
+  spendKey(record: KeyRecord, cost: number): KeySpending | Promise<KeySpending>;
+  spendAddress(address: string): Spending | Promise<Spending>;
+}
+
+export interface SpenderOptions {
+  limiter: Limiter;
+  quotas: Quotas;
+  plans(): PlanTable;
+}
+
+/** Goes on at once with what is here already, later with what is not. */
+export function andThen<T, R>(value: T | Promise<T>, next: (value: T) => R | Promise<R>): R | Promise<R> {
+  return value instanceof Promise ? value.then(next) : next(value);
+}
+
+export function createSpender({ limiter, quotas, plans }: SpenderOptions): Spender {
+  const spendLimit = (record: KeyRecord, cost: number, quota: QuotaSpending | null): KeySpending | Promise<KeySpending> =>
+    andThen(limiter.spend(record.limitBucket, record.limits, cost), (limit): KeySpending => {
+      if (limit.allowed) return { refusedBy: null, limit, quota };
+      if (record.quota !== null && cost > 0) quotas.refund(record.quotaBucket, record.quota, cost);
+      return { refusedBy: 'limit', limit, quota };
+    });
+
+  return {
+    spendKey: (record, cost) => {
+      if (record.quota === null) return spendLimit(record, cost, null);
+      return andThen(quotas.spend(record.quotaBucket, record.quota, cost), (quota) =>
+        quota.allowed ? spendLimit(record, cost, quota) : { refusedBy: 'quota' as const, limit: null, quota },
+      );
+    },
+    spendAddress: (address) => {
+      const { nobody } = planNamed(plans(), null).limits;
+      return limiter.spend(ANONYMOUS_PREFIX + addressGroup(address), nobody, 1);
+    },
+  };
+}
+
+const seconds = (ms: number) => Math.max(1, Math.ceil(ms / 1000));
+
+/** The refusal of a spending that did not fit; nothing when it did. */
+export function refuseOverspent({ refusedBy, limit, quota }: KeySpending, clock: Clock): void {
+  if (refusedBy === 'quota') {
+    const resetAtMs = quota?.resetAtMs ?? null;
+    const message = `The quota of ${quota?.limit} is used up.`;
+    const wait = resetAtMs === null ? {} : { retryAfterSeconds: seconds(resetAtMs - clock.nowMs()) };
+    throw new Failure('quota_exceeded', message, wait);
+  }
+  if (refusedBy === 'limit' && limit) throw limitExceeded(limit, clock);
+}
+
+export function limitExceeded(limit: Spending, clock: Clock): Failure {
+  const { perHour, perSecond } = limit.limits;
+  const named = limit.refusedBy === 'hour' ? `${perHour} requests an hour` : `${perSecond} requests a second`;
+  return new Failure('rate_limit_exceeded', `The limit of ${named} is reached.`, {
+    retryAfterSeconds: seconds(limit.retryAfterMs),
+    headers: limitHeaders(limit, clock.nowMs()),
+  });
+}

@@ -1,0 +1,94 @@
+import type { KeyRecord, KeyResolver, KeyUsage } from '../api-keys/index.ts';
+import type { Clock } from '../clock.ts';
+import type { Environment, Principal } from '../http/index.ts';
+import { isApiKeyText } from './credential-kind.ts';
+import type { Decision } from './door.ts';
+import type { KeySpending, Spender } from './spending.ts';
+
+/** The first that holds, in this order (contract §3). */
+export type VerifyCode =
+  | 'malformed'
+  | 'not_found'
+  | 'revoked'
+  | 'disabled'
+  | 'expired'
+  | 'wrong_environment'
+  | 'ip_not_allowed'
+  | 'insufficient_scope'
+  | 'quota_exceeded'
+  | 'rate_limit_exceeded'
+  | 'valid';
+
+export interface VerifyRequest {
+  key: string;
+  environment: Environment | null;
+  scopes: readonly string[];
+  /** The address of whoever presented the key; null: not checked. */
+  ip: string | null;
+  /** Spent from the key when it is valid; 0 only looks. */
+  cost: number;
+}
+
+export interface VerifyResult {
+  code: VerifyCode;
+  /** Null for a text that is no key of the caller's. */
+  record: KeyRecord | null;
+  spending: KeySpending | null;
+}
+
+export interface VerifyDeps {
+  keys: KeyResolver;
+  usage: KeyUsage;
+  spender: Spender;
+  clock: Clock;
+  onDecision(decision: Decision): void;
+}
+
+/** Everything that can be said of a key without spending. Pure. */
+export function judge(record: KeyRecord, request: VerifyRequest, nowMs: number): VerifyCode {
+  const { principal } = record;
+  if (record.revokedAtMs !== null) return 'revoked';
+  if (record.isDisabled || record.isWorkspaceSuspended) return 'disabled';
+  if (record.expiresAtMs !== null && record.expiresAtMs <= nowMs) return 'expired';
+  if (request.environment !== null && principal.environment !== request.environment) return 'wrong_environment';
+  if (record.addresses !== null && (request.ip === null || !record.addresses.has(request.ip))) return 'ip_not_allowed';
+  return request.scopes.every((scope) => principal.scopes.has(scope)) ? 'valid' : 'insufficient_scope';
+}
+
+const REFUSED: Record<'quota' | 'limit', VerifyCode> = { quota: 'quota_exceeded', limit: 'rate_limit_exceeded' };
+
+/** Another workspace's key answers as one that does not exist, unless the caller sees all. */
+const sees = (caller: Principal, { principal }: KeyRecord) =>
+  caller.allWorkspaces || caller.workspaceId === principal.workspaceId;
+
+/** Checks a key for somebody else's server, and spends from it: never from the caller. */
+export function createVerifyKey({ keys, usage, spender, clock, onDecision }: VerifyDeps) {
+  const note = (code: VerifyCode, record: KeyRecord | null, request: VerifyRequest) =>
+    onDecision({
+      method: 'api_key',
+      outcome: code === 'valid' ? 'allowed' : 'denied',
+      code: code === 'valid' ? 'ok' : code,
+      keyId: record?.id ?? null,
+      route: 'verify',
+      address: request.ip ?? '',
+    });
+
+  const check = async (caller: Principal, request: VerifyRequest): Promise<VerifyResult> => {
+    if (!isApiKeyText(request.key)) return { code: 'malformed', record: null, spending: null };
+    const record = keys.peek(request.key) ?? (await keys.find(request.key));
+    if (!record || !sees(caller, record)) return { code: 'not_found', record: null, spending: null };
+    const code = judge(record, request, clock.nowMs());
+    if (code !== 'valid') return { code, record, spending: null };
+    if (request.cost > 0) usage.touch(record.id);
+    const spending = await spender.spendKey(record, request.cost);
+    return { code: spending.refusedBy === null ? 'valid' : REFUSED[spending.refusedBy], record, spending };
+  };
+
+  return async (caller: Principal, request: VerifyRequest): Promise<VerifyResult> => {
+    const result = await check(caller, request);
+    note(result.code, result.record, request);
+    return result;
+  };
+}
+
+export type VerifyKey = ReturnType<typeof createVerifyKey>;

@@ -1,0 +1,116 @@
+import type { Actor } from '../audit/index.ts';
+import { type Tx, UniqueViolation } from '../database/index.ts';
+import { Failure, invalidField } from '../failure.ts';
+import type { Limits } from '../limits/index.ts';
+import { type Grantor, refuseAcrossWorkspaces, refuseManagementWrite, refuseOwnAddresses, refuseWider } from './authority.ts';
+import type { IssueDeps } from './issue.ts';
+import { type KeyReach, keyById, updateKey } from './store.ts';
+import type { ApiKeyRow } from './tables.ts';
+
+/** Columns that a patch may set; what is not named stays. */
+export type KeyChanges = Partial<
+  Pick<
+    ApiKeyRow,
+    | 'name'
+    | 'scopes'
+    | 'owner'
+    | 'external_id'
+    | 'metadata'
+    | 'ip_allowlist'
+    | 'plan'
+    | 'limits'
+    | 'quota'
+    | 'expires_at'
+    | 'rotate_after'
+    | 'disabled'
+  >
+>;
+
+export interface Patching {
+  reach: KeyReach;
+  id: string;
+  changes: KeyChanges;
+  grantor: Grantor;
+  actor: Actor;
+  limitsOf(row: Pick<ApiKeyRow, 'limits' | 'plan'>): Limits;
+}
+
+const listOf = (json: string) => JSON.parse(json) as string[];
+
+function refuseWidening(deps: IssueDeps, before: ApiKeyRow, after: ApiKeyRow, patching: Patching): void {
+  const { grantor, limitsOf, changes } = patching;
+  const isItself = grantor.principal.credentialId === before.id;
+  const scopes = listOf(after.scopes);
+  const power = {
+    scopes,
+    environment: after.environment,
+    expiresAtMs: after.expires_at,
+    limits: limitsOf(after),
+    allWorkspaces: after.all_workspaces === 1,
+  };
+  const had = { scopes: listOf(before.scopes), expiresAtMs: before.expires_at, limits: limitsOf(before) };
+  refuseWider(deps.catalogue, grantor, power, had);
+  if (!isItself) return;
+  if (changes.ip_allowlist !== undefined) {
+    refuseOwnAddresses(
+      before.ip_allowlist === null ? null : listOf(before.ip_allowlist),
+      changes.ip_allowlist === null ? null : listOf(changes.ip_allowlist),
+    );
+  }
+  if (changes.quota !== undefined && changes.quota !== before.quota) {
+    throw new Failure('forbidden', 'A key cannot change its own quota.');
+  }
+}
+
+function checkChanges({ catalogue, clock }: IssueDeps, before: ApiKeyRow, changes: KeyChanges): void {
+  if (changes.scopes !== undefined) {
+    const scopes = listOf(changes.scopes);
+    const unknown = catalogue.unknown(scopes);
+    if (unknown.length > 0) throw invalidField('scopes', `unknown: ${unknown.join(', ').slice(0, 300)}`);
+    if (before.type === 'restricted') refuseManagementWrite(catalogue, scopes);
+    if (before.all_workspaces === 1) refuseAcrossWorkspaces(scopes);
+  }
+  if (changes.expires_at != null && changes.expires_at <= clock.nowMs()) {
+    throw invalidField('expires_at', 'must lie in the future; revoke the key to end it now');
+  }
+}
+
+async function updateUnique(tx: Tx, id: string, changes: KeyChanges): Promise<ApiKeyRow | undefined> {
+  try {
+    return await updateKey(tx, id, changes);
+  } catch (error) {
+    if (error instanceof UniqueViolation) {
+      throw new Failure('conflict', 'The workspace has a key with this external_id already.');
+    }
+    throw error;
+  }
+}
+
+/**
+ * Changes a key. It reaches this process before the call returns. Ended keys stay as they are: `conflict`. A predecessor
+ * in its overlap keeps its end. `not_found` for a key that cannot be seen.
+ */
+export async function patchKey(deps: IssueDeps, tx: Tx, patching: Patching): Promise<ApiKeyRow> {
+  const { reach, id, changes, actor } = patching;
+  const before = await keyById(tx.query, reach, id);
+  if (!before) throw new Failure('not_found');
+  if (before.revoked_at !== null) throw new Failure('conflict', 'The key is revoked and cannot be changed.');
+  if (before.successor_id !== null && changes.expires_at !== undefined) {
+    throw new Failure('conflict', 'The key has been rotated; its end is the end of its overlap.');
+  }
+  checkChanges(deps, before, changes);
+  refuseWidening(deps, before, { ...before, ...changes }, patching);
+  if (Object.keys(changes).length === 0) return before;
+  const row = await updateUnique(tx, id, changes);
+  if (!row) throw new Failure('not_found');
+  await deps.changes.record(tx, { kind: 'api_key', ref: id });
+  await deps.recordAudit(tx, {
+    action: 'api_key.updated',
+    actor,
+    workspaceId: row.workspace_id,
+    environment: row.environment,
+    targetId: id,
+    data: { changed: Object.keys(changes) },
+  });
+  return row;
+}

@@ -1,0 +1,111 @@
+import { isId, parseDurationMs } from '@latchkey/protocol';
+import type { Static } from 'typebox';
+import { parseCidr } from '../address.ts';
+import { parseTimestampMs } from '../clock.ts';
+import { Failure, invalidField } from '../failure.ts';
+import type { Principal } from '../http/index.ts';
+import { limitsFromJson, type PlanTable } from '../limits/index.ts';
+import type { NewKey } from './issue.ts';
+import type { KeyChanges } from './patch.ts';
+import type { keyPatchBody, newKeyBody } from './schemas.ts';
+
+type NewKeyInput = Omit<Static<typeof newKeyBody>, 'workspace_id'>;
+type PatchInput = Static<typeof keyPatchBody>;
+type Settable = Pick<PatchInput, 'expires_at' | 'expires_in' | 'rotate_after' | 'owner' | 'ip_allowlist' | 'plan' | 'limits'>;
+
+/** What must be known to read a body: who asks, when, where, and what exists. */
+export interface ReadingContext {
+  principal: Principal;
+  workspaceId: string;
+  nowMs: number;
+  plans: PlanTable;
+  isMember(workspaceId: string, userId: string): Promise<boolean>;
+}
+
+/** The wanted expiry; undefined when the body says nothing of it. */
+function expiryOf({ expires_at: at, expires_in: span }: Settable, nowMs: number): number | null | undefined {
+  if (at != null && span != null) throw invalidField('expires_in', 'cannot be given together with expires_at');
+  if (at != null) {
+    const timeMs = parseTimestampMs(at);
+    if (timeMs === null) throw invalidField('expires_at', 'must be an RFC 3339 time such as 2030-01-31T12:00:00Z');
+    return timeMs;
+  }
+  if (span != null) {
+    const spanMs = parseDurationMs(span);
+    if (spanMs === null) throw invalidField('expires_in', 'must be a duration of at least 1s, such as 90d');
+    return nowMs + spanMs;
+  }
+  return at === undefined && span === undefined ? undefined : null;
+}
+
+/** The list in one spelling; what is no network is named by its place. */
+function addressesOf(list: readonly string[]): string[] {
+  return list.map((text, index) => {
+    const cidr = parseCidr(text);
+    if (!cidr) throw invalidField(`ip_allowlist.${index}`, 'is not an address or CIDR, such as 203.0.113.0/24');
+    return `${cidr.address}/${cidr.prefix}`;
+  });
+}
+
+async function checkSettable(input: Settable, context: ReadingContext): Promise<void> {
+  const { owner, plan, limits, rotate_after: rotateAfter } = input;
+  const isRoot = context.principal.kind === 'root';
+  if (owner != null && isId('user', owner) && !(await context.isMember(context.workspaceId, owner))) {
+    throw invalidField('owner', 'is not a member of this workspace');
+  }
+  if (rotateAfter != null && parseDurationMs(rotateAfter) === null) {
+    throw invalidField('rotate_after', 'must be a duration of at least 1s, such as 90d');
+  }
+  if (plan != null && !context.plans.has(plan)) throw invalidField('plan', 'is not a plan');
+  if (plan != null && !isRoot && !context.plans.get(plan)?.offered) {
+    throw new Failure('forbidden', 'This plan is given by the operator only.');
+  }
+  if (limits !== undefined && !isRoot) throw new Failure('forbidden', 'Own limits are given by the operator only.');
+}
+
+/** A wanted key, from a body that fits its schema. */
+export async function newKeyOf(input: NewKeyInput, context: ReadingContext): Promise<NewKey> {
+  await checkSettable(input, context);
+  const { principal } = context;
+  const expiresAtMs = expiryOf(input, context.nowMs);
+  return {
+    name: input.name.trim(),
+    type: input.type ?? 'secret',
+    environment: input.environment ?? principal.environment ?? 'test',
+    workspaceId: context.workspaceId,
+    scopes: input.scopes,
+    expiresAtMs: expiresAtMs === undefined ? principal.expiresAtMs : expiresAtMs,
+    rotateAfter: input.rotate_after ?? null,
+    owner: input.owner ?? null,
+    externalId: input.external_id ?? null,
+    metadata: input.metadata ?? {},
+    ipAllowlist: input.ip_allowlist ? addressesOf(input.ip_allowlist) : null,
+    plan: input.plan ?? null,
+    limits: input.limits ? limitsFromJson(input.limits) : null,
+    quota: input.quota ?? null,
+    allWorkspaces: input.all_workspaces ?? false,
+  };
+}
+
+const json = (value: unknown) => (value === null ? null : JSON.stringify(value));
+
+/** The columns that a patch changes. */
+export async function changesOf(input: PatchInput, context: ReadingContext): Promise<KeyChanges> {
+  await checkSettable(input, context);
+  const expiresAtMs = expiryOf(input, context.nowMs);
+  const { ip_allowlist: addresses, limits } = input;
+  return {
+    ...(input.name === undefined ? {} : { name: input.name.trim() }),
+    ...(input.scopes === undefined ? {} : { scopes: JSON.stringify(input.scopes) }),
+    ...(input.state === undefined ? {} : { disabled: input.state === 'disabled' ? 1 : 0 }),
+    ...(input.owner === undefined ? {} : { owner: input.owner }),
+    ...(input.external_id === undefined ? {} : { external_id: input.external_id }),
+    ...(input.metadata === undefined ? {} : { metadata: JSON.stringify(input.metadata) }),
+    ...(input.plan === undefined ? {} : { plan: input.plan }),
+    ...(input.quota === undefined ? {} : { quota: json(input.quota) }),
+    ...(input.rotate_after === undefined ? {} : { rotate_after: input.rotate_after }),
+    ...(expiresAtMs === undefined ? {} : { expires_at: expiresAtMs }),
+    ...(addresses === undefined ? {} : { ip_allowlist: json(addresses && addressesOf(addresses)) }),
+    ...(limits === undefined ? {} : { limits: json(limits && { per_hour: null, per_second: null, ...limits }) }),
+  };
+}

@@ -1,0 +1,75 @@
+import type { Surroundings } from './compose.ts';
+import type { Config } from './config/index.ts';
+import type { Database } from './database/index.ts';
+import type { Jobs } from './jobs/index.ts';
+import {
+  createMemoryLimiter,
+  createPostgresLimiter,
+  createQuotas,
+  createRedisLimiter,
+  createResilientLimiter,
+  type Limiter,
+  type Quotas,
+} from './limits/index.ts';
+
+/** Where this installation counts. */
+export interface Counting {
+  limiter: Limiter;
+  quotas: Quotas;
+  /** Whether counters shared with other processes are lost at the moment. */
+  isDegraded(): boolean;
+  addJobs(jobs: Jobs): void;
+  /** Gives reserved units back; after the last request. */
+  close(): Promise<void>;
+}
+
+export interface CountingOptions {
+  config: Config;
+  surroundings: Surroundings;
+  database: Database;
+  onDegraded(degraded: boolean): void;
+}
+
+interface SharedLimiter {
+  limiter: Limiter;
+  prune?: () => Promise<void>;
+}
+
+/** Redis where there is one, else the database that the processes share; nothing where there is one process. */
+async function sharedLimiter({ config, surroundings, database }: CountingOptions): Promise<SharedLimiter | null> {
+  const { clock } = surroundings;
+  if (config.redisUrl !== null) return { limiter: await createRedisLimiter({ url: config.redisUrl }) };
+  if (!database.capabilities.manyProcesses) return null;
+  const limiter = createPostgresLimiter({ database, clock });
+  return { limiter, prune: limiter.prune };
+}
+
+export async function createCounting(options: CountingOptions): Promise<Counting> {
+  const { config, surroundings, database, onDegraded } = options;
+  const { clock, log } = surroundings;
+  const quotas = createQuotas({ database, clock });
+  const shared = await sharedLimiter(options);
+  const resilient =
+    shared && createResilientLimiter({ shared: shared.limiter, clock, policy: config.limitsOnOutage });
+  resilient?.onDegraded((degraded, err) => {
+    onDegraded(degraded);
+    if (degraded) log.warn({ err, policy: config.limitsOnOutage }, 'limit counters are lost');
+    else log.info('limit counters are back');
+  });
+  const limiter = resilient ?? createMemoryLimiter({ clock });
+  return {
+    limiter,
+    quotas,
+    isDegraded: () => resilient?.degraded ?? false,
+    addJobs: (jobs) => {
+      jobs.add({ name: 'quotas.give_back', intervalMs: 1000, runs: 'each', run: quotas.giveBackIdle });
+      jobs.add({ name: 'quotas.prune', intervalMs: 3_600_000, runs: 'one', run: quotas.prune });
+      const prune = shared?.prune;
+      if (prune) jobs.add({ name: 'limits.prune', intervalMs: 600_000, runs: 'one', run: prune });
+    },
+    close: async () => {
+      await quotas.release().catch((err: unknown) => log.error({ err }, 'reserved quota units could not be given back'));
+      await limiter.close();
+    },
+  };
+}
