@@ -26,7 +26,16 @@ function parse(output) {
 /** One round of load from the other core, loopback only; throws when a reply was not a success. */
 export async function loadOnce({ url, headers = {}, seconds, connections }) {
   const flags = Object.entries(headers).flatMap(([name, value]) => ['-H', `${name}: ${value}`]);
-  const [command, ...rest] = [...pinnedTo(1), 'wrk', '-t1', `-c${connections}`, `-d${seconds}s`, '--latency', ...flags, url];
+  const [command, ...rest] = [
+    ...pinnedTo(1),
+    'wrk',
+    '-t1',
+    `-c${connections}`,
+    `-d${seconds}s`,
+    '--latency',
+    ...flags,
+    url,
+  ];
   const { stdout } = await run(command, rest);
   return parse(stdout);
 }

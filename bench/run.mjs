@@ -51,7 +51,8 @@ async function measureStart(server, path) {
     samples.push({ startMs, residentMib: residentBytes(running.pid) / 2 ** 20 });
     await running.stop();
   }
-  const middle = (field) => samples.map((sample) => sample[field]).sort((a, b) => a - b)[Math.floor(samples.length / 2)];
+  const middle = (field) =>
+    samples.map((sample) => sample[field]).sort((a, b) => a - b)[Math.floor(samples.length / 2)];
   return { start_ms: Math.round(middle('startMs')), resident_mib: Math.round(middle('residentMib')) };
 }
 
@@ -110,7 +111,10 @@ const rows = options.only
   : ROWS;
 const starts = [];
 if (!options.only) {
-  for (const [name, path] of [['Fastify', '/'], ['Latchkey', '/v1/auth/verify']]) {
+  for (const [name, path] of [
+    ['Fastify', '/'],
+    ['Latchkey', '/v1/auth/verify'],
+  ]) {
     starts.push({ name, ...(await measureStart(name, path)) });
   }
 }

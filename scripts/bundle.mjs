@@ -15,5 +15,10 @@ const bundle = await rolldown({
   tsconfig: false,
 });
 rmSync(at('../server/dist'), { recursive: true, force: true });
-await bundle.write({ dir: at('../server/dist'), format: 'esm', entryFileNames: 'main.js', chunkFileNames: '[name].js' });
+await bundle.write({
+  dir: at('../server/dist'),
+  format: 'esm',
+  entryFileNames: 'main.js',
+  chunkFileNames: '[name].js',
+});
 await bundle.close();

@@ -28,10 +28,9 @@ import {
 } from './api-keys/index.ts';
 import { auditMigrations, createRecordAudit, sealAuditLog } from './audit/index.ts';
 import { bootstrap, type FirstStart } from './bootstrap.ts';
-import type { Clock } from './clock.ts';
 import type { Config } from './config/index.ts';
 import { type Counting, createCounting } from './counting.ts';
-import { createEnvelope, deriveKey, type RandomBytes } from './crypto/index.ts';
+import { createEnvelope, deriveKey } from './crypto/index.ts';
 import { type Database, type Migration, openPostgres, openSqlite } from './database/index.ts';
 import {
   createCursors,
@@ -55,10 +54,11 @@ import {
   metricsRoutes,
 } from './insights/index.ts';
 import { createJobs, type Jobs, jobsMigrations } from './jobs/index.ts';
-import { createLivePlans, limitsMigrations, planMigrations, planRoutes, type PlanTable } from './limits/index.ts';
+import { createLivePlans, limitsMigrations, type PlanTable, planMigrations, planRoutes } from './limits/index.ts';
 import { sandboxMigrations, sandboxRoutes } from './sandbox/index.ts';
 import { createScopes, type Scopes, scopeRoutes, scopesMigrations } from './scopes/index.ts';
 import { type Changes, createChanges, type Live, sharedStateMigrations } from './shared-state/index.ts';
+import type { Surroundings } from './surroundings.ts';
 
 /** Every migration, in the order in which they were written. New ones go to the end. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -74,14 +74,6 @@ export const MIGRATIONS: readonly Migration[] = [
   ...limitsMigrations,
   ...insightsMigrations,
 ];
-
-/** What does not come from settings: injected, so that tests move time and choose randomness. */
-export interface Surroundings {
-  clock: Clock;
-  randomBytes: RandomBytes;
-  log: Logger;
-  version: string;
-}
 
 /** A built server: nothing listens yet. */
 export interface Latchkey {

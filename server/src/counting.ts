@@ -1,4 +1,3 @@
-import type { Surroundings } from './compose.ts';
 import type { Config } from './config/index.ts';
 import type { Database } from './database/index.ts';
 import type { Jobs } from './jobs/index.ts';
@@ -11,6 +10,7 @@ import {
   type Limiter,
   type Quotas,
 } from './limits/index.ts';
+import type { Surroundings } from './surroundings.ts';
 
 /** Where this installation counts. */
 export interface Counting {
@@ -49,8 +49,7 @@ export async function createCounting(options: CountingOptions): Promise<Counting
   const { clock, log } = surroundings;
   const quotas = createQuotas({ database, clock });
   const shared = await sharedLimiter(options);
-  const resilient =
-    shared && createResilientLimiter({ shared: shared.limiter, clock, policy: config.limitsOnOutage });
+  const resilient = shared && createResilientLimiter({ shared: shared.limiter, clock, policy: config.limitsOnOutage });
   resilient?.onDegraded((degraded, err) => {
     onDegraded(degraded);
     if (degraded) log.warn({ err, policy: config.limitsOnOutage }, 'limit counters are lost');
@@ -68,7 +67,9 @@ export async function createCounting(options: CountingOptions): Promise<Counting
       if (prune) jobs.add({ name: 'limits.prune', intervalMs: 600_000, runs: 'one', run: prune });
     },
     close: async () => {
-      await quotas.release().catch((err: unknown) => log.error({ err }, 'reserved quota units could not be given back'));
+      await quotas
+        .release()
+        .catch((err: unknown) => log.error({ err }, 'reserved quota units could not be given back'));
       await limiter.close();
     },
   };

@@ -3,7 +3,7 @@ import { mintSecret } from '@latchkey/protocol';
 import { verifyAuditLog } from './audit/index.ts';
 import { type Command, helpText, parseCommand, problemsText, readyJson, readyText, UsageError } from './cli/index.ts';
 import { systemClock } from './clock.ts';
-import { MIGRATIONS, openDatabase, type Surroundings } from './compose.ts';
+import { MIGRATIONS, openDatabase } from './compose.ts';
 import {
   type Config,
   ConfigError,
@@ -16,6 +16,7 @@ import { pooledRandom } from './crypto/index.ts';
 import { Failure } from './failure.ts';
 import { createLog } from './log.ts';
 import { type RunningServer, serve } from './serve.ts';
+import type { Surroundings } from './surroundings.ts';
 
 const randomBytes = pooledRandom();
 const out = (text: string) => process.stdout.write(text);
@@ -31,8 +32,8 @@ function surroundingsOf(config: Config): Surroundings {
   return { clock: systemClock, randomBytes, log, version: version() };
 }
 
-function readSettings(): ReadConfigResult {
-  const result = readConfig(process.env, process.cwd(), randomBytes);
+function readSettings(options: { makesSecrets: boolean }): ReadConfigResult {
+  const result = readConfig(process.env, process.cwd(), randomBytes, options);
   for (const name of result.unknownSettings) err(`latchkey: ${name} is no setting of this version; it has no effect\n`);
   return result;
 }
@@ -56,7 +57,7 @@ function stopOnSignals(server: RunningServer, log: Surroundings['log']): void {
 }
 
 async function runServe({ json }: { json: boolean }): Promise<void> {
-  const { config, newRootKey } = readSettings();
+  const { config, newRootKey } = readSettings({ makesSecrets: true });
   const surroundings = surroundingsOf(config);
   const { log } = surroundings;
   process.on('unhandledRejection', (error) => {
@@ -78,7 +79,7 @@ async function runServe({ json }: { json: boolean }): Promise<void> {
 }
 
 async function runMigrate({ dryRun, json }: { dryRun: boolean; json: boolean }): Promise<void> {
-  const { config } = readSettings();
+  const { config } = readSettings({ makesSecrets: false });
   const { log, clock } = surroundingsOf(config);
   const database = openDatabase(config, log);
   try {
@@ -94,10 +95,18 @@ async function runMigrate({ dryRun, json }: { dryRun: boolean; json: boolean }):
   }
 }
 
+const NOT_MIGRATED = {
+  setting: 'LATCHKEY_DATABASE_URL',
+  problem: 'means a database that is empty, or that an older version made',
+  cure: 'run `latchkey migrate`, or correct the setting',
+};
+
 async function runAuditVerify({ json }: { json: boolean }): Promise<void> {
-  const { config } = readSettings();
+  const { config } = readSettings({ makesSecrets: false });
   const database = openDatabase(config, surroundingsOf(config).log);
   try {
+    const { pending } = await database.migrate(MIGRATIONS, { dryRun: true, nowMs: systemClock.nowMs() });
+    if (pending.length > 0) throw new ConfigError([NOT_MIGRATED]);
     const report = await verifyAuditLog(database);
     if (report.problems.length > 0) process.exitCode = 1;
     if (json) return void out(`${JSON.stringify(report)}\n`);

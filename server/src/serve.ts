@@ -1,8 +1,10 @@
-import type { AddressInfo } from 'node:net';
+import { Server as HttpServer } from 'node:http';
+import type { AddressInfo, Server, Socket } from 'node:net';
 import type { FirstStart } from './bootstrap.ts';
-import { compose, type Latchkey, MIGRATIONS, openDatabase, type Surroundings } from './compose.ts';
+import { compose, type Latchkey, MIGRATIONS, openDatabase } from './compose.ts';
 import { type Config, ConfigError } from './config/index.ts';
 import { type ServingLock, takeServingLock } from './database/index.ts';
+import type { Surroundings } from './surroundings.ts';
 
 /** A server that listens. */
 export interface RunningServer {
@@ -52,18 +54,45 @@ async function listen({ http }: Latchkey, config: Config): Promise<number> {
   }
 }
 
-async function closeHttp({ http }: Latchkey): Promise<void> {
+const SWEEP_MS = 50;
+
+/** Every open connection, for the end: no request is worth more than the grace. */
+function trackConnections({ http }: Latchkey): Set<Socket> {
+  const server: Server = http.app.server;
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  return sockets;
+}
+
+/**
+ * Node's own `close` waits for two kinds of connection that hold no request: those that never sent anything, and those
+ * whose last request ended after it was called.
+ */
+async function closeHttp({ http }: Latchkey, sockets: ReadonlySet<Socket>): Promise<void> {
   const force = setTimeout(() => {
-    const { server } = http.app;
-    if ('closeAllConnections' in server) server.closeAllConnections();
+    for (const socket of sockets) socket.destroy();
   }, GRACE_MS);
-  await http.app.close();
+  const closed = http.app.close();
+  for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
+  const sweep = setInterval(() => HttpServer.prototype.closeIdleConnections.call(http.app.server), SWEEP_MS);
+  await closed;
+  clearInterval(sweep);
   clearTimeout(force);
 }
 
-async function stopAll(latchkey: Latchkey, lock: ServingLock | null, log: Surroundings['log']): Promise<void> {
+interface Parts {
+  latchkey: Latchkey;
+  sockets: ReadonlySet<Socket>;
+  lock: ServingLock | null;
+  log: Surroundings['log'];
+}
+
+async function stopAll({ latchkey, sockets, lock, log }: Parts): Promise<void> {
   latchkey.markStopping();
-  await closeHttp(latchkey);
+  await closeHttp(latchkey, sockets);
   await latchkey.jobs.stop();
   await latchkey.flush().catch((err: unknown) => log.error({ err }, 'counters could not be written'));
   await latchkey.closeCounting();
@@ -80,6 +109,7 @@ export async function serve(config: Config, surroundings: Surroundings): Promise
     await database.migrate(MIGRATIONS, { dryRun: false, nowMs: surroundings.clock.nowMs() });
     const latchkey = await compose(config, surroundings, database);
     await latchkey.changes.start();
+    const sockets = trackConnections(latchkey);
     const port = await listen(latchkey, config);
     latchkey.setBoundPort(port);
     const url = `${config.tls ? 'https' : 'http'}://${hostInUrl(config.host)}:${port}`;
@@ -91,7 +121,7 @@ export async function serve(config: Config, surroundings: Surroundings): Promise
       issuer: latchkey.issuer(),
       firstStart,
       latchkey,
-      stop: () => stopAll(latchkey, lock, surroundings.log),
+      stop: () => stopAll({ latchkey, sockets, lock, log: surroundings.log }),
     };
   } catch (error) {
     lock?.release();

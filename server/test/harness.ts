@@ -68,6 +68,8 @@ export interface TestServerOptions {
   /** Settings beyond the defaults, as in the environment. */
   env?: Record<string, string>;
   clock?: Clock;
+  /** `real`: the limits of the standard plan bind; otherwise tests may call as often as they like. */
+  limits?: 'real';
   /** Continue in this data dir (and database URL, in `env`) instead of a new one. */
   dataDir?: string;
 }
@@ -109,6 +111,15 @@ async function send(url: string, key: string | null, options: CallOptions): Prom
   return { status: response.status, headers: response.headers, json, text };
 }
 
+/** Takes the limits off the standard plan: most tests are about something else. */
+async function liftLimits({ latchkey }: RunningServer, rootKey: string): Promise<void> {
+  const none = { per_hour: null, per_second: null };
+  const payload = { api_key: none, oauth: none, login: none, jwt: none, nobody: none };
+  const headers = { authorization: `Bearer ${rootKey}` };
+  const reply = await latchkey.http.app.inject({ method: 'PATCH', url: '/v1/plans/standard', headers, payload });
+  if (reply.statusCode !== 200) throw new Error(`the limits could not be lifted: ${reply.body}`);
+}
+
 /** Starts the whole server in this process, on a free port, in a folder of its own. Stop all with `stopServers`. */
 export async function startServer(options: TestServerOptions = {}): Promise<TestServer> {
   const dataDir = options.dataDir ?? temporaryFolder();
@@ -140,6 +151,7 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
       if (!options.dataDir) rmSync(dataDir, { recursive: true, force: true });
     },
   });
+  if (options.limits !== 'real') await liftLimits(running, config.rootKeys[0] ?? '');
   return {
     ...running,
     url: base,

@@ -22,7 +22,7 @@ function principalWith(grantedScopes: string[], kind: Principal['kind'] = 'api_k
     grantedScopes,
     scopes: catalogue.expand(grantedScopes),
     expiresAtMs: null,
-  allWorkspaces: false,
+    allWorkspaces: false,
   };
 }
 

@@ -42,7 +42,8 @@ export function refuseMissingScopes(principal: Principal, wanted: readonly strin
 /** Whether this principal may call a route. Pure. */
 export function refuseBeyondAccess(principal: Principal, access: Guarded): void {
   if (principal.kind === 'root') {
-    if (access.root === 'refused') throw new Failure('forbidden', 'The root key manages Latchkey; it does not call APIs.');
+    if (access.root === 'refused')
+      throw new Failure('forbidden', 'The root key manages Latchkey; it does not call APIs.');
     return;
   }
   if (access.root === 'only') throw new Failure('forbidden', 'Only the root key may do this.');

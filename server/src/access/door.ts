@@ -2,7 +2,7 @@ import type { KeyRecord, KeyResolver, KeyUsage } from '../api-keys/index.ts';
 import type { Clock } from '../clock.ts';
 import { secretsEqual } from '../crypto/index.ts';
 import { Failure } from '../failure.ts';
-import { type AuthenticatableRequest, presentedCredential, type Principal } from '../http/index.ts';
+import { type AuthenticatableRequest, type Principal, presentedCredential } from '../http/index.ts';
 import { limitHeaders } from '../limits/index.ts';
 import { credentialKind, invalidApiKey } from './credential-kind.ts';
 import { refuseAddress, refuseDeadKey } from './decide.ts';
@@ -70,9 +70,25 @@ function isRootKey(text: string, rootKeys: readonly string[]): boolean {
   return rootKeys.map((key) => secretsEqual(key, text)).includes(true);
 }
 
+type Tell = (passing: Passing, trace: Trace, outcome: Decision['outcome'], code: string) => void;
+
 interface Trace {
   method: Decision['method'];
   keyId: string | null;
+}
+
+/** Without a valid credential the address pays; with one, a refusal costs nobody anything. */
+function createRefuse({ spender, clock }: DoorOptions, tell: Tell) {
+  return (error: unknown, passing: Passing, trace: Trace): never | Promise<never> => {
+    const code = error instanceof Failure ? error.code : 'internal_error';
+    tell(passing, trace, 'denied', code);
+    if (!(error instanceof Failure) || error.status !== 401) throw error;
+    return andThen(spender.spendAddress(passing.address), (spending): never => {
+      if (!spending.allowed) throw limitExceeded(spending, clock);
+      error.details.headers = { ...error.details.headers, ...limitHeaders(spending, clock.nowMs()) };
+      throw error;
+    });
+  };
 }
 
 /**
@@ -82,8 +98,17 @@ interface Trace {
 export function createDoor(options: DoorOptions): Door {
   const { clock, keys, usage, spender, rootKeys, onDecision } = options;
 
-  const tell = ({ route, address }: Passing, trace: Trace, outcome: Decision['outcome'], code: string) =>
+  const tell: Tell = ({ route, address }, trace, outcome, code) =>
     onDecision({ ...trace, outcome, code, route, address });
+  const refuse = createRefuse(options, tell);
+
+  const payAndEnter = (record: KeyRecord, passing: Passing, trace: Trace): Entry | Promise<Entry> =>
+    andThen(spender.spendKey(record, 1), (spending) => {
+      refuseOverspent(spending, clock);
+      tell(passing, trace, 'allowed', 'ok');
+      const headers = spending.limit ? limitHeaders(spending.limit, clock.nowMs()) : null;
+      return { principal: record.principal, headers };
+    });
 
   const admitKey = (record: KeyRecord | null, passing: Passing, trace: Trace): Entry | Promise<Entry> => {
     if (!record) throw invalidApiKey();
@@ -91,17 +116,10 @@ export function createDoor(options: DoorOptions): Door {
     refuseDeadKey(record, clock.nowMs());
     usage.touch(record.id);
     refuseAddress(record, passing.address);
-    const { principal } = record;
-    passing.decide(principal);
-    if (passing.isFree) {
-      tell(passing, trace, 'allowed', 'ok');
-      return { principal, headers: null };
-    }
-    return andThen(spender.spendKey(record, 1), (spending) => {
-      refuseOverspent(spending, clock);
-      tell(passing, trace, 'allowed', 'ok');
-      return { principal, headers: spending.limit ? limitHeaders(spending.limit, clock.nowMs()) : null };
-    });
+    passing.decide(record.principal);
+    if (!passing.isFree) return payAndEnter(record, passing, trace);
+    tell(passing, trace, 'allowed', 'ok');
+    return { principal: record.principal, headers: null };
   };
 
   const enter = (passing: Passing, trace: Trace): Entry | Promise<Entry> => {
@@ -122,18 +140,6 @@ export function createDoor(options: DoorOptions): Door {
     const warm = keys.peek(credential.text);
     if (warm) return admitKey(warm, passing, trace);
     return keys.find(credential.text).then((record) => admitKey(record, passing, trace));
-  };
-
-  /** Without a valid credential the address pays; with one, a refusal costs nobody anything. */
-  const refuse = (error: unknown, passing: Passing, trace: Trace): never | Promise<never> => {
-    const code = error instanceof Failure ? error.code : 'internal_error';
-    tell(passing, trace, 'denied', code);
-    if (!(error instanceof Failure) || error.status !== 401) throw error;
-    return andThen(spender.spendAddress(passing.address), (spending): never => {
-      if (!spending.allowed) throw limitExceeded(spending, clock);
-      error.details.headers = { ...error.details.headers, ...limitHeaders(spending, clock.nowMs()) };
-      throw error;
-    });
   };
 
   return (passing) => {

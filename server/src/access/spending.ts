@@ -6,10 +6,10 @@ import {
   ANONYMOUS_PREFIX,
   type Limiter,
   limitHeaders,
-  planNamed,
   type PlanTable,
-  type Quotas,
+  planNamed,
   type QuotaSpending,
+  type Quotas,
   type Spending,
 } from '../limits/index.ts';
 
@@ -38,7 +38,11 @@ export function andThen<T, R>(value: T | Promise<T>, next: (value: T) => R | Pro
 }
 
 export function createSpender({ limiter, quotas, plans }: SpenderOptions): Spender {
-  const spendLimit = (record: KeyRecord, cost: number, quota: QuotaSpending | null): KeySpending | Promise<KeySpending> =>
+  const spendLimit = (
+    record: KeyRecord,
+    cost: number,
+    quota: QuotaSpending | null,
+  ): KeySpending | Promise<KeySpending> =>
     andThen(limiter.spend(record.limitBucket, record.limits, cost), (limit): KeySpending => {
       if (limit.allowed) return { refusedBy: null, limit, quota };
       if (record.quota !== null && cost > 0) quotas.refund(record.quotaBucket, record.quota, cost);

@@ -1,10 +1,9 @@
 import { type Static, Type } from 'typebox';
 import { toTimestamp } from '../clock.ts';
-import { type Route, route } from '../http/index.ts';
+import { closed, nullable, type Route, route } from '../http/index.ts';
 import type { KeySpending } from './spending.ts';
 import type { VerifyKey, VerifyResult } from './verify-key.ts';
 
-const nullable = <T extends Parameters<typeof Type.Union>[0][number]>(type: T) => Type.Union([type, Type.Null()]);
 const Environment = Type.Union([Type.Literal('test'), Type.Literal('live')]);
 
 const verifyBody = Type.Object(
@@ -15,7 +14,7 @@ const verifyBody = Type.Object(
     ip: Type.Optional(Type.String({ maxLength: 64 })),
     cost: Type.Optional(Type.Integer({ minimum: 0, maximum: 1_000_000 })),
   },
-  { additionalProperties: false },
+  closed,
 );
 
 const limitReply = Type.Object({
@@ -24,9 +23,7 @@ const limitReply = Type.Object({
   remaining: nullable(Type.Integer()),
   reset_at: nullable(Type.String()),
   retry_after_seconds: nullable(Type.Integer()),
-  quota: nullable(
-    Type.Object({ limit: Type.Integer(), remaining: Type.Integer(), reset_at: nullable(Type.String()) }),
-  ),
+  quota: nullable(Type.Object({ limit: Type.Integer(), remaining: Type.Integer(), reset_at: nullable(Type.String()) })),
 });
 
 const verifyReply = Type.Object({

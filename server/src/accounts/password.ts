@@ -34,7 +34,9 @@ export function createSlowHashes(): SlowHashes {
     verify: async (hash, text) => {
       if (running >= MAX_AT_ONCE) {
         if (waiting.length >= MAX_WAITING) {
-          throw new Failure('unavailable', 'Too many slow hashes are being checked. Try again.', { retryAfterSeconds: 1 });
+          throw new Failure('unavailable', 'Too many slow hashes are being checked. Try again.', {
+            retryAfterSeconds: 1,
+          });
         }
         await new Promise<void>((resolve) => waiting.push(resolve));
       }

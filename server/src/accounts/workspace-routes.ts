@@ -3,7 +3,20 @@ import { type Static, Type } from 'typebox';
 import { actorOf } from '../audit/index.ts';
 import type { Database } from '../database/index.ts';
 import { Failure, invalidField } from '../failure.ts';
-import { type Access, type Cursors, type Principal, type Route, route } from '../http/index.ts';
+import {
+  type Access,
+  type Cursors,
+  closed,
+  listReply,
+  metadataReply,
+  metadataSchema,
+  nullable,
+  type Principal,
+  pageOf,
+  pageQuery,
+  type Route,
+  route,
+} from '../http/index.ts';
 import { limitsSchema } from '../limits/index.ts';
 import type { Changes } from '../shared-state/index.ts';
 import { type AccountsDeps, createWorkspace } from './create-workspace.ts';
@@ -18,15 +31,10 @@ export interface WorkspaceRoutesDeps extends AccountsDeps {
   planExists(name: string): boolean;
 }
 
-const closed = { additionalProperties: false };
-const nullable = <T extends Parameters<typeof Type.Union>[0][number]>(type: T) => Type.Union([type, Type.Null()]);
-const Metadata = Type.Record(Type.String({ minLength: 1, maxLength: 40 }), Type.String({ maxLength: 500 }), {
-  maxProperties: 50,
-});
 const Name = Type.String({ minLength: 1, maxLength: 100, pattern: '\\S' });
 const optional = {
   external_id: Type.Optional(nullable(Type.String({ minLength: 1, maxLength: 200 }))),
-  metadata: Type.Optional(Metadata),
+  metadata: Type.Optional(metadataSchema),
   plan: Type.Optional(nullable(Type.String({ minLength: 1, maxLength: 64 }))),
   limits: Type.Optional(nullable(limitsSchema)),
   pooled: Type.Optional(Type.Boolean()),
@@ -37,8 +45,7 @@ const workspacePatch = Type.Object({ name: Type.Optional(Name), state: Type.Opti
 const params = Type.Object({ id: Type.String({ pattern: idPattern('workspace') }) });
 const listQuery = Type.Object(
   {
-    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100 })),
-    cursor: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
+    ...pageQuery,
     external_id: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
   },
   closed,
@@ -49,7 +56,7 @@ const workspaceReply = Type.Object({
   name: Type.String(),
   state: State,
   external_id: nullable(Type.String()),
-  metadata: Type.Record(Type.String(), Type.String()),
+  metadata: metadataReply,
   plan: nullable(Type.String()),
   limits: nullable(limitsReply),
   pooled: Type.Boolean(),
@@ -92,16 +99,15 @@ function readRoutes({ database, cursors }: WorkspaceRoutesDeps): Route[] {
       access: anyone,
       summary: 'Workspaces; a credential sees its own',
       query: listQuery,
-      reply: Type.Object({ data: Type.Array(workspaceReply), next_cursor: nullable(Type.String()) }),
+      reply: listReply(workspaceReply),
       handler: async ({ principal, query }) => {
         const filter = { id: principal.workspaceId, externalId: query.external_id ?? null };
         const list = JSON.stringify(['workspaces', filter]);
-        const limit = query.limit ?? 20;
-        const afterId = query.cursor === undefined ? '' : cursors.decode(list, query.cursor);
-        const rows = await listWorkspaces(database.read, filter, { afterId, limit: limit + 1 });
-        const shown = rows.slice(0, limit);
-        const last = rows.length > limit ? shown.at(-1) : undefined;
-        return { data: shown.map(presentWorkspace), next_cursor: last ? cursors.encode(list, last.id) : null };
+        const page = pageOf(cursors, list, query);
+        const wanted = { afterId: page.position ?? '', limit: page.limit };
+        const found = await listWorkspaces(database.read, filter, wanted);
+        const { rows, next_cursor } = page.cut(found, ({ id }) => id);
+        return { data: rows.map(presentWorkspace), next_cursor };
       },
     }),
     route({

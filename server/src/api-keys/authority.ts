@@ -28,7 +28,12 @@ export interface Before {
 
 const later = (a: number | null, b: number | null) => b !== null && (a === null || a > b);
 
-function refuseScopes(catalogue: ScopeCatalogue, principal: Principal, wanted: readonly string[], kept: readonly string[]): void {
+function refuseScopes(
+  catalogue: ScopeCatalogue,
+  principal: Principal,
+  wanted: readonly string[],
+  kept: readonly string[],
+): void {
   const allowed = new Set([...principal.scopes, ...catalogue.expand(kept)]);
   const beyond = catalogue.beyond(wanted, allowed);
   if (beyond.length === 0) return;

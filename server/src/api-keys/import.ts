@@ -12,7 +12,8 @@ export interface ImportedHash {
 }
 
 const BCRYPT = /^\$2[aby]\$(\d{2})\$[./A-Za-z0-9]{53}$/;
-const ARGON2 = /^\$argon2(?:id|i|d)\$v=19\$m=(\d{1,7}),t=(\d{1,2}),p=(\d{1,2})\$[A-Za-z0-9+/]{11,}\$[A-Za-z0-9+/]{22,}$/;
+const ARGON2 =
+  /^\$argon2(?:id|i|d)\$v=19\$m=(\d{1,7}),t=(\d{1,2}),p=(\d{1,2})\$[A-Za-z0-9+/]{11,}\$[A-Za-z0-9+/]{22,}$/;
 
 /** Work that one verification may cost: an import must not become a way to keep the processor busy. */
 const MAX_BCRYPT_COST = 14;
@@ -43,7 +44,10 @@ function knownHash(hash: ImportedHash, path: string, index: number, unusableHash
     return { secretHash, slowHash: null, lookupPrefix: null, hint };
   }
   if (!isAffordable(hash)) {
-    throw invalidField(`${path}.hash.value`, `must be a ${hash.algorithm} hash in its usual text form, of bearable cost`);
+    throw invalidField(
+      `${path}.hash.value`,
+      `must be a ${hash.algorithm} hash in its usual text form, of bearable cost`,
+    );
   }
   if (hash.lookupPrefix === null || hash.lookupPrefix.length < 8) {
     throw invalidField(`${path}.lookup_prefix`, 'is required for slow hashes, with 8 characters or more');

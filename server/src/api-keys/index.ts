@@ -2,7 +2,7 @@
 // checksum are the protocol's; whether a resolved key may make a call, and what it spends, is decided in `access`;
 // workspaces and their members are asked of `accounts` through `compose.ts`.
 export { type IssueDeps, issueKey, PLAIN_KEY } from './issue.ts';
-export { type KeyQuota, type KeyRecord } from './key.ts';
+export type { KeyQuota, KeyRecord } from './key.ts';
 export { createKeyResolver, type KeyResolver } from './resolve.ts';
 export { type ApiKeyRoutesDeps, apiKeyRoutes } from './routes.ts';
 export { keyById } from './store.ts';

@@ -29,7 +29,7 @@ export interface NewKey {
   rotateAfter: string | null;
   owner: string | null;
   externalId: string | null;
-  metadata: Record<string, string>;
+  metadata: Record<string, string> | null;
   ipAllowlist: string[] | null;
   plan: string | null;
   /** Own limits; the operator's to give. */
@@ -45,7 +45,7 @@ export const PLAIN_KEY = {
   rotateAfter: null,
   owner: null,
   externalId: null,
-  metadata: {},
+  metadata: null,
   ipAllowlist: null,
   plan: null,
   limits: null,

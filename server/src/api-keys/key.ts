@@ -1,7 +1,7 @@
 import { type AddressList, addressList } from '../address.ts';
 import { toTimestamp } from '../clock.ts';
 import type { Principal } from '../http/index.ts';
-import { DEFAULT_PLAN, type Limits, limitsFromJson, planNamed, type PlanTable } from '../limits/index.ts';
+import { DEFAULT_PLAN, type Limits, limitsFromJson, type PlanTable, planNamed } from '../limits/index.ts';
 import type { ScopeCatalogue } from '../scopes/index.ts';
 import type { ApiKeyRow } from './tables.ts';
 
@@ -32,10 +32,7 @@ export interface KeyRecord {
   readonly metadataJson: string;
 }
 
-export function keyStateAt(
-  row: Pick<ApiKeyRow, 'revoked_at' | 'expires_at' | 'disabled'>,
-  nowMs: number,
-): KeyState {
+export function keyStateAt(row: Pick<ApiKeyRow, 'revoked_at' | 'expires_at' | 'disabled'>, nowMs: number): KeyState {
   if (row.revoked_at !== null) return 'revoked';
   if (row.disabled === 1) return 'disabled';
   return row.expires_at !== null && row.expires_at <= nowMs ? 'expired' : 'active';
@@ -135,7 +132,7 @@ export function presentKey(row: ApiKeyRow, nowMs: number) {
     limits: parsed<{ per_hour: number | null; per_second: number | null }>(row.limits),
     quota: parsed<KeyQuota>(row.quota),
     external_id: row.external_id,
-    metadata: JSON.parse(row.metadata) as Record<string, string>,
+    metadata: JSON.parse(row.metadata) as Record<string, string> | null,
     ...(row.all_workspaces === 1 ? { all_workspaces: true } : {}),
     ...(previousId === null ? {} : { previous: { id: previousId, expires_at: toTimestamp(previousEnd) } }),
     ...(row.successor_id === null ? {} : { successor_id: row.successor_id }),

@@ -2,7 +2,13 @@ import type { Actor } from '../audit/index.ts';
 import { type Tx, UniqueViolation } from '../database/index.ts';
 import { Failure, invalidField } from '../failure.ts';
 import type { Limits } from '../limits/index.ts';
-import { type Grantor, refuseAcrossWorkspaces, refuseManagementWrite, refuseOwnAddresses, refuseWider } from './authority.ts';
+import {
+  type Grantor,
+  refuseAcrossWorkspaces,
+  refuseManagementWrite,
+  refuseOwnAddresses,
+  refuseWider,
+} from './authority.ts';
 import type { IssueDeps } from './issue.ts';
 import { type KeyReach, keyById, updateKey } from './store.ts';
 import type { ApiKeyRow } from './tables.ts';

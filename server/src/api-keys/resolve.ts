@@ -34,7 +34,10 @@ const SHORTEST_PREFIX = 8;
 const LONGEST_PREFIX = 64;
 
 /** An imported key with a slow hash: tried only where a lookup prefix fits, and known by SHA-256 from then on. */
-async function findSlow({ database, verifySlowHash }: KeyResolverOptions, text: string): Promise<ApiKeyRow | undefined> {
+async function findSlow(
+  { database, verifySlowHash }: KeyResolverOptions,
+  text: string,
+): Promise<ApiKeyRow | undefined> {
   const prefixes: string[] = [];
   for (let length = SHORTEST_PREFIX; length <= Math.min(LONGEST_PREFIX, text.length); length += 1) {
     prefixes.push(text.slice(0, length));

@@ -20,7 +20,10 @@ export interface Rotation {
   limitsOf(row: Pick<ApiKeyRow, 'limits' | 'plan'>): Limits;
 }
 
-function successorOf(old: ApiKeyRow, next: { id: string; text: string; nowMs: number; oldEndsAtMs: number }): ApiKeyRow {
+function successorOf(
+  old: ApiKeyRow,
+  next: { id: string; text: string; nowMs: number; oldEndsAtMs: number },
+): ApiKeyRow {
   return {
     ...old,
     id: next.id,
@@ -78,7 +81,10 @@ export async function rotateKey(
     revokedAtMs: isImmediate ? nowMs : null,
   });
   if (!marked) {
-    throw new Failure('conflict', 'Only a living key without a successor can be rotated; rotate its successor instead.');
+    throw new Failure(
+      'conflict',
+      'Only a living key without a successor can be rotated; rotate its successor instead.',
+    );
   }
   await endOlder(deps, tx, old, nowMs);
   const row = successorOf(old, { id, text, nowMs, oldEndsAtMs });

@@ -2,7 +2,7 @@ import { parseDurationMs } from '@latchkey/protocol';
 import { actorOf } from '../audit/index.ts';
 import type { Database } from '../database/index.ts';
 import { Failure, invalidField } from '../failure.ts';
-import { type Access, type Call, type Cursors, type Principal, type Route, route } from '../http/index.ts';
+import { type Access, type Call, type Cursors, type Principal, pageOf, type Route, route } from '../http/index.ts';
 import type { Limits, PlanTable } from '../limits/index.ts';
 import type { Grantor } from './authority.ts';
 import { type ImportedKey, importKeys } from './import.ts';
@@ -28,7 +28,6 @@ export interface ApiKeyRoutesDeps extends IssueDeps {
 }
 
 const MOUNTS = ['v1', 'v2', 'bare'] as const;
-const DEFAULT_LIMIT = 20;
 const DEFAULT_OVERLAP = '24h';
 const IMPORT_LIMIT_BYTES = 2 * 1024 * 1024;
 const needs = (scope: string): Access => ({ scope, root: 'allowed' });
@@ -133,16 +132,11 @@ function listRoute(deps: ApiKeyRoutesDeps): Route {
       if (query.environment && reach.environment !== query.environment) return { data: [], next_cursor: null };
       const filter = { externalId: query.external_id ?? null, owner: query.owner ?? null };
       const list = JSON.stringify(['api-keys', reach, filter]);
-      const limit = query.limit ?? DEFAULT_LIMIT;
-      const beforeId = query.cursor === undefined ? null : deps.cursors.decode(list, query.cursor);
-      const rows = await listKeys(deps.database.read, reach, { limit: limit + 1, beforeId, ...filter });
-      const shown = rows.slice(0, limit);
-      const last = rows.length > limit ? shown.at(-1) : undefined;
+      const page = pageOf(deps.cursors, list, query);
+      const wanted = { limit: page.limit, beforeId: page.position, ...filter };
+      const { rows, next_cursor } = page.cut(await listKeys(deps.database.read, reach, wanted), ({ id }) => id);
       const nowMs = deps.clock.nowMs();
-      return {
-        data: shown.map((row) => presentKey(row, nowMs)),
-        next_cursor: last ? deps.cursors.encode(list, last.id) : null,
-      };
+      return { data: rows.map((row) => presentKey(row, nowMs)), next_cursor };
     },
   });
 }

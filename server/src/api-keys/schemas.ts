@@ -1,9 +1,7 @@
 import { DURATION_PATTERN, idPattern } from '@latchkey/protocol';
 import { Type } from 'typebox';
+import { closed, listReply, metadataReply, metadataSchema, nullable, pageQuery } from '../http/index.ts';
 import { limitsSchema } from '../limits/index.ts';
-
-const nullable = <T extends Parameters<typeof Type.Union>[0][number]>(type: T) => Type.Union([type, Type.Null()]);
-const closed = { additionalProperties: false };
 
 export const environmentSchema = Type.Union([Type.Literal('test'), Type.Literal('live')]);
 const Timestamp = Type.String({ maxLength: 35, description: 'RFC 3339, UTC' });
@@ -11,9 +9,6 @@ const Duration = Type.String({ pattern: DURATION_PATTERN, maxLength: 13 });
 const WorkspaceId = Type.String({ maxLength: 64 });
 const Name = Type.String({ minLength: 1, maxLength: 100, pattern: '\\S' });
 const Scopes = Type.Array(Type.String({ minLength: 1, maxLength: 100 }), { maxItems: 100, uniqueItems: true });
-const Metadata = Type.Record(Type.String({ minLength: 1, maxLength: 40 }), Type.String({ maxLength: 500 }), {
-  maxProperties: 50,
-});
 const Quota = Type.Object(
   {
     limit: Type.Integer({ minimum: 1, maximum: 1_000_000_000_000 }),
@@ -35,7 +30,7 @@ const settable = {
   limits: Type.Optional(nullable(limitsSchema)),
   quota: Type.Optional(nullable(Quota)),
   external_id: Type.Optional(nullable(Type.String({ minLength: 1, maxLength: 200 }))),
-  metadata: Type.Optional(Metadata),
+  metadata: Type.Optional(nullable(metadataSchema)),
 };
 
 const made = {
@@ -89,8 +84,7 @@ export const importBody = Type.Object(
 
 export const listQuery = Type.Object(
   {
-    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100 })),
-    cursor: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
+    ...pageQuery,
     workspace_id: Type.Optional(WorkspaceId),
     environment: Type.Optional(environmentSchema),
     external_id: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
@@ -144,7 +138,7 @@ const keyFields = {
   limits: nullable(Type.Object({ per_hour: nullable(Type.Integer()), per_second: nullable(Type.Integer()) })),
   quota: nullable(Type.Object({ limit: Type.Integer(), period: Type.String() })),
   external_id: nullable(Type.String()),
-  metadata: Type.Record(Type.String(), Type.String()),
+  metadata: nullable(metadataReply),
   all_workspaces: Type.Optional(Type.Boolean()),
   previous: Type.Optional(Type.Object({ id: Type.String(), expires_at: nullable(Timestamp) })),
   successor_id: Type.Optional(Type.String()),
@@ -152,5 +146,5 @@ const keyFields = {
 
 export const keyReply = Type.Object(keyFields);
 export const newKeyReply = Type.Object({ ...keyFields, key: Type.String({ description: 'the secret; shown once' }) });
-export const keyListReply = Type.Object({ data: Type.Array(keyReply), next_cursor: nullable(Type.String()) });
+export const keyListReply = listReply(keyReply);
 export const importReply = Type.Object({ data: Type.Array(keyReply) });

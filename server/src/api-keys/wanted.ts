@@ -11,7 +11,10 @@ import type { keyPatchBody, newKeyBody } from './schemas.ts';
 
 type NewKeyInput = Omit<Static<typeof newKeyBody>, 'workspace_id'>;
 type PatchInput = Static<typeof keyPatchBody>;
-type Settable = Pick<PatchInput, 'expires_at' | 'expires_in' | 'rotate_after' | 'owner' | 'ip_allowlist' | 'plan' | 'limits'>;
+type Settable = Pick<
+  PatchInput,
+  'expires_at' | 'expires_in' | 'rotate_after' | 'owner' | 'ip_allowlist' | 'plan' | 'limits'
+>;
 
 /** What must be known to read a body: who asks, when, where, and what exists. */
 export interface ReadingContext {
@@ -74,11 +77,11 @@ export async function newKeyOf(input: NewKeyInput, context: ReadingContext): Pro
     environment: input.environment ?? principal.environment ?? 'test',
     workspaceId: context.workspaceId,
     scopes: input.scopes,
-    expiresAtMs: expiresAtMs === undefined ? principal.expiresAtMs : expiresAtMs,
+    expiresAtMs: expiresAtMs ?? principal.expiresAtMs,
     rotateAfter: input.rotate_after ?? null,
     owner: input.owner ?? null,
     externalId: input.external_id ?? null,
-    metadata: input.metadata ?? {},
+    metadata: input.metadata ?? null,
     ipAllowlist: input.ip_allowlist ? addressesOf(input.ip_allowlist) : null,
     plan: input.plan ?? null,
     limits: input.limits ? limitsFromJson(input.limits) : null,

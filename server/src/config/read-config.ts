@@ -1,5 +1,5 @@
-import { accessSync, constants, mkdirSync, readFileSync } from 'node:fs';
-import { isAbsolute, join, resolve } from 'node:path';
+import { accessSync, constants, mkdirSync, readFileSync, statSync } from 'node:fs';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { parseDurationMs } from '@latchkey/protocol';
 import type { RandomBytes } from '../crypto/index.ts';
@@ -89,10 +89,23 @@ function readPort(text: string): number {
   return port;
 }
 
+/** Like `mkdir -p`. Not `mkdirSync` with `recursive`, which never returns where a folder cannot be made, as in /proc. */
+function makeFolder(path: string): void {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found?.isDirectory()) return;
+  if (!found && dirname(path) !== path) makeFolder(dirname(path));
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    // A twin that starts at the same moment may have been first.
+    if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw error;
+  }
+}
+
 function readDataDir(reader: Reader, workingDir: string): string {
   const dataDir = resolve(workingDir, reader.text('LATCHKEY_DATA_DIR') ?? '.latchkey');
   try {
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    makeFolder(dataDir);
     accessSync(dataDir, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? 'unwritable';
@@ -158,7 +171,11 @@ function readMaxStale(text: string): number {
 
 type Secrets = Pick<Config, 'rootKeys' | 'encryptionKeys'> & { newRootKey: string | null };
 
-function readSecrets(reader: Reader, config: Pick<Config, 'mode' | 'dataDir'>, randomBytes: RandomBytes): Secrets {
+function readSecrets(
+  reader: Reader,
+  config: Pick<Config, 'mode' | 'dataDir'>,
+  randomBytes: RandomBytes | null,
+): Secrets {
   const rootKeys = reader.parse('LATCHKEY_ROOT_KEY', SECRETS_CURE, [], parseRootKeys);
   const encryptionKeys = reader.parse('LATCHKEY_ENCRYPTION_KEYS', SECRETS_CURE, [], parseEncryptionKeys);
   if (config.mode === 'production') {
@@ -168,7 +185,7 @@ function readSecrets(reader: Reader, config: Pick<Config, 'mode' | 'dataDir'>, r
     }
     return { rootKeys, encryptionKeys, newRootKey: null };
   }
-  if (reader.problems.length > 0) return { rootKeys, encryptionKeys, newRootKey: null };
+  if (reader.problems.length > 0 || !randomBytes) return { rootKeys, encryptionKeys, newRootKey: null };
   const secrets: Secrets = { rootKeys, encryptionKeys, newRootKey: null };
   if (rootKeys.length === 0) {
     reader.file('LATCHKEY_ROOT_KEY', config.dataDir, ROOT_KEY_FILE, () => {
@@ -206,8 +223,16 @@ function refuseInProduction(reader: Reader, config: Pick<Config, 'mode' | 'issue
   }
 }
 
-/** Reads every setting from the environment; throws one `ConfigError` that holds all problems. May write the data dir. */
-export function readConfig(environment: Environment, workingDir: string, randomBytes: RandomBytes): ReadConfigResult {
+/**
+ * Reads every setting from the environment; throws one `ConfigError` that holds all problems. In development it may make
+ * secrets in the data dir, for a server that will show them; other commands use what is there.
+ */
+export function readConfig(
+  environment: Environment,
+  workingDir: string,
+  randomBytes: RandomBytes,
+  { makesSecrets = true }: { makesSecrets?: boolean } = {},
+): ReadConfigResult {
   const reader = new Reader(environment);
   const host = reader.text('HOST') ?? '127.0.0.1';
   const mode = readMode(reader, host);
@@ -240,7 +265,7 @@ export function readConfig(environment: Environment, workingDir: string, randomB
     maxStaleMs: reader.parse('LATCHKEY_MAX_STALE', 'set it to a duration such as 5s', 5000, readMaxStale),
   } satisfies Omit<Config, 'rootKeys' | 'encryptionKeys'>;
   refuseInProduction(reader, base);
-  const { newRootKey, ...secrets } = readSecrets(reader, base, randomBytes);
+  const { newRootKey, ...secrets } = readSecrets(reader, base, makesSecrets ? randomBytes : null);
   if (reader.problems.length > 0) throw new ConfigError(reader.problems);
   return { config: { ...base, ...secrets }, newRootKey, unknownSettings: unknownSettings(environment) };
 }

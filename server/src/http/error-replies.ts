@@ -50,8 +50,8 @@ const NOT_ASCII = /[^\x20-\x7e]/g;
 
 /** A proxy's sub-request knows only 401, 403 and 429; the body stands in a header too, for proxies that drop it. */
 function forGate(rendered: RenderedFailure): void {
-  const escape = (char: string) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
-  rendered.headers['x-latchkey-error'] = JSON.stringify(rendered.body).replace(NOT_ASCII, escape);
+  const escaped = (char: string) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  rendered.headers['x-latchkey-error'] = JSON.stringify(rendered.body).replace(NOT_ASCII, escaped);
   if (rendered.status === 400) rendered.status = 401;
 }
 

@@ -7,6 +7,8 @@ export { type Cursors, createCursors } from './cursor.ts';
 export { errorPageRoute } from './error-page.ts';
 export { type HealthOptions, healthRoutes } from './health.ts';
 export { createIdempotency, type Idempotency, idempotencyMigrations } from './idempotency/index.ts';
+export { type Page, pageOf } from './page.ts';
 export type { Environment, Principal } from './principal.ts';
 export { type Access, type Call, type Guarded, type Mount, type Route, route } from './route.ts';
+export { closed, listReply, metadataReply, metadataSchema, nullable, pageQuery } from './schemas.ts';
 export { type AnsweredRequest, createHttpServer, type HttpServer } from './server.ts';

@@ -3,7 +3,16 @@ import { Type } from 'typebox';
 import { toTimestamp } from '../clock.ts';
 import type { Database } from '../database/index.ts';
 import { Failure } from '../failure.ts';
-import { type Cursors, type Principal, type Route, route } from '../http/index.ts';
+import {
+  type Cursors,
+  closed,
+  listReply,
+  type Principal,
+  pageOf,
+  pageQuery,
+  type Route,
+  route,
+} from '../http/index.ts';
 import { type ActivityPosition, listActivity } from './store.ts';
 
 export interface ActivityRouteDeps {
@@ -33,26 +42,20 @@ export function activityRoute({ database, cursors, canSeeKey }: ActivityRouteDep
     params: Type.Object({ id: Type.String({ pattern: idPattern('api_key') }) }),
     query: Type.Object(
       {
-        limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100 })),
-        cursor: Type.Optional(Type.String({ minLength: 1, maxLength: 1000 })),
+        ...pageQuery,
         workspace_id: Type.Optional(Type.String({ maxLength: 64 })),
       },
-      { additionalProperties: false },
+      closed,
     ),
-    reply: Type.Object({ data: Type.Array(row), next_cursor: Type.Union([Type.String(), Type.Null()]) }),
+    reply: listReply(row),
     handler: async ({ principal, params: { id }, query }) => {
       if (!(await canSeeKey(principal, id, query.workspace_id))) throw new Failure('not_found');
       const list = `activity ${id}`;
-      const limit = query.limit ?? 20;
-      const position = query.cursor === undefined ? null : cursors.decode(list, query.cursor);
-      const after = position === null ? null : (JSON.parse(position) as ActivityPosition);
-      const rows = await listActivity(database.read, id, { after, limit: limit + 1 });
-      const shown = rows.slice(0, limit).map(({ key_id: _, ...rest }) => rest);
-      const last = rows.length > limit ? shown.at(-1) : undefined;
-      return {
-        data: shown.map((each) => ({ ...each, minute: toTimestamp(each.minute) })),
-        next_cursor: last ? cursors.encode(list, JSON.stringify(last)) : null,
-      };
+      const page = pageOf(cursors, list, query);
+      const after = page.position === null ? null : (JSON.parse(page.position) as ActivityPosition);
+      const found = await listActivity(database.read, id, { after, limit: page.limit });
+      const { rows, next_cursor } = page.cut(found, ({ key_id: _, ...rest }) => JSON.stringify(rest));
+      return { data: rows.map((each) => ({ ...each, minute: toTimestamp(each.minute) })), next_cursor };
     },
   });
 }

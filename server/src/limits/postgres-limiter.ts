@@ -61,8 +61,8 @@ async function askDatabase({ read }: Database, ask: Ask): ReturnType<typeof spen
  * time, not one for each request. Time is the processes' own, which must agree within seconds.
  */
 export function createPostgresLimiter({ database, clock }: PostgresLimiterOptions): PostgresLimiter {
-  /** Buckets as they last were when they refused. Others can only have spent since, so their refusal still holds. */
-  const refusing = new LRUCache<string, BucketState>({ max: MAX_REMEMBERED });
+  /** Buckets as they were when they refused. Others can only have spent since, so what they refuse is still refused. */
+  const refusing = new LRUCache<string, BucketState | 'empty'>({ max: MAX_REMEMBERED });
 
   const settle = async (bucket: string, alike: readonly Question[]): Promise<Spending[]> => {
     const [first] = alike;
@@ -70,7 +70,7 @@ export function createPostgresLimiter({ database, clock }: PostgresLimiterOption
     const ask: Ask = { ...first, bucket, requests: alike.length, nowMs: clock.nowMs() };
     const { granted, state: kept } = await askDatabase(database, ask);
     const state = currentState(kept, ask.nowMs);
-    if (granted < ask.requests) refusing.set(bucket, state);
+    if (granted < ask.requests) refusing.set(bucket, kept ?? 'empty');
     else if (ask.cost > 0) refusing.delete(bucket);
     return answers(ask, granted, state);
   };
@@ -79,8 +79,12 @@ export function createPostgresLimiter({ database, clock }: PostgresLimiterOption
   return {
     spend: (bucket, limits, cost) => {
       const refused = cost === 0 ? undefined : refusing.get(bucket);
-      const spending = refused && spend(refused, limits, cost, clock.nowMs()).spending;
-      return spending?.allowed === false ? spending : batches.ask(bucket, { limits, cost });
+      if (refused) {
+        const before = refused === 'empty' ? undefined : refused;
+        const { spending } = spend(before, limits, cost, clock.nowMs());
+        if (!spending.allowed) return spending;
+      }
+      return batches.ask(bucket, { limits, cost });
     },
     prune: async () => {
       const openedBeforeMs = clock.nowMs() - HOUR_MS - LATEST_ARRIVAL_NS / NS_PER_MS;

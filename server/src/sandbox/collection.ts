@@ -4,7 +4,16 @@ import type { Clock } from '../clock.ts';
 import type { RandomBytes } from '../crypto/index.ts';
 import type { Database } from '../database/index.ts';
 import { Failure } from '../failure.ts';
-import { type Access, type Cursors, type Principal, type Route, route } from '../http/index.ts';
+import {
+  type Access,
+  type Cursors,
+  closed,
+  type Principal,
+  pageOf,
+  pageQuery,
+  type Route,
+  route,
+} from '../http/index.ts';
 import { deleteRow, insertRow, listRows, lockRow, rowById, type Shelf, updateBody } from './store.ts';
 import type { SandboxRow } from './tables.ts';
 
@@ -24,15 +33,20 @@ export interface Collection<Fields extends TProperties> {
   defaults?: Partial<Static<TObject<Fields>>>;
 }
 
-const DEFAULT_LIMIT = 20;
-const closed = { additionalProperties: false };
-const needs = (scope: string): Access => ({ scope, root: 'refused' });
+const needs = (scope: string): Access => ({ scope, own: `${scope.split(':')[1]}:own`, root: 'refused' });
 
-/** The shelf of a caller; a principal of no workspace or environment has none. */
-export function shelfOf(principal: Principal, kind: SandboxRow['kind']): Shelf {
+/** Who a row made by this principal belongs to. */
+const ownerOf = ({ userId, subject }: Principal) => userId ?? subject;
+
+/**
+ * The shelf of a caller: every row of its workspace and environment when it holds the scope of the type, and with
+ * `read:own` and the like only its own. A principal of no workspace or environment has none.
+ */
+export function shelfOf(principal: Principal, kind: SandboxRow['kind'], scope: string): Shelf {
   const { workspaceId, environment } = principal;
   if (workspaceId === null || environment === null) throw new Failure('forbidden');
-  return { kind, workspace_id: workspaceId, environment };
+  const onlyOwner = principal.scopes.has(scope) ? null : ownerOf(principal);
+  return { kind, workspace_id: workspaceId, environment, onlyOwner };
 }
 
 const present = (id: string, body: string) => ({ id, ...(JSON.parse(body) as Record<string, unknown>) });
@@ -56,21 +70,19 @@ function listRoute({ deps, collection, scopes, shared, reply }: Parts): Route {
     summary: `List ${scopes}, oldest first`,
     query: Type.Object(
       {
-        limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100 })),
-        cursor: Type.Optional(Type.String()),
+        ...pageQuery,
       },
       closed,
     ),
     reply: Type.Object({ data: Type.Array(reply), next_cursor: Type.Optional(Type.String()) }),
     handler: async ({ principal, query }) => {
-      const shelf = shelfOf(principal, collection.kind);
+      const shelf = shelfOf(principal, collection.kind, `${scopes}:read`);
       const list = JSON.stringify(shelf);
-      const limit = query.limit ?? DEFAULT_LIMIT;
-      const afterId = query.cursor === undefined ? '' : deps.cursors.decode(list, query.cursor);
-      const rows = await listRows(deps.database.read, shelf, { limit: limit + 1, afterId });
-      const data = rows.slice(0, limit).map(({ id, body }) => present(id, body));
-      const last = rows.length > limit ? data.at(-1) : undefined;
-      return last ? { data, next_cursor: deps.cursors.encode(list, last.id) } : { data };
+      const page = pageOf(deps.cursors, list, query);
+      const wanted = { limit: page.limit, afterId: page.position ?? '' };
+      const { rows, next_cursor } = page.cut(await listRows(deps.database.read, shelf, wanted), ({ id }) => id);
+      const data = rows.map(({ id, body }) => present(id, body));
+      return next_cursor === null ? { data } : { data, next_cursor };
     },
   });
 }
@@ -87,10 +99,11 @@ function createRoute({ deps, collection, scopes, shared, body, reply }: Parts): 
     status: 201,
     handler: async ({ principal, body: fields }) => {
       const nowMs = deps.clock.nowMs();
+      const { onlyOwner: _, ...place } = shelfOf(principal, collection.kind, `${scopes}:write`);
       const row: SandboxRow = {
-        ...shelfOf(principal, collection.kind),
+        ...place,
         id: makeId(collection.idKind, nowMs, deps.randomBytes),
-        owner: principal.userId ?? principal.subject,
+        owner: ownerOf(principal),
         body: JSON.stringify({ ...collection.defaults, ...(fields as object) }),
         created_at: nowMs,
       };
@@ -111,7 +124,7 @@ function getRoute({ deps, collection, scopes, shared, params, reply }: Parts): R
     reply,
     handler: async (call) => {
       const { id } = call.params as { id: string };
-      const row = await rowById(deps.database.read, shelfOf(call.principal, collection.kind), id);
+      const row = await rowById(deps.database.read, shelfOf(call.principal, collection.kind, `${scopes}:read`), id);
       if (!row) throw new Failure('not_found');
       return present(row.id, row.body);
     },
@@ -130,12 +143,12 @@ function patchRoute({ deps, collection, scopes, shared, params, body, reply }: P
     reply,
     handler: (call) => {
       const { id } = call.params as { id: string };
-      const shelf = shelfOf(call.principal, collection.kind);
+      const shelf = shelfOf(call.principal, collection.kind, `${scopes}:write`);
       return deps.database.write(async (tx) => {
         const row = await lockRow(tx, shelf, id);
         if (!row) throw new Failure('not_found');
         const changed = JSON.stringify({ ...(JSON.parse(row.body) as object), ...(call.body as object) });
-        await updateBody(tx, shelf, id, changed);
+        await updateBody(tx, id, changed);
         return present(id, changed);
       });
     },
@@ -153,7 +166,7 @@ function deleteRoute({ deps, collection, scopes, shared, params }: Parts): Route
     status: 204,
     handler: async (call) => {
       const { id } = call.params as { id: string };
-      const shelf = shelfOf(call.principal, collection.kind);
+      const shelf = shelfOf(call.principal, collection.kind, `${scopes}:delete`);
       if (!(await deps.database.write((tx) => deleteRow(tx, shelf, id)))) throw new Failure('not_found');
     },
   });

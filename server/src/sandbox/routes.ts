@@ -32,12 +32,14 @@ function dataRoute({ database }: SandboxDeps): Route {
     path: '/data',
     mounts: ['v1', 'v2'],
     tag: 'sandbox',
-    access: { scope: 'data:read', root: 'refused' },
+    access: { scope: 'data:read', own: 'read:own', root: 'refused' },
     summary: 'What the caller has in the sandbox',
     reply: Type.Object({ data: Type.Array(Type.Object({ type: Type.String(), count: Type.Integer() })) }),
     handler: async ({ principal }) => {
       const kinds = [projects, orders];
-      const counts = await Promise.all(kinds.map(({ kind }) => countRows(database.read, shelfOf(principal, kind))));
+      const counts = await Promise.all(
+        kinds.map(({ kind }) => countRows(database.read, shelfOf(principal, kind, 'data:read'))),
+      );
       return { data: kinds.map(({ path }, index) => ({ type: path.slice(1), count: counts[index] ?? 0 })) };
     },
   });

@@ -2,15 +2,18 @@ import type { Kysely } from 'kysely';
 import type { Tables, Tx } from '../database/index.ts';
 import type { SandboxRow } from './tables.ts';
 
-/** Where rows of one kind live: apart for each workspace, and for test and live. */
-export type Shelf = Pick<SandboxRow, 'kind' | 'workspace_id' | 'environment'>;
+/** Where rows of one kind live: apart for each workspace, and for test and live; `onlyOwner` sees its own rows alone. */
+export interface Shelf extends Pick<SandboxRow, 'kind' | 'workspace_id' | 'environment'> {
+  onlyOwner: string | null;
+}
 
-function on(query: Kysely<Tables>, { kind, workspace_id, environment }: Shelf) {
-  return query
+function on(query: Kysely<Tables>, { kind, workspace_id, environment, onlyOwner }: Shelf) {
+  const rows = query
     .selectFrom('sandbox_rows')
     .where('workspace_id', '=', workspace_id)
     .where('environment', '=', environment)
     .where('kind', '=', kind);
+  return onlyOwner === null ? rows : rows.where('owner', '=', onlyOwner);
 }
 
 /** Oldest first, after `afterId`. */
@@ -47,33 +50,21 @@ export function lockRow(tx: Tx, shelf: Shelf, id: string): Promise<SandboxRow | 
   return tx.query
     .updateTable('sandbox_rows')
     .set(({ ref }) => ({ body: ref('body') }))
-    .where('id', '=', id)
-    .where('workspace_id', '=', shelf.workspace_id)
-    .where('environment', '=', shelf.environment)
-    .where('kind', '=', shelf.kind)
+    .where('id', 'in', on(tx.query, shelf).select('id').where('id', '=', id))
     .returningAll()
     .executeTakeFirst();
 }
 
-export async function updateBody(tx: Tx, shelf: Shelf, id: string, body: string): Promise<void> {
-  await tx.query
-    .updateTable('sandbox_rows')
-    .set({ body })
-    .where('id', '=', id)
-    .where('workspace_id', '=', shelf.workspace_id)
-    .where('environment', '=', shelf.environment)
-    .where('kind', '=', shelf.kind)
-    .execute();
+/** For a row that `lockRow` has found on the caller's shelf. */
+export async function updateBody(tx: Tx, id: string, body: string): Promise<void> {
+  await tx.query.updateTable('sandbox_rows').set({ body }).where('id', '=', id).execute();
 }
 
 /** False when there was no such row on the shelf. */
 export async function deleteRow(tx: Tx, shelf: Shelf, id: string): Promise<boolean> {
   const gone = await tx.query
     .deleteFrom('sandbox_rows')
-    .where('id', '=', id)
-    .where('workspace_id', '=', shelf.workspace_id)
-    .where('environment', '=', shelf.environment)
-    .where('kind', '=', shelf.kind)
+    .where('id', 'in', on(tx.query, shelf).select('id').where('id', '=', id))
     .returning('id')
     .executeTakeFirst();
   return gone !== undefined;

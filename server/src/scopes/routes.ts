@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import { actorOf } from '../audit/index.ts';
 import type { Database } from '../database/index.ts';
 import { Failure } from '../failure.ts';
-import { type Access, type Route, route } from '../http/index.ts';
+import { type Access, closed, type Route, route } from '../http/index.ts';
 import type { Scopes } from './catalogue.ts';
 import { allScopes, scopeByName } from './store.ts';
 import type { ScopeRow } from './tables.ts';
@@ -13,7 +13,6 @@ export interface ScopeRoutesDeps extends ScopeWriteDeps {
   scopes: Scopes;
 }
 
-const closed = { additionalProperties: false };
 const Name = Type.String({ minLength: 1, maxLength: 100 });
 const params = Type.Object({ name: Name });
 const fields = {

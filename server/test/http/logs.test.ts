@@ -1,5 +1,6 @@
 import { mintSecret } from '@latchkey/protocol';
 import { afterAll, describe, expect, test } from 'vitest';
+import { createLog } from '../../src/log.ts';
 import { DATABASES, startServer, stopServers, type TestServer } from '../harness.ts';
 import { request, sendRaw } from './raw.ts';
 
@@ -38,6 +39,9 @@ async function variedCalls(server: TestServer): Promise<string[]> {
   await create({ ...base, name: 'other' }, { 'idempotency-key': 'twins' });
   await create({ ...base, external_id: 'same' });
   await create({ ...base, external_id: 'same' });
+  const { json: turned } = await create(base);
+  const rotated = await server.call(`/v1/api-keys/${turned.id}/rotate`, { key: server.rootKey, json: {} });
+  secrets.push(rotated.json.key);
   const { json: short } = await create({ ...base, expires_in: '1s' });
   const { json: dead } = await create(base);
   await server.call(`/v1/api-keys/${dead.id}/revoke`, { key: server.rootKey, json: { reason: dead.key } });
@@ -61,6 +65,9 @@ async function variedCalls(server: TestServer): Promise<string[]> {
       await server.call(`/nowhere?${query}`);
     }
     await server.call(`/v1/projects/${key}`);
+    await server.call('/v1/api-keys/verify', { json: { key } });
+    await server.call('/v1/api-keys/verify', { json: { key: [key], more: key } });
+    await server.call('/v1/gate?scope=projects:write', { key });
     await server.call(`/${key}`);
     await server.call(`/%zz/${key}`);
     await server.call('/v1/projects', { json: { name: key } });
@@ -146,6 +153,21 @@ describe('a log line', () => {
       });
       expect(JSON.parse(line).level).toBeLessThan(50);
     }
+  });
+
+  test('loses the secret that stands in the text of an error', () => {
+    const lines: string[] = [];
+    const log = createLog('trace', { write: (line) => void lines.push(line) });
+    const secrets = [mint(), mint()];
+    const cause = new Error(`no row for ${secrets[0]}`);
+    log.error(
+      { err: new Error(`key=${secrets[1]};%3D${secrets[0]}`, { cause }), more: { deep: [secrets[0]] } },
+      secrets[1],
+    );
+    expect(lines).toHaveLength(1);
+    for (const secret of secrets) expect(lines[0]).not.toContain(secret.slice(-46));
+    expect(lines[0]).toContain('sk_live_[redacted]');
+    expect(JSON.parse(lines[0] ?? '').err.cause.message).toBe('no row for sk_live_[redacted]');
   });
 
   test('of a refused request has its id, its code and the pattern of its route', async () => {

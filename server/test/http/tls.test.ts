@@ -1,14 +1,12 @@
-import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, rmSync } from 'node:fs';
 import { type ClientHttp2Session, connect as connectHttp2, type OutgoingHttpHeaders } from 'node:http2';
 import { request as httpsRequest } from 'node:https';
 import { connect as connectTcp } from 'node:net';
-import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startServer, stopServers, type TestServer, temporaryFolder } from '../harness.ts';
-import { findBinary } from '../services/find-binary.ts';
+import { newCertificate } from '../running/certificate.ts';
 import { exchange, portOf } from './raw.ts';
 
 interface Reply {
@@ -26,17 +24,15 @@ let server: TestServer;
 let session: ClientHttp2Session;
 
 beforeAll(async () => {
-  const openssl = findBinary({ name: 'openssl', also: ['/usr/local/bin', '/usr/bin'], debianPackage: 'openssl' });
-  const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
-  const made = spawnSync(openssl, [
-    ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'],
-    ...['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'],
-    ...['-keyout', key, '-out', cert],
-  ]);
-  if (made.status !== 0) throw new Error(String(made.stderr));
+  const { cert, key } = newCertificate(folder);
   ca = readFileSync(cert, 'utf8');
-  server = await startServer({ env: { LATCHKEY_TLS_CERT: cert, LATCHKEY_TLS_KEY: key } });
+  // The harness lifts limits by a client that trusts no such certificate.
+  server = await startServer({ limits: 'real', env: { LATCHKEY_TLS_CERT: cert, LATCHKEY_TLS_KEY: key } });
   session = connectHttp2(`https://localhost:${portOf(server)}`, { ca });
+  const headers = { authorization: `Bearer ${server.rootKey}`, 'content-type': 'application/json' };
+  const plan = JSON.stringify({ api_key: {}, nobody: {} });
+  const lifted = await http2({ ':path': '/v1/plans/standard', ':method': 'PATCH', ...headers }, plan);
+  if (lifted.status !== 200) throw new Error(lifted.text);
 });
 
 afterAll(async () => {

@@ -58,6 +58,8 @@ export interface ProgramOptions {
   dataDir?: string;
   /** Another command than `latchkey serve --json`, run in the repository. */
   command?: readonly string[];
+  /** What must stand on stdout before it counts as ready, when it prints no line of JSON. */
+  isReady?: (stdout: string) => boolean;
 }
 
 const running = new Set<{ child: ChildProcess; exited: Promise<Exit> }>();
@@ -101,17 +103,21 @@ function launch(command: readonly string[], dataDir: string, env: Record<string,
   return { child, text, exited };
 }
 
+const readyLine = (stdout: string) => stdout.includes('\n');
+
 /** Starts the program and waits until it says that it is ready. Throws with its stderr when it ends instead. */
 export async function startProgram(options: ProgramOptions = {}): Promise<Program> {
   const dataDir = options.dataDir ?? newDataDir();
+  const { isReady = readyLine } = options;
   const command = options.command ?? [process.execPath, bin, 'serve', '--json'];
   const { child, text, exited } = launch(command, dataDir, options.env ?? {});
-  const line = new Promise<void>((resolve) => {
-    child.stdout.on('data', () => text.stdout.includes('\n') && resolve());
+  const spoken = new Promise<void>((resolve) => {
+    child.stdout.on('data', () => isReady(text.stdout) && resolve());
   });
-  await Promise.race([line, exited]);
-  if (!text.stdout.includes('\n')) throw new Error(`the program ended: ${text.stdout}${text.stderr}`);
-  const ready = JSON.parse(text.stdout.slice(0, text.stdout.indexOf('\n'))) as ReadyLine;
+  await Promise.race([spoken, exited]);
+  if (!isReady(text.stdout)) throw new Error(`the program ended: ${text.stdout}${text.stderr}`);
+  const ready: ReadyLine =
+    isReady === readyLine ? JSON.parse(text.stdout) : { url: '', issuer: '', first_start: false };
   return {
     pid: child.pid ?? 0,
     dataDir,
