@@ -1,11 +1,12 @@
-import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { pinnedTo } from './machine.mjs';
+import { seedKeys } from './seed.mjs';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -17,7 +18,7 @@ async function freePort() {
   return port;
 }
 
-/** Starts a server pinned to core 0; resolves with its first line of output, parsed, and the time that it took. */
+/** Starts a server pinned to core 0; resolves with its first line of output, parsed, and when it was started. */
 async function start(args, env) {
   const [command, ...rest] = [...pinnedTo(0), process.execPath, ...args];
   const began = process.hrtime.bigint();
@@ -34,34 +35,69 @@ async function start(args, env) {
   return { pid: child.pid, ready: JSON.parse(line), began, stop };
 }
 
+function temporaryFolder() {
+  const folder = mkdtempSync(join(tmpdir(), 'latchkey-bench-'));
+  return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
+}
+
 async function simple(script) {
   const port = await freePort();
   const server = await start([here(script)], { PORT: String(port) });
-  return { ...server, url: `http://127.0.0.1:${port}`, headers: {} };
+  return { ...server, url: `http://127.0.0.1:${port}`, key: 'none' };
 }
 
-/** The whole server on SQLite, in a folder of its own. A second start in the same folder is an ordinary one. */
-async function latchkey(dataDir) {
+/** Peers have their own dependencies, which `npm start` and `npm test` never install. */
+function installPeers() {
+  if (existsSync(here('node_modules/better-auth'))) return;
+  const flags = ['ci', '--no-workspaces', '--loglevel=error'];
+  const { status } = spawnSync('npm', flags, { cwd: here('.'), stdio: ['ignore', 2, 2] });
+  if (status !== 0) throw new Error('the peers could not be installed; `npm ci` in bench/ says why');
+}
+
+async function betterAuth() {
+  installPeers();
+  const { folder, remove } = temporaryFolder();
+  const port = await freePort();
+  const env = { PORT: String(port), BENCH_DATABASE: join(folder, 'peer.sqlite') };
+  const server = await start([here('servers/better-auth.mjs')], env);
+  const stop = () => server.stop().then(remove);
+  return { ...server, stop, url: `http://127.0.0.1:${port}`, key: server.ready.key };
+}
+
+async function latchkeyIn(dataDir) {
   const env = { PORT: String(await freePort()), LATCHKEY_DATA_DIR: dataDir, LATCHKEY_LOG_LEVEL: 'warn' };
   const server = await start([here('../server/bin/latchkey.js'), 'serve', '--json'], env);
   return { ...server, url: server.ready.url.replace('localhost', '127.0.0.1') };
 }
 
-export const CONTESTANTS = {
-  'node:http': { open: () => simple('servers/node-http.mjs'), path: '/' },
-  Fastify: { open: () => simple('servers/fastify.mjs'), path: '/' },
-};
-
-/** Latchkey started once for its first key, then again as on any other day. */
-export async function openLatchkey() {
-  const dataDir = mkdtempSync(join(tmpdir(), 'latchkey-bench-'));
-  const first = await latchkey(dataDir);
-  const key = first.ready.test_key;
-  await first.stop();
-  const server = await latchkey(dataDir);
-  const stop = async () => {
-    await server.stop();
-    rmSync(dataDir, { recursive: true, force: true });
-  };
-  return { ...server, stop, dataDir, headers: { Authorization: `Bearer ${key}` } };
+/** Limits stay on, and are counted and told on every reply; they are only too high to be reached. */
+async function raiseLimits(url, rootKey) {
+  const high = { per_hour: 1_000_000_000, per_second: 1_000_000 };
+  const headers = { authorization: `Bearer ${rootKey}`, 'content-type': 'application/json' };
+  const body = JSON.stringify({ api_key: high });
+  const reply = await fetch(`${url}/v1/plans/standard`, { method: 'PATCH', headers, body });
+  if (!reply.ok) throw new Error(`the limits could not be raised: ${await reply.text()}`);
 }
+
+/** Latchkey started once for its first key, then again as on any other day; with `keyCount` more keys in its file. */
+async function latchkey(keyCount = 0) {
+  const { folder, remove } = temporaryFolder();
+  const first = await latchkeyIn(folder);
+  const { test_key: key, root_key: rootKey, workspace_id: workspaceId } = first.ready;
+  await raiseLimits(first.url, rootKey);
+  await first.stop();
+  const keysFile = keyCount > 0 ? seedKeys({ folder, workspaceId, count: keyCount }) : null;
+  const server = await latchkeyIn(folder);
+  const stop = () => server.stop().then(remove);
+  return { ...server, stop, key, keysFile };
+}
+
+/** Every server that a row may name. */
+export const CONTESTANTS = {
+  'node:http': () => simple('servers/node-http.mjs'),
+  Fastify: () => simple('servers/fastify.mjs'),
+  'better-auth': betterAuth,
+  Latchkey: () => latchkey(),
+  'Latchkey, 100,000 keys': () => latchkey(100_000),
+  'Latchkey, 1,000,000 keys': () => latchkey(1_000_000),
+};

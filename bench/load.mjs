@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { pinnedTo } from './machine.mjs';
 
@@ -8,7 +9,7 @@ const MS_PER = { us: 0.001, ms: 1, s: 1000 };
 
 function toMs(text) {
   const [, value, unit] = /^([\d.]+)(us|ms|s)$/.exec(text) ?? [];
-  return Number(value) * MS_PER[unit];
+  return Number((Number(value) * MS_PER[unit]).toFixed(3));
 }
 
 function parse(output) {
@@ -24,23 +25,18 @@ function parse(output) {
 }
 
 /** One round of load from the other core, loopback only; throws when a reply was not a success. */
-export async function loadOnce({ url, headers = {}, seconds, connections }) {
+export async function loadOnce({ url, headers = {}, script, args = [], seconds, connections }) {
   const flags = Object.entries(headers).flatMap(([name, value]) => ['-H', `${name}: ${value}`]);
-  const [command, ...rest] = [
-    ...pinnedTo(1),
-    'wrk',
-    '-t1',
-    `-c${connections}`,
-    `-d${seconds}s`,
-    '--latency',
-    ...flags,
-    url,
-  ];
+  const lua = script ? ['-s', fileURLToPath(new URL(`lua/${script}.lua`, import.meta.url))] : [];
+  const wrk = ['wrk', '-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '10s', '--latency', ...flags, ...lua];
+  const [command, ...rest] = [...pinnedTo(1), ...wrk, url, ...(script ? ['--', ...args] : [])];
   const { stdout } = await run(command, rest);
   return parse(stdout);
 }
 
 export function median(rounds) {
   const sorted = [...rounds].sort((a, b) => a.requests_per_second - b.requests_per_second);
-  return sorted[Math.floor(sorted.length / 2)];
+  const middle = sorted[Math.floor(sorted.length / 2)];
+  const p99s = rounds.map(({ p99_ms }) => p99_ms).sort((a, b) => a - b);
+  return { ...middle, p99_ms: p99s[Math.floor(p99s.length / 2)] };
 }

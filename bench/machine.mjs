@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 
 function has(binary) {
@@ -32,10 +32,14 @@ export function describeMachine() {
 }
 
 export function describeVersions() {
-  const version = (path) => JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')).version;
+  const version = (path) => {
+    const url = new URL(path, import.meta.url);
+    return existsSync(url) ? JSON.parse(readFileSync(url, 'utf8')).version : null;
+  };
   return {
     node: process.versions.node,
     fastify: version('../node_modules/fastify/package.json'),
+    better_auth: version('node_modules/better-auth/package.json'),
     latchkey: version('../server/package.json'),
   };
 }

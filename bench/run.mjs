@@ -1,10 +1,12 @@
 // npm run bench [-- --only NAME] [-- --json] [-- --seconds N] [-- --rounds N]
 // Servers on one core, load on the other; every number of a table comes from one run, so its ratios may be compared.
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { CONTESTANTS, openLatchkey } from './contestants.mjs';
+import { CONTESTANTS } from './contestants.mjs';
 import { loadOnce, median } from './load.mjs';
 import { describeMachine, describeVersions, needWrk, residentBytes } from './machine.mjs';
+import { table } from './table.mjs';
+import { keepWriting } from './writer.mjs';
 
 const { values: options } = parseArgs({
   options: {
@@ -18,15 +20,54 @@ const seconds = Number(options.seconds);
 const roundCount = Number(options.rounds);
 const connections = 32;
 
-const CEILING = 'bare Fastify route';
-const ROWS = [
-  { name: 'bare node:http', server: 'node:http', path: '/' },
-  { name: CEILING, server: 'Fastify', path: '/' },
-  { name: 'GET /v1/auth/verify', server: 'Latchkey', path: '/v1/auth/verify', ratioTo: CEILING },
-  { name: 'GET /v1/projects', server: 'Latchkey', path: '/v1/projects', ratioTo: CEILING },
-];
+const GET_CEILING = 'bare Fastify route';
+const POST_CEILING = 'bare Fastify JSON POST';
+const PEER = 'better-auth verifyApiKey';
+const VERIFY = 'GET /v1/auth/verify';
+const bearer = ({ key }) => ({ headers: { Authorization: `Bearer ${key}` } });
+const anyKey = ({ keysFile }) => ({ script: 'keys', args: [keysFile, '7'] });
+const checking = ({ key }) => ({ ...bearer({ key }), script: 'post', args: [JSON.stringify({ key })] });
 
-const open = (server) => (server === 'Latchkey' ? openLatchkey() : CONTESTANTS[server].open());
+const ROWS = [
+  { name: 'bare node:http', server: 'node:http', path: '/', load: bearer },
+  { name: GET_CEILING, server: 'Fastify', path: '/', load: bearer },
+  { name: VERIFY, server: 'Latchkey', path: '/v1/auth/verify', load: bearer, ratioTo: GET_CEILING },
+  { name: 'GET /v1/projects', server: 'Latchkey', path: '/v1/projects', load: bearer, ratioTo: GET_CEILING },
+  { name: POST_CEILING, server: 'Fastify', path: '/', load: checking },
+  {
+    name: 'POST /v1/api-keys/verify',
+    server: 'Latchkey',
+    path: '/v1/api-keys/verify',
+    load: checking,
+    ratioTo: POST_CEILING,
+  },
+  {
+    name: `${VERIFY}, 100,000 keys at random`,
+    server: 'Latchkey, 100,000 keys',
+    path: '/v1/auth/verify',
+    load: anyKey,
+    ratioTo: VERIFY,
+    warm: true,
+  },
+  {
+    name: `${VERIFY}, 1,000,000 keys at random`,
+    server: 'Latchkey, 1,000,000 keys',
+    path: '/v1/auth/verify',
+    load: anyKey,
+    ratioTo: VERIFY,
+    warm: true,
+  },
+  { name: PEER, server: 'better-auth', path: '/', load: bearer },
+  { name: `${VERIFY} beside it`, server: 'Latchkey', path: '/v1/auth/verify', load: bearer, ratioTo: PEER },
+  {
+    name: `${VERIFY}, during 500 durable writes/s`,
+    server: 'Latchkey',
+    path: '/v1/auth/verify',
+    load: bearer,
+    ratioTo: VERIFY,
+    writesPerSecond: 500,
+  },
+];
 
 async function answers(url, headers) {
   for (;;) {
@@ -44,8 +85,8 @@ async function answers(url, headers) {
 async function measureStart(server, path) {
   const samples = [];
   for (let round = 0; round < roundCount; round += 1) {
-    const running = await open(server);
-    await answers(running.url + path, running.headers);
+    const running = await CONTESTANTS[server]();
+    await answers(running.url + path, bearer(running).headers);
     const startMs = Number(process.hrtime.bigint() - running.began) / 1e6;
     await new Promise((resolve) => setTimeout(resolve, 1000));
     samples.push({ startMs, residentMib: residentBytes(running.pid) / 2 ** 20 });
@@ -56,24 +97,50 @@ async function measureStart(server, path) {
   return { start_ms: Math.round(middle('startMs')), resident_mib: Math.round(middle('residentMib')) };
 }
 
+function loadRow(row, server, lengthSeconds) {
+  return loadOnce({ url: server.url + row.path, ...row.load(server), seconds: lengthSeconds, connections });
+}
+
+async function measureRow(row, server) {
+  if (!row.writesPerSecond) return loadRow(row, server, seconds);
+  const stopWriting = keepWriting(server, row.writesPerSecond);
+  const result = await loadRow(row, server, seconds);
+  return { ...result, writes_per_second: Math.round((await stopWriting()) / seconds) };
+}
+
+/** Asks once for every key, so that what is measured is the warm state; says what a cached key weighs. */
+async function warmUp(row, server) {
+  const before = residentBytes(server.pid);
+  const keys = readFileSync(server.keysFile, 'utf8').trim().split('\n');
+  const workers = Array.from({ length: 16 }, async (_, worker) => {
+    for (let index = worker; index < keys.length; index += 16) {
+      const response = await fetch(server.url + row.path, bearer({ key: keys[index] }));
+      await response.arrayBuffer();
+    }
+  });
+  await Promise.all(workers);
+  return Math.round((residentBytes(server.pid) - before) / keys.length);
+}
+
 /** Rounds are interleaved over the rows, so that a slow moment of the machine falls on all of them. */
 async function measureLoad(rows) {
   const running = new Map();
-  for (const { server } of rows) if (!running.has(server)) running.set(server, await open(server));
+  const extras = new Map();
   const rounds = new Map(rows.map((row) => [row.name, []]));
   try {
-    for (const row of rows) await loadRow(row, running.get(row.server), 1);
+    for (const row of rows) {
+      if (!running.has(row.server)) running.set(row.server, await CONTESTANTS[row.server]());
+      const server = running.get(row.server);
+      if (row.warm) extras.set(row.name, { bytes_per_cached_key: await warmUp(row, server) });
+      await loadRow(row, server, 1);
+    }
     for (let round = 0; round < roundCount; round += 1) {
-      for (const row of rows) rounds.get(row.name).push(await loadRow(row, running.get(row.server), seconds));
+      for (const row of rows) rounds.get(row.name).push(await measureRow(row, running.get(row.server)));
     }
   } finally {
     for (const server of running.values()) await server.stop();
   }
-  return rows.map((row) => ({ name: row.name, ...median(rounds.get(row.name)) }));
-}
-
-function loadRow({ path }, server, lengthSeconds) {
-  return loadOnce({ url: server.url + path, headers: server.headers, seconds: lengthSeconds, connections });
+  return rows.map(({ name }) => ({ name, ...median(rounds.get(name)), ...extras.get(name) }));
 }
 
 function withRatios(measured) {
@@ -85,30 +152,16 @@ function withRatios(measured) {
   });
 }
 
-function table({ rows, starts, machine, versions }) {
-  const lines = [
-    `${machine.cpu}, ${machine.memory_gib} GiB, ${machine.kernel}, Node ${versions.node}, Fastify ${versions.fastify}.`,
-    `${connections} connections, ${roundCount} rounds of ${seconds} s, medians${machine.pinned ? ', server and load each on its own core' : ''}.`,
-    '',
-    '| row | requests/s | p50 ms | p99 ms | ratio |',
-    '| --- | --: | --: | --: | --- |',
-    ...rows.map(
-      ({ name, requests_per_second: rate, p50_ms: p50, p99_ms: p99, ratio, ratio_to: to }) =>
-        `| ${name} | ${rate} | ${p50} | ${p99} | ${ratio ? `${ratio} of ${to}` : ''} |`,
-    ),
-    '',
-    '| server | start to first answer, ms | resident memory, MiB |',
-    '| --- | --: | --: |',
-    ...starts.map(({ name, start_ms: start, resident_mib: mib }) => `| ${name} | ${start} | ${mib} |`),
-  ];
-  return `${lines.join('\n')}\n`;
+/** The rows asked for, and those that they are compared with. */
+function chosenRows() {
+  const { only } = options;
+  if (!only) return ROWS;
+  const named = ROWS.filter(({ name }) => name.includes(only));
+  const bases = new Set(named.map(({ ratioTo }) => ratioTo));
+  return ROWS.filter((row) => named.includes(row) || bases.has(row.name));
 }
 
 needWrk();
-const wanted = options.only ? ROWS.filter(({ name, ratioTo }) => name.includes(options.only) || ratioTo) : ROWS;
-const rows = options.only
-  ? ROWS.filter(({ name }) => name.includes(options.only) || wanted.some(({ ratioTo }) => ratioTo === name))
-  : ROWS;
 const starts = [];
 if (!options.only) {
   for (const [name, path] of [
@@ -121,7 +174,8 @@ if (!options.only) {
 const result = {
   machine: describeMachine(),
   versions: describeVersions(),
-  rows: withRatios(await measureLoad(rows)),
+  settings: { connections, seconds, rounds: roundCount },
+  rows: withRatios(await measureLoad(chosenRows())),
   starts,
 };
 if (!options.only) {

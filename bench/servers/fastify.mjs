@@ -1,15 +1,17 @@
-// Ceiling: a bare Fastify route with a response schema, with a reply of the same size.
+// Ceilings: bare Fastify routes with a response schema, with replies of the same size: GET as `/v1/auth/verify`, and a
+// JSON POST as `/v1/api-keys/verify`.
 import Fastify from 'fastify';
-import { REPLY } from './reply.mjs';
+import { CHECKED, REPLY } from './reply.mjs';
 
 const text = { type: 'string' };
 const nullable = { type: ['string', 'null'] };
-const properties = {
+const texts = { type: 'array', items: text };
+const verified = {
   authenticated: { type: 'boolean' },
   user_id: nullable,
   subject: text,
   subject_issuer: nullable,
-  scopes: { type: 'array', items: text },
+  scopes: texts,
   expires_at: nullable,
   method: text,
   environment: nullable,
@@ -17,9 +19,33 @@ const properties = {
   client_id: nullable,
   credential_id: text,
 };
+const checked = {
+  valid: { type: 'boolean' },
+  code: text,
+  key_id: nullable,
+  workspace_id: nullable,
+  environment: nullable,
+  scopes: texts,
+  owner: nullable,
+  external_id: nullable,
+  metadata: { type: ['object', 'null'], additionalProperties: text },
+  expires_at: nullable,
+  limit: { type: 'object', additionalProperties: true },
+};
+const body = {
+  type: 'object',
+  required: ['key'],
+  additionalProperties: false,
+  properties: { key: { type: 'string', maxLength: 4096 } },
+};
+const replying = (properties) => ({ 200: { type: 'object', properties } });
+
 const app = Fastify();
-app.get('/', { schema: { response: { 200: { type: 'object', properties } } } }, (_request, reply) => {
+app.get('/', { schema: { response: replying(verified) } }, (_request, reply) => {
   reply.send(REPLY);
+});
+app.post('/', { schema: { body, response: replying(checked) } }, (_request, reply) => {
+  reply.send(CHECKED);
 });
 await app.listen({ port: Number(process.env.PORT), host: '127.0.0.1' });
 process.stdout.write('{"ready":true}\n');

@@ -165,8 +165,8 @@ function scheduleWork(core: Core, config: Config, surroundings: Surroundings, da
   jobs.add({ name: 'audit.seal', intervalMs: 1000, runs: 'one', run: seal });
   jobs.add({ name: 'changes.prune', intervalMs: 600_000, runs: 'one', run: core.changes.prune });
   jobs.add({ name: 'idempotency.prune', intervalMs: 60_000, runs: 'one', run: core.idempotency.prune });
-  jobs.add({ name: 'api_keys.usage', intervalMs: 5000, runs: 'each', run: core.usage.flush });
-  jobs.add({ name: 'api_keys.activity', intervalMs: 5000, runs: 'each', run: core.activity.flush });
+  jobs.add({ name: 'api_keys.usage', intervalMs: 30_000, runs: 'each', run: core.usage.flush });
+  jobs.add({ name: 'api_keys.activity', intervalMs: 30_000, runs: 'each', run: core.activity.flush });
   jobs.add({ name: 'api_keys.activity.prune', intervalMs: 3_600_000, runs: 'one', run: core.activity.prune });
   core.counting.addJobs(jobs);
   return jobs;

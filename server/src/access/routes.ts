@@ -1,8 +1,8 @@
 import { Type } from 'typebox';
 import { toTimestamp } from '../clock.ts';
-import { type Principal, type Route, route } from '../http/index.ts';
+import { nullable, oneOf, type Principal, type Route, route } from '../http/index.ts';
 
-const nullableText = Type.Union([Type.String(), Type.Null()]);
+const nullableText = nullable(Type.String());
 
 const facts = {
   user_id: nullableText,
@@ -10,8 +10,8 @@ const facts = {
   subject_issuer: nullableText,
   scopes: Type.Array(Type.String()),
   expires_at: nullableText,
-  method: Type.Union([Type.Literal('api_key'), Type.Literal('oauth'), Type.Literal('jwt'), Type.Literal('session')]),
-  environment: Type.Union([Type.Literal('test'), Type.Literal('live'), Type.Null()]),
+  method: oneOf('api_key', 'oauth', 'jwt', 'session'),
+  environment: nullable(oneOf('test', 'live')),
   workspace_id: nullableText,
   client_id: nullableText,
   credential_id: Type.String(),

@@ -1,10 +1,10 @@
 import { type Static, Type } from 'typebox';
 import { toTimestamp } from '../clock.ts';
-import { closed, nullable, type Route, route } from '../http/index.ts';
+import { closed, nullable, oneOf, type Route, route } from '../http/index.ts';
 import type { KeySpending } from './spending.ts';
 import type { VerifyKey, VerifyResult } from './verify-key.ts';
 
-const Environment = Type.Union([Type.Literal('test'), Type.Literal('live')]);
+const Environment = oneOf('test', 'live');
 
 const verifyBody = Type.Object(
   {

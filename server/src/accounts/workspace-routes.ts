@@ -11,6 +11,7 @@ import {
   metadataReply,
   metadataSchema,
   nullable,
+  oneOf,
   type Principal,
   pageOf,
   pageQuery,
@@ -39,7 +40,7 @@ const optional = {
   limits: Type.Optional(nullable(limitsSchema)),
   pooled: Type.Optional(Type.Boolean()),
 };
-const State = Type.Union([Type.Literal('active'), Type.Literal('suspended')]);
+const State = oneOf('active', 'suspended');
 const newWorkspace = Type.Object({ name: Name, ...optional }, closed);
 const workspacePatch = Type.Object({ name: Type.Optional(Name), state: Type.Optional(State), ...optional }, closed);
 const params = Type.Object({ id: Type.String({ pattern: idPattern('workspace') }) });

@@ -38,6 +38,26 @@ export function keyStateAt(row: Pick<ApiKeyRow, 'revoked_at' | 'expires_at' | 'd
   return row.expires_at !== null && row.expires_at <= nowMs ? 'expired' : 'active';
 }
 
+/** Granted scopes as they stand in a row, and all that they imply. */
+export type Grants = (scopesJson: string) => Pick<Principal, 'grantedScopes' | 'scopes'>;
+
+const MAX_GRANTS = 10_000;
+
+/** Most keys are granted what many others are: they share one list and one set. For one state of the catalogue. */
+export function createGrants(catalogue: ScopeCatalogue): Grants {
+  const known = new Map<string, ReturnType<Grants>>();
+  return (scopesJson) => {
+    let grant = known.get(scopesJson);
+    if (grant === undefined) {
+      const grantedScopes = JSON.parse(scopesJson) as string[];
+      grant = { grantedScopes, scopes: catalogue.expand(grantedScopes) };
+      if (known.size >= MAX_GRANTS) known.clear();
+      known.set(scopesJson, grant);
+    }
+    return grant;
+  };
+}
+
 /** What a workspace says of its keys. */
 export interface KeyWorkspace {
   readonly isSuspended: boolean;
@@ -47,7 +67,7 @@ export interface KeyWorkspace {
 }
 
 export interface RecordContext {
-  catalogue: ScopeCatalogue;
+  grants: Grants;
   plans: PlanTable;
   issuer: string;
   workspace: KeyWorkspace;
@@ -70,8 +90,7 @@ function limitsAndBucket(row: ApiKeyRow, context: RecordContext): Pick<KeyRecord
   return { limits, limitBucket: `ws:${row.workspace_id}:${row.environment}` };
 }
 
-function principalOf(row: ApiKeyRow, { catalogue, issuer }: RecordContext): Principal {
-  const grantedScopes = JSON.parse(row.scopes) as string[];
+function principalOf(row: ApiKeyRow, { grants, issuer }: RecordContext): Principal {
   return {
     kind: 'api_key',
     method: 'api_key',
@@ -82,8 +101,7 @@ function principalOf(row: ApiKeyRow, { catalogue, issuer }: RecordContext): Prin
     subject: row.id,
     subjectIssuer: issuer,
     clientId: null,
-    grantedScopes,
-    scopes: catalogue.expand(grantedScopes),
+    ...grants(row.scopes),
     expiresAtMs: row.expires_at,
     allWorkspaces: row.all_workspaces === 1,
   };

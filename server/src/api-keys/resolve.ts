@@ -4,8 +4,8 @@ import type { Database } from '../database/index.ts';
 import { Failure } from '../failure.ts';
 import type { PlanTable } from '../limits/index.ts';
 import { type Changes, createRecordCache } from '../shared-state/index.ts';
-import { type KeyRecord, type KeyWorkspace, toKeyRecord } from './key.ts';
-import { keyByHash, replaceSlowHash, slowKeysByPrefix } from './store.ts';
+import { createGrants, type KeyRecord, type KeyWorkspace, toKeyRecord } from './key.ts';
+import { createKeyByHash, replaceSlowHash, slowKeysByPrefix } from './store.ts';
 import type { ApiKeyRow } from './tables.ts';
 
 /** From a presented text to what is known of the key. */
@@ -53,11 +53,13 @@ async function findSlow(
 
 export function createKeyResolver(options: KeyResolverOptions): KeyResolver {
   const { database, changes, catalogue, plans, issuer, workspaceFacts } = options;
+  const keyByHash = createKeyByHash(database);
+  let grants = createGrants(catalogue);
 
   const toRecord = async (row: ApiKeyRow): Promise<KeyRecord> => {
     const workspace = await workspaceFacts(row.workspace_id);
     if (!workspace) throw new Failure('internal_error', undefined, { cause: new Error('a key without a workspace') });
-    return toKeyRecord(row, { catalogue, plans: plans(), issuer: issuer(), workspace });
+    return toKeyRecord(row, { grants, plans: plans(), issuer: issuer(), workspace });
   };
 
   const cache = createRecordCache<KeyRecord>({
@@ -65,7 +67,7 @@ export function createKeyResolver(options: KeyResolverOptions): KeyResolver {
     maxEntries: MAX_RECORDS,
     refsOf: ({ id, principal }) => [`api_key:${id}`, `workspace:${principal.workspaceId}`],
     load: async (hash) => {
-      const row = await keyByHash(database.read, hash);
+      const row = await keyByHash(hash);
       return row ? toRecord(row) : null;
     },
   });
@@ -78,6 +80,9 @@ export function createKeyResolver(options: KeyResolverOptions): KeyResolver {
       const row = await findSlow(options, text);
       return row ? cache.fetch(sha256Hex(text)) : null;
     },
-    forget: cache.clear,
+    forget: () => {
+      grants = createGrants(catalogue);
+      cache.clear();
+    },
   };
 }

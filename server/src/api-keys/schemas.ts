@@ -1,9 +1,9 @@
 import { DURATION_PATTERN, idPattern } from '@latchkey/protocol';
 import { Type } from 'typebox';
-import { closed, listReply, metadataReply, metadataSchema, nullable, pageQuery } from '../http/index.ts';
+import { closed, listReply, metadataReply, metadataSchema, nullable, oneOf, pageQuery } from '../http/index.ts';
 import { limitsSchema } from '../limits/index.ts';
 
-export const environmentSchema = Type.Union([Type.Literal('test'), Type.Literal('live')]);
+export const environmentSchema = oneOf('test', 'live');
 const Timestamp = Type.String({ maxLength: 35, description: 'RFC 3339, UTC' });
 const Duration = Type.String({ pattern: DURATION_PATTERN, maxLength: 13 });
 const WorkspaceId = Type.String({ maxLength: 64 });
@@ -12,7 +12,7 @@ const Scopes = Type.Array(Type.String({ minLength: 1, maxLength: 100 }), { maxIt
 const Quota = Type.Object(
   {
     limit: Type.Integer({ minimum: 1, maximum: 1_000_000_000_000 }),
-    period: Type.Union([Type.Literal('hour'), Type.Literal('day'), Type.Literal('month'), Type.Literal('total')]),
+    period: oneOf('hour', 'day', 'month', 'total'),
   },
   closed,
 );
@@ -36,7 +36,7 @@ const settable = {
 const made = {
   name: Name,
   scopes: Scopes,
-  type: Type.Optional(Type.Union([Type.Literal('secret'), Type.Literal('restricted')])),
+  type: Type.Optional(oneOf('secret', 'restricted')),
   environment: Type.Optional(environmentSchema),
   all_workspaces: Type.Optional(Type.Boolean()),
   ...settable,
@@ -48,7 +48,7 @@ export const keyPatchBody = Type.Object(
   {
     name: Type.Optional(Name),
     scopes: Type.Optional(Scopes),
-    state: Type.Optional(Type.Union([Type.Literal('active'), Type.Literal('disabled')])),
+    state: Type.Optional(oneOf('active', 'disabled')),
     workspace_id: Type.Optional(WorkspaceId),
     ...settable,
   },
@@ -57,7 +57,7 @@ export const keyPatchBody = Type.Object(
 
 const Hash = Type.Object(
   {
-    algorithm: Type.Union([Type.Literal('sha256'), Type.Literal('bcrypt'), Type.Literal('argon2')]),
+    algorithm: oneOf('sha256', 'bcrypt', 'argon2'),
     value: Type.String({ minLength: 1, maxLength: 300 }),
   },
   closed,
@@ -115,18 +115,13 @@ export const revokeBody = Type.Object(
 const keyFields = {
   id: Type.String(),
   name: Type.String(),
-  type: Type.Union([Type.Literal('secret'), Type.Literal('restricted')]),
+  type: oneOf('secret', 'restricted'),
   environment: environmentSchema,
   workspace_id: Type.String(),
   owner: nullable(Type.String()),
   scopes: Type.Array(Type.String()),
   hint: Type.String({ description: 'prefix … last four characters' }),
-  state: Type.Union([
-    Type.Literal('active'),
-    Type.Literal('disabled'),
-    Type.Literal('expired'),
-    Type.Literal('revoked'),
-  ]),
+  state: oneOf('active', 'disabled', 'expired', 'revoked'),
   created_at: Timestamp,
   created_by: Type.String({ description: 'id of the credential that made it; root for the operator' }),
   expires_at: nullable(Timestamp),

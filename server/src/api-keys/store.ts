@@ -1,13 +1,17 @@
 import type { Kysely } from 'kysely';
-import type { Tables, Tx } from '../database/index.ts';
+import { compileOnce, type Database, type Tables, type Tx } from '../database/index.ts';
 import type { ApiKeyRow } from './tables.ts';
 
 export async function insertKey(tx: Tx, row: ApiKeyRow): Promise<void> {
   await tx.query.insertInto('api_keys').values(row).execute();
 }
 
-export function keyByHash(read: Kysely<Tables>, secretHash: string): Promise<ApiKeyRow | undefined> {
-  return read.selectFrom('api_keys').selectAll().where('secret_hash', '=', secretHash).executeTakeFirst();
+/** Finds a key by its hash: one indexed read, compiled once. */
+export function createKeyByHash(database: Database): (secretHash: string) => Promise<ApiKeyRow | undefined> {
+  const statement = compileOnce(database.read, (query) =>
+    query.selectFrom('api_keys').selectAll().where('secret_hash', '=', ''),
+  );
+  return async (secretHash) => (await statement(database.read, [secretHash]))[0] as ApiKeyRow | undefined;
 }
 
 /** The imported key whose slow hash may fit a text; prefixes differ from each other in their first letters or length. */
@@ -125,11 +129,15 @@ export async function deleteKey(tx: Tx, id: string): Promise<void> {
 }
 
 /** Moves `last_used_at` forward, never back. */
-export async function markUsed(tx: Tx, id: string, atMs: number): Promise<void> {
-  await tx.query
-    .updateTable('api_keys')
-    .set({ last_used_at: atMs })
-    .where('id', '=', id)
-    .where((where) => where.or([where('last_used_at', 'is', null), where('last_used_at', '<', atMs)]))
-    .execute();
+export function createMarkUsed(database: Database): (tx: Tx, id: string, atMs: number) => Promise<void> {
+  const statement = compileOnce(database.read, (query) =>
+    query
+      .updateTable('api_keys')
+      .set({ last_used_at: 0 })
+      .where('id', '=', '')
+      .where((where) => where.or([where('last_used_at', 'is', null), where('last_used_at', '<', 0)])),
+  );
+  return async (tx, id, atMs) => {
+    await statement(tx.query, [atMs, id, atMs]);
+  };
 }

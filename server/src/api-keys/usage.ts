@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { Database } from '../database/index.ts';
-import { markUsed } from './store.ts';
+import { createMarkUsed } from './store.ts';
 
 /** Remembers which keys were used, and writes it down now and then: verification itself never writes. */
 export interface KeyUsage {
@@ -8,7 +8,11 @@ export interface KeyUsage {
   flush(): Promise<void>;
 }
 
+/** A step is one short transaction: requests go on between two of them. */
+const STEP = 200;
+
 export function createKeyUsage(database: Database, clock: Clock): KeyUsage {
+  const markUsed = createMarkUsed(database);
   let usedAtMs = new Map<string, number>();
   return {
     touch: (id) => {
@@ -16,16 +20,18 @@ export function createKeyUsage(database: Database, clock: Clock): KeyUsage {
     },
     flush: async () => {
       if (usedAtMs.size === 0) return;
-      const batch = usedAtMs;
+      // In one order everywhere, so that two processes flushing the same keys cannot deadlock.
+      const batch = [...usedAtMs].sort(([a], [b]) => (a < b ? -1 : 1));
       usedAtMs = new Map();
-      try {
-        await database.write(async (tx) => {
-          // In one order everywhere, so that two processes flushing the same keys cannot deadlock.
-          for (const [id, atMs] of [...batch].sort(([a], [b]) => (a < b ? -1 : 1))) await markUsed(tx, id, atMs);
-        });
-      } catch (error) {
-        for (const [id, atMs] of batch) if (!usedAtMs.has(id)) usedAtMs.set(id, atMs);
-        throw error;
+      for (let from = 0; from < batch.length; from += STEP) {
+        try {
+          await database.write(async (tx) => {
+            for (const [id, atMs] of batch.slice(from, from + STEP)) await markUsed(tx, id, atMs);
+          });
+        } catch (error) {
+          for (const [id, atMs] of batch.slice(from)) if (!usedAtMs.has(id)) usedAtMs.set(id, atMs);
+          throw error;
+        }
       }
     },
   };

@@ -63,7 +63,8 @@ export class GroupCommit {
       for (const job of jobs) await this.#runInSavepoint(job);
       this.#connection.exec('COMMIT');
     } catch (error) {
-      if (this.#connection.isTransaction) this.#connection.exec('ROLLBACK');
+      // Asking a closed connection throws, and nobody would ever be answered.
+      if (this.#connection.isOpen && this.#connection.isTransaction) this.#connection.exec('ROLLBACK');
       const translated = translateDatabaseError(error);
       for (const job of jobs) job.reject(job.failed ? job.failed.error : translated);
       return;

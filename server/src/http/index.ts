@@ -10,5 +10,5 @@ export { createIdempotency, type Idempotency, idempotencyMigrations } from './id
 export { type Page, pageOf } from './page.ts';
 export type { Environment, Principal } from './principal.ts';
 export { type Access, type Call, type Guarded, type Mount, type Route, route } from './route.ts';
-export { closed, listReply, metadataReply, metadataSchema, nullable, pageQuery } from './schemas.ts';
+export { closed, listReply, metadataReply, metadataSchema, nullable, oneOf, pageQuery } from './schemas.ts';
 export { type AnsweredRequest, createHttpServer, type HttpServer } from './server.ts';

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { Database } from '../database/index.ts';
-import { addActivity, deleteActivityBefore } from './store.ts';
+import { createAddActivity, deleteActivityBefore } from './store.ts';
 import type { KeyActivityRow } from './tables.ts';
 
 /** Who uses which key, counted in memory and written down now and then. */
@@ -14,10 +14,12 @@ export interface KeyActivity {
 const MINUTE_MS = 60_000;
 const RETENTION_MS = 30 * 24 * 3_600_000;
 /** Bounds memory between two flushes; what comes on top is counted without its address. */
-const MAX_ROWS = 50_000;
-const WRITE_STEP = 500;
+const MAX_ROWS = 200_000;
+/** A step is one short transaction: requests go on between two of them. */
+const WRITE_STEP = 200;
 
 export function createKeyActivity(database: Database, clock: Clock): KeyActivity {
+  const addActivity = createAddActivity(database);
   let counts = new Map<string, KeyActivityRow>();
 
   const count = (row: Omit<KeyActivityRow, 'count'>, times: number) => {

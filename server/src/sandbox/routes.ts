@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { type Route, route } from '../http/index.ts';
+import { oneOf, type Route, route } from '../http/index.ts';
 import { type Collection, collectionRoutes, type SandboxDeps, shelfOf } from './collection.ts';
 import { countRows } from './store.ts';
 
@@ -15,7 +15,7 @@ const projects: Collection<{ name: typeof Name }> = {
 const orderFields = {
   item: Name,
   quantity: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000 })),
-  status: Type.Optional(Type.Union([Type.Literal('open'), Type.Literal('shipped'), Type.Literal('cancelled')])),
+  status: Type.Optional(oneOf('open', 'shipped', 'cancelled')),
 };
 
 const orders: Collection<typeof orderFields> = {

@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import { actorOf } from '../audit/index.ts';
 import type { Database } from '../database/index.ts';
 import { Failure } from '../failure.ts';
-import { type Access, closed, type Route, route } from '../http/index.ts';
+import { type Access, closed, nullable, type Route, route } from '../http/index.ts';
 import type { Scopes } from './catalogue.ts';
 import { allScopes, scopeByName } from './store.ts';
 import type { ScopeRow } from './tables.ts';
@@ -19,7 +19,7 @@ const fields = {
   description: Type.String({ minLength: 1, maxLength: 300 }),
   implies: Type.Array(Name, { maxItems: 200, uniqueItems: true }),
   sensitive: Type.Boolean(),
-  resource: Type.Union([Type.String({ maxLength: 300 }), Type.Null()]),
+  resource: nullable(Type.String({ maxLength: 300 })),
 };
 const scopeReply = Type.Object({ name: Name, kind: Type.String(), ...fields });
 const changes = Type.Partial(Type.Object(fields), closed);

@@ -21,28 +21,30 @@ export interface RecordCache<V> {
   size(): number;
 }
 
-/** Which cached keys a `kind:ref` makes untrue. */
+/** Which cached keys a `kind:ref` makes untrue. Most name one key only, which then stands there without a set. */
 class RefIndex {
-  readonly #keysByRef = new Map<string, Set<string>>();
+  readonly #keysByRef = new Map<string, string | Set<string>>();
 
   add(key: string, refs: readonly string[]): void {
     for (const ref of refs) {
-      const keys = this.#keysByRef.get(ref);
-      if (keys) keys.add(key);
-      else this.#keysByRef.set(ref, new Set([key]));
+      const known = this.#keysByRef.get(ref);
+      if (known === undefined || known === key) this.#keysByRef.set(ref, key);
+      else if (typeof known === 'string') this.#keysByRef.set(ref, new Set([known, key]));
+      else known.add(key);
     }
   }
 
   remove(key: string, refs: readonly string[]): void {
     for (const ref of refs) {
-      const keys = this.#keysByRef.get(ref);
-      keys?.delete(key);
-      if (keys?.size === 0) this.#keysByRef.delete(ref);
+      const known = this.#keysByRef.get(ref);
+      if (known === key) this.#keysByRef.delete(ref);
+      else if (known instanceof Set && known.delete(key) && known.size === 0) this.#keysByRef.delete(ref);
     }
   }
 
   keysOf(ref: string): string[] {
-    return [...(this.#keysByRef.get(ref) ?? [])];
+    const known = this.#keysByRef.get(ref);
+    return typeof known === 'string' ? [known] : [...(known ?? [])];
   }
 }
 

@@ -77,30 +77,41 @@ describe.each(['local', 'open', 'closed'] as const)('a Redis that is lost, under
   afterEach(() => redis.stop());
 
   const backInRedis = async () => {
-    await vi.waitFor(() => expect(watched.limiter.degraded).toBe(false), WAIT);
-    const outcomes = await manyOutcomes(watched, newBucket());
-    expect(outcomes.filter(isAllowed)).toHaveLength(50);
-    expect(watched.heard).toEqual([true, false]);
+    await vi.waitFor(async () => {
+      const bucket = newBucket();
+      expect((await manyOutcomes(watched, bucket)).filter(isAllowed)).toHaveLength(50);
+      expect(await askRedis(redis.url, 'EXISTS', `latchkey:limit:${bucket}`)).toBe('1');
+      expect(watched.limiter.degraded).toBe(false);
+    }, WAIT);
+    // It hears of changes, not of calls.
+    expect(watched.heard).toEqual(watched.heard.map((_, index) => index % 2 === 0));
+    expect(watched.heard.at(-1)).toBe(false);
   };
 
   test('killed under load, every call settles, the policy holds, and it recovers by itself', async () => {
     const underLoad: Promise<Outcome>[] = [];
+    let settled = 0;
     const bucket = newBucket();
     const load = setInterval(() => {
-      for (let call = 0; call < 50; call += 1) underLoad.push(outcomeOf(watched, bucket));
+      for (let call = 0; call < 50; call += 1) {
+        const outcome = outcomeOf(watched, bucket);
+        underLoad.push(outcome);
+        void outcome.then(() => {
+          settled += 1;
+        });
+      }
     }, 1);
-    await vi.waitFor(() => expect(underLoad.length).toBeGreaterThan(200), WAIT);
-    const calls = underLoad.length;
+    await vi.waitFor(() => expect(settled).toBeGreaterThan(200), WAIT);
     await redis.kill9();
     await vi.waitFor(() => expect(watched.limiter.degraded).toBe(true), WAIT);
-    await vi.waitFor(() => expect(underLoad.length).toBeGreaterThan(calls + 500), WAIT);
+    expectPolicy(policy, await manyOutcomes(watched, newBucket()));
     clearInterval(load);
     const outcomes = await Promise.all(underLoad);
     const allowed = outcomes.filter(isAllowed).length;
-    if (policy === 'closed') expect(outcomes.some(isRefusedCall)).toBe(true);
-    else expect(allowed).toBe(policy === 'local' ? 100 : allowed);
-    if (policy === 'open') expect(allowed).toBeGreaterThan(500);
-    expectPolicy(policy, await manyOutcomes(watched, newBucket()));
+    expect(allowed).toBeGreaterThan(0);
+    // The limit once in Redis, and once more in this process.
+    if (policy === 'local') expect(allowed).toBeLessThanOrEqual(100);
+    if (policy === 'closed') expect(allowed).toBeLessThanOrEqual(50);
     await redis.restart();
     await backInRedis();
   });
@@ -152,7 +163,12 @@ describe('other ways to lose the store', () => {
     try {
       await askRedis(redis.url, 'CONFIG', 'SET', 'maxmemory', '1');
       expectPolicy('local', await manyOutcomes(watched, newBucket()));
-      await new Promise((resolve) => setTimeout(resolve, 200));
+      const failures = async () => {
+        const [, count] = /errorstat_OOM:count=(\d+)/.exec(await askRedis(redis.url, 'INFO', 'errorstats')) ?? [];
+        return Number(count);
+      };
+      const before = await failures();
+      await vi.waitFor(async () => expect(await failures()).toBeGreaterThan(before + 3), WAIT);
       expect(watched.heard).toEqual([true]);
       await askRedis(redis.url, 'CONFIG', 'SET', 'maxmemory', '0');
       await vi.waitFor(() => expect(watched.limiter.degraded).toBe(false), WAIT);
@@ -174,7 +190,7 @@ describe('other ways to lose the store', () => {
       expect(watched.limiter.degraded).toBe(true);
       await holder.query('rollback');
       await vi.waitFor(() => expect(watched.limiter.degraded).toBe(false), WAIT);
-      expect((await manyOutcomes(watched, newBucket())).filter(isAllowed)).toHaveLength(50);
+      expect(isAllowed(await outcomeOf(watched, newBucket()))).toBe(true);
     } finally {
       await holder.end();
       await closePlaces();

@@ -1,17 +1,46 @@
-import { copyFileSync, existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
+import { createRecordAudit, sealAuditLog, systemActor } from '../../src/audit/index.ts';
 import { MIGRATIONS } from '../../src/compose.ts';
 import { SETTINGS } from '../../src/config/index.ts';
 import { parseEncryptionKeys, parseRootKeys } from '../../src/config/parsers.ts';
-import { openSqlite } from '../../src/database/index.ts';
-import { DATABASES, freshPostgres } from '../harness.ts';
+import { createEnvelope, pooledRandom } from '../../src/crypto/index.ts';
+import { openPostgres, openSqlite } from '../../src/database/index.ts';
+import { DATABASES, type DatabaseName, freshPostgres, manualClock } from '../harness.ts';
 import { tamperings } from '../storage/tamperings.ts';
 import { newDataDir, repository, runProgram, startProgram, stopPrograms } from './program.ts';
 
 afterEach(stopPrograms);
 
-const fileOf = (dataDir: string) => join(dataDir, 'latchkey.sqlite');
+/** A database in a data dir, or on PostgreSQL, with four sealed batches of three events. */
+async function sealedLog(kind: DatabaseName) {
+  const dataDir = newDataDir();
+  const env: Record<string, string> = {};
+  if (kind === 'postgres') env.LATCHKEY_DATABASE_URL = await freshPostgres();
+  const url = env.LATCHKEY_DATABASE_URL;
+  const database = url ? await openPostgres(url, () => {}) : openSqlite(join(dataDir, 'latchkey.sqlite'));
+  await database.migrate(MIGRATIONS, { dryRun: false, nowMs: 1 });
+  const [clock, randomBytes] = [manualClock(), pooledRandom()];
+  const recordAudit = createRecordAudit(clock, randomBytes);
+  const envelope = createEnvelope([{ id: 'test', bytes: randomBytes(32) }], randomBytes);
+  for (let round = 0; round < 4; round += 1) {
+    await database.write(async (tx) => {
+      for (const name of ['a', 'b', 'c']) {
+        const entry = {
+          action: 'test.happened',
+          actor: systemActor,
+          workspaceId: null,
+          targetId: null,
+          data: { name },
+        };
+        await recordAudit(tx, entry);
+      }
+    });
+    await sealAuditLog({ database, clock, envelope, onSealed: () => {} });
+  }
+  return { dataDir, env, database };
+}
 
 test('help, version, and what is no command', async () => {
   const [help, version, unknown, option, extra] = await Promise.all([
@@ -82,50 +111,42 @@ describe('latchkey audit verify', () => {
 
   test('finds the log of a server whole, also while it runs', async () => {
     const program = await startProgram();
-    const batches = () => (program.stderr().match(/audit batch sealed/g) ?? []).length;
-    for (let round = 1; round <= 2; round += 1) {
-      await program.call('/v1/api-keys', { json: { name: `key ${round}`, scopes: ['read'] } });
-      await expect.poll(batches, { timeout: 5000 }).toBeGreaterThanOrEqual(round);
-    }
+    await expect.poll(program.stderr, { timeout: 10_000 }).toContain('audit batch sealed');
     const { dataDir } = program;
     const [text, json] = await Promise.all([
       runProgram(['audit', 'verify'], { dataDir }),
       runProgram(['audit', 'verify', '--json'], { dataDir }),
     ]);
     const report = JSON.parse(json.stdout);
-    expect(report).toMatchObject({ problems: [], head: expect.stringMatching(/^[0-9a-f]{64}$/) });
-    expect(report.events).toBeGreaterThan(3);
+    expect(report).toMatchObject({ batches: 1, problems: [], head: expect.stringMatching(/^[0-9a-f]{64}$/) });
+    expect(report.events).toBeGreaterThan(2);
     expect(program.stderr()).toContain(report.head);
-    expect(text.stdout).toMatch(
-      new RegExp(`^The audit log is whole: ${report.events} events .* head ${report.head}\n$`),
-    );
+    const verdict = `^The audit log is whole: ${report.events} events .* head ${report.head}\n$`;
+    expect(text.stdout).toMatch(new RegExp(verdict));
     expect([text.code, json.code]).toEqual([0, 0]);
   });
 
-  test('ends with 1 for every way of tampering, and says which', async () => {
-    const made = newDataDir();
-    const program = await startProgram({ dataDir: made });
-    const sealed = () => (program.stderr().match(/audit batch sealed/g) ?? []).length;
-    for (let round = 1; round <= 4; round += 1) {
-      const names = ['a', 'b', 'c'];
-      await Promise.all(names.map((name) => program.call('/v1/api-keys', { json: { name, scopes: ['read'] } })));
-      await expect.poll(sealed, { timeout: 5000 }).toBeGreaterThanOrEqual(round);
-    }
-    await program.end('SIGTERM');
-    expect(existsSync(fileOf(made))).toBe(true);
-    const tampered = await Promise.all(
-      Object.values(tamperings).map(async ({ tamper, complaint }) => {
-        const dataDir = newDataDir();
-        copyFileSync(fileOf(made), fileOf(dataDir));
-        const database = openSqlite(fileOf(dataDir));
+  test.each(DATABASES)('ends with 1 when somebody tampered with the log on %s, and says how', async (kind) => {
+    const cases = [
+      'changed the data of an event',
+      'deleted an event',
+      'inserted an event into a sealed batch',
+      'deleted a batch in the middle, with its events',
+      'changed a signature',
+      'changed the hash before',
+    ];
+    const results = await Promise.all(
+      cases.slice(...(kind === 'postgres' ? [0, 1] : [])).map(async (name) => {
+        const { tamper, complaint } = tamperings[name]!;
+        const { env, dataDir, database } = await sealedLog(kind);
         await database.write(tamper);
         await database.close();
-        return { complaint, result: await runProgram(['audit', 'verify'], { dataDir }) };
+        return { complaint, finished: await runProgram(['audit', 'verify'], { env, dataDir }) };
       }),
     );
-    for (const { complaint, result } of tampered) {
-      expect([result.code, result.stdout]).toEqual([1, expect.stringMatching(complaint)]);
-      expect(result.stdout).toContain('The audit log is NOT whole');
+    for (const { complaint, finished } of results) {
+      expect([finished.code, finished.stdout]).toEqual([1, expect.stringMatching(complaint)]);
+      expect(finished.stdout).toContain('The audit log is NOT whole');
     }
   });
 });

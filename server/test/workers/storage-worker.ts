@@ -1,13 +1,17 @@
 // One process of several on one database, started by `run-together.ts`: opens it, waits for the word, does its task.
 import { once } from 'node:events';
-import { createFirstWorkspace } from '../../src/accounts/index.ts';
-import { createRecordAudit, systemActor } from '../../src/audit/index.ts';
+import { createFirstWorkspace } from '../../src/accounts/create-workspace.ts';
+import { accountsMigrations } from '../../src/accounts/tables.ts';
+import { systemActor } from '../../src/audit/event.ts';
+import { createRecordAudit } from '../../src/audit/record.ts';
+import { auditMigrations } from '../../src/audit/tables.ts';
 import { systemClock } from '../../src/clock.ts';
-import { MIGRATIONS } from '../../src/compose.ts';
 import { pooledRandom } from '../../src/crypto/index.ts';
 import { type Database, openPostgres, openSqlite } from '../../src/database/index.ts';
 import { claimSlot } from '../../src/http/idempotency/store.ts';
+import { idempotencyMigrations } from '../../src/http/idempotency/tables.ts';
 import { takeLease } from '../../src/jobs/store.ts';
+import { jobsMigrations } from '../../src/jobs/tables.ts';
 
 export interface StorageWork {
   place: { sqlite: string } | { postgres: string };
@@ -18,6 +22,9 @@ export interface StorageWork {
 
 /** For `migrate`: how many migrations this process applied. For `claim`: how many calls of each kind won. */
 export type StorageResult = Record<string, number>;
+
+/** A part of the schema, so that a worker loads a part of the program. */
+export const MIGRATIONS = [...jobsMigrations, ...auditMigrations, ...idempotencyMigrations, ...accountsMigrations];
 
 const randomBytes = pooledRandom();
 const clock = systemClock;

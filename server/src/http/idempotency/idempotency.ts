@@ -87,7 +87,7 @@ export function createIdempotency({ database, clock, randomBytes }: IdempotencyO
       }, work);
       const sealed = seal(replyKey(call), JSON.stringify(body) ?? '', call.fingerprint, randomBytes);
       const keptUntilMs = clock.nowMs() + (call.secretReply ? SECRET_LIFETIME_MS : LIFETIME_MS);
-      await database.write((tx) =>
+      const kept = database.write((tx) =>
         updateSlot(tx, call, {
           state: 'done',
           status: call.status,
@@ -96,6 +96,10 @@ export function createIdempotency({ database, clock, randomBytes }: IdempotencyO
           ...(idOf(body) ? { object_id: idOf(body) } : {}),
         }),
       );
+      await kept.catch((error: unknown) => {
+        // The work is on disk, so the caller hears of it; only a replay is lost.
+        if (!(committed && error instanceof Failure)) throw error;
+      });
       return { status: call.status, body, isReplay: false };
     } catch (error) {
       if (!committed) await database.write((tx) => freeSlot(tx, call)).catch(() => {});

@@ -3,7 +3,7 @@ import { type Actor, actorOf, type RecordAudit } from '../../audit/index.ts';
 import type { Clock } from '../../clock.ts';
 import { type Database, type Tx, UniqueViolation } from '../../database/index.ts';
 import { Failure } from '../../failure.ts';
-import { type Access, closed, type Route, route } from '../../http/index.ts';
+import { type Access, closed, nullable, type Route, route } from '../../http/index.ts';
 import type { Changes, Live } from '../../shared-state/index.ts';
 import { limitsFromJson, limitsToJson, PLANS_CHANGE, type PlanTable, toPlan, toPlanRow } from './live-plans.ts';
 import { CALLER_CLASSES, DEFAULT_PLAN, type Plan } from './plan.ts';
@@ -17,7 +17,7 @@ export interface PlanRoutesDeps {
   plans: Live<PlanTable>;
 }
 
-const bound = Type.Optional(Type.Union([Type.Integer({ minimum: 1, maximum: 1_000_000_000 }), Type.Null()]));
+const bound = Type.Optional(nullable(Type.Integer({ minimum: 1, maximum: 1_000_000_000 })));
 export const limitsSchema = Type.Object({ per_hour: bound, per_second: bound }, closed);
 const Name = Type.String({ minLength: 1, maxLength: 64, pattern: '^[A-Za-z0-9._-]+$' });
 const params = Type.Object({ name: Name });

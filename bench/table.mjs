@@ -1,0 +1,30 @@
+function note({ ratio, ratio_to: to, bytes_per_cached_key: bytes, writes_per_second: writes }) {
+  const parts = [];
+  if (ratio !== undefined) parts.push(`${ratio} of ${to}`);
+  if (bytes !== undefined) parts.push(`${bytes} bytes of memory a key`);
+  if (writes !== undefined) parts.push(`${writes} keys made a second meanwhile`);
+  return parts.join('; ');
+}
+
+/** The result as Markdown. */
+export function table({ rows, starts, machine, versions, settings }) {
+  const { connections, rounds, seconds } = settings;
+  const pinned = machine.pinned ? ', server and load each on its own core' : '';
+  const peer = versions.better_auth ? `, better-auth ${versions.better_auth}` : '';
+  const lines = [
+    `${machine.cpu}, ${machine.memory_gib} GiB, ${machine.kernel}, Node ${versions.node}, Fastify ${versions.fastify}${peer}.`,
+    `${connections} connections, ${rounds} rounds of ${seconds} s, medians${pinned}.`,
+    '',
+    '| row | requests/s | p50 ms | p99 ms | compared |',
+    '| --- | --: | --: | --: | --- |',
+    ...rows.map((row) => {
+      const { name, requests_per_second: rate, p50_ms: p50, p99_ms: p99 } = row;
+      return `| ${name} | ${rate} | ${p50} | ${p99} | ${note(row)} |`;
+    }),
+  ];
+  if (starts.length > 0) {
+    lines.push('', '| server | start to first answer, ms | resident memory, MiB |', '| --- | --: | --: |');
+    lines.push(...starts.map(({ name, start_ms: start, resident_mib: mib }) => `| ${name} | ${start} | ${mib} |`));
+  }
+  return `${lines.join('\n')}\n`;
+}
