@@ -25,7 +25,11 @@ export class Failure extends Error {
   readonly details: FailureDetails;
 
   constructor(code: ErrorCode, message?: string, details: FailureDetails = {}) {
+    // A refusal is an answer, not an accident: where it was thrown says nothing, and finding out costs more than the rest.
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
     super(message ?? ERRORS[code].message, details.cause === undefined ? undefined : { cause: details.cause });
+    Error.stackTraceLimit = stackTraceLimit;
     this.name = 'Failure';
     this.code = code;
     this.details = details;

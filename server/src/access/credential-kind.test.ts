@@ -3,11 +3,12 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { pooledRandom } from '../crypto/index.ts';
 import { Failure } from '../failure.ts';
-import { credentialKind } from './credential-kind.ts';
+import { credentialKind, isApiKeyText } from './credential-kind.ts';
 
 const random = pooledRandom();
 const KINDS = Object.keys(SECRET_PREFIXES) as SecretKind[];
 const SPOKEN = ['bearer', 'api-key'];
+const FOREIGN = /^[!-~]{8,512}$/;
 
 function refusalOf(scheme: string, text: string): Failure {
   try {
@@ -38,7 +39,8 @@ describe('the kind of a credential', () => {
     );
   });
 
-  test('one changed letter is refused here, before any lookup', () => {
+  test('one changed letter is refused here, before any lookup, unless the text now has no prefix of ours', () => {
+    const prefixes = Object.values(SECRET_PREFIXES);
     fc.assert(
       fc.property(
         fc.constantFrom(...KINDS),
@@ -49,9 +51,34 @@ describe('the kind of a credential', () => {
           const index = at % text.length;
           const changed = text.slice(0, index) + letter + text.slice(index + 1);
           fc.pre(changed !== text);
-          expect(refusalOf('bearer', changed).code).toBe('invalid_token');
+          if (!prefixes.some((prefix) => changed.startsWith(prefix)) && FOREIGN.test(changed)) {
+            expect(credentialKind({ scheme: 'bearer', text: changed })).toEqual({ kind: 'api_key', text: changed });
+          } else expect(refusalOf('bearer', changed).code).toBe('invalid_token');
         },
       ),
+    );
+  });
+
+  test('a text of another system may be an imported key: 8 to 512 visible characters, and nothing else', () => {
+    const length = fc.oneof(fc.integer({ min: 0, max: 12 }), fc.integer({ min: 505, max: 520 }));
+    const letters = fc.oneof(
+      { weight: 4, arbitrary: fc.constantFrom('a', 'Z', '!', '~', '_', '.') },
+      { weight: 1, arbitrary: fc.constantFrom(' ', '\n', '\0', '\x7f', 'é', '\u{1f511}') },
+    );
+    fc.assert(
+      fc.property(length, fc.constantFrom('a', '~'), letters, fc.nat(), (size, filling, letter, at) => {
+        const text = filling.repeat(size);
+        const index = size === 0 ? 0 : at % size;
+        const changed = text.slice(0, index) + letter + text.slice(index + 1);
+        const isVisible = [...changed].every((each) => each > ' ' && each <= '~');
+        if (isVisible && changed.length >= 8 && changed.length <= 512) {
+          expect(credentialKind({ scheme: 'api-key', text: changed })).toEqual({ kind: 'api_key', text: changed });
+          expect(isApiKeyText(changed)).toBe(true);
+        } else {
+          expect(refusalOf('api-key', changed).message).toBe('Invalid API key provided');
+          expect(isApiKeyText(changed)).toBe(false);
+        }
+      }),
     );
   });
 

@@ -114,7 +114,7 @@ export function createDoor(options: DoorOptions): Door {
     if (!record) throw invalidApiKey();
     trace.keyId = record.id;
     refuseDeadKey(record, clock.nowMs());
-    usage.touch(record.id);
+    usage.touch(record);
     refuseAddress(record, passing.address);
     passing.decide(record.principal);
     if (!passing.isFree) return payAndEnter(record, passing, trace);

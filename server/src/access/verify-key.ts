@@ -79,7 +79,7 @@ export function createVerifyKey({ keys, usage, spender, clock, onDecision }: Ver
     if (!record || !sees(caller, record)) return { code: 'not_found', record: null, spending: null };
     const code = judge(record, request, clock.nowMs());
     if (code !== 'valid') return { code, record, spending: null };
-    if (request.cost > 0) usage.touch(record.id);
+    if (request.cost > 0) usage.touch(record);
     const spending = await spender.spendKey(record, request.cost);
     return { code: spending.refusedBy === null ? 'valid' : REFUSED[spending.refusedBy], record, spending };
   };

@@ -67,7 +67,7 @@ export function refuseWider(catalogue: ScopeCatalogue, grantor: Grantor, power: 
 /** A key may narrow its own addresses, never widen them. */
 export function refuseOwnAddresses(before: readonly string[] | null, after: readonly string[] | null): void {
   if (before === null) return;
-  const isNarrower = after !== null && after.every((inner) => before.some((outer) => cidrWithin(inner, outer)));
+  const isNarrower = after?.every((inner) => before.some((outer) => cidrWithin(inner, outer))) ?? false;
   if (!isNarrower) throw new Failure('forbidden', 'A key cannot widen its own address allow list.');
 }
 

@@ -4,6 +4,7 @@ import type { Principal } from '../http/index.ts';
 import { DEFAULT_PLAN, type Limits, limitsFromJson, type PlanTable, planNamed } from '../limits/index.ts';
 import type { ScopeCatalogue } from '../scopes/index.ts';
 import type { ApiKeyRow } from './tables.ts';
+import { type UsedKey, unusedYet } from './usage.ts';
 
 export type KeyState = 'active' | 'disabled' | 'expired' | 'revoked';
 
@@ -12,8 +13,8 @@ export interface KeyQuota {
   period: 'hour' | 'day' | 'month' | 'total';
 }
 
-/** What verification needs of a key, kept in memory; never the secret. Nothing in it is changed after it was made. */
-export interface KeyRecord {
+/** What verification needs of a key, kept in memory; never the secret. Only `use` is changed after it was made. */
+export interface KeyRecord extends UsedKey {
   readonly id: string;
   readonly expiresAtMs: number | null;
   readonly revokedAtMs: number | null;
@@ -110,6 +111,7 @@ function principalOf(row: ApiKeyRow, { grants, issuer }: RecordContext): Princip
 export function toKeyRecord(row: ApiKeyRow, context: RecordContext): KeyRecord {
   return {
     id: row.id,
+    use: unusedYet(),
     expiresAtMs: row.expires_at,
     revokedAtMs: row.revoked_at,
     isDisabled: row.disabled === 1,

@@ -2,7 +2,16 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { makeKey, START_MS } from '../../test/domains/installation.ts';
 import { manualClock, startServer, stopServers } from '../../test/harness.ts';
 import type { Database } from '../database/index.ts';
-import { createKeyUsage } from './usage.ts';
+import { createKeyUsage, type UsedKey, unusedYet } from './usage.ts';
+
+const records = new Map<string, UsedKey>();
+
+/** The record of a key, as verification keeps it. */
+function used(id: string): UsedKey {
+  const record = records.get(id) ?? { id, use: unusedYet() };
+  records.set(id, record);
+  return record;
+}
 
 describe('the last use of keys', () => {
   const clock = manualClock(START_MS);
@@ -27,11 +36,11 @@ describe('the last use of keys', () => {
   test('is written down only when it is flushed, the latest of each key', async () => {
     const [a = '', b = ''] = ids;
     const usage = createKeyUsage(database, clock);
-    usage.touch(a);
-    usage.touch(b);
+    usage.touch(used(a));
+    usage.touch(used(b));
     const firstMs = clock.nowMs();
     clock.advance(10);
-    usage.touch(b);
+    usage.touch(used(b));
     expect(await usedAt()).toEqual([null, null, null]);
     await usage.flush();
     expect(await usedAt()).toEqual([firstMs, firstMs + 10, null]);
@@ -42,13 +51,13 @@ describe('the last use of keys', () => {
   test('is kept when it cannot be written, and newer uses win', async () => {
     const [a = '', b = ''] = ids;
     const usage = createKeyUsage(database, clock);
-    usage.touch(a);
-    usage.touch(b);
+    usage.touch(used(a));
+    usage.touch(used(b));
     const firstMs = clock.nowMs();
     await rename('api_keys', 'away');
     const failing = usage.flush();
     clock.advance(10);
-    usage.touch(b);
+    usage.touch(used(b));
     await expect(failing).rejects.toThrow();
     await rename('away', 'api_keys');
     await usage.flush();
@@ -57,8 +66,8 @@ describe('the last use of keys', () => {
 
   test('of a key that is gone is no trouble', async () => {
     const usage = createKeyUsage(database, clock);
-    usage.touch('nobody');
-    usage.touch(ids[2] ?? '');
+    usage.touch(used('nobody'));
+    usage.touch(used(ids[2] ?? ''));
     await usage.flush();
     expect(await usedAt()).toEqual([null, null, clock.nowMs()]);
   });

@@ -303,6 +303,7 @@ describe('production', () => {
     ['all of IPv6 as proxies', { LATCHKEY_TRUST_PROXY: '::/0' }, 'LATCHKEY_TRUST_PROXY'],
     ['a data dir that is a file', { LATCHKEY_DATA_DIR: '/etc/passwd' }, 'LATCHKEY_DATA_DIR'],
     ['a data dir below a file', { LATCHKEY_DATA_DIR: '/etc/passwd/data' }, 'LATCHKEY_DATA_DIR'],
+    ['a data dir where none can be made', { LATCHKEY_DATA_DIR: '/proc/latchkey' }, 'LATCHKEY_DATA_DIR'],
   ])('refuses %s, naming the cure', (_, setting, name) => {
     const problems = problemsOf({ ...production, ...setting });
     expect(problems.map((problem) => problem.setting)).toEqual([name]);

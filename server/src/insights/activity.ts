@@ -20,33 +20,47 @@ const WRITE_STEP = 200;
 
 export function createKeyActivity(database: Database, clock: Clock): KeyActivity {
   const addActivity = createAddActivity(database);
-  let counts = new Map<string, KeyActivityRow>();
+  // A key is used in few ways within one flush: a short list is searched faster than a long name is made.
+  let rowsByKey = new Map<string, KeyActivityRow[]>();
+  let size = 0;
 
-  const count = (row: Omit<KeyActivityRow, 'count'>, times: number) => {
-    const name = `${row.key_id} ${row.minute} ${row.route} ${row.address} ${row.outcome}`;
-    const known = counts.get(name);
-    if (known) known.count += times;
-    else if (counts.size < MAX_ROWS || row.address === '') counts.set(name, { ...row, count: times });
-    else count({ ...row, address: '' }, times);
+  const count = (row: KeyActivityRow) => {
+    let rows = rowsByKey.get(row.key_id);
+    if (rows === undefined) {
+      rows = [];
+      rowsByKey.set(row.key_id, rows);
+    }
+    const { minute, route, address, outcome } = row;
+    for (const known of rows) {
+      if (known.minute !== minute || known.route !== route || known.outcome !== outcome) continue;
+      if (known.address !== address) continue;
+      known.count += row.count;
+      return;
+    }
+    if (size >= MAX_ROWS && address !== '') return count({ ...row, address: '' });
+    rows.push(row);
+    size += 1;
   };
 
   return {
     note: ({ keyId, route, address, code }) => {
       if (keyId === null) return;
       const nowMs = clock.nowMs();
-      count({ key_id: keyId, minute: nowMs - (nowMs % MINUTE_MS), route, address, outcome: code }, 1);
+      count({ key_id: keyId, minute: nowMs - (nowMs % MINUTE_MS), route, address, outcome: code, count: 1 });
     },
     flush: async () => {
-      const rows = [...counts.values()].sort((a, b) => (a.key_id < b.key_id ? -1 : 1));
-      counts = new Map();
+      // In one order everywhere, so that two processes flushing the same keys cannot deadlock.
+      const keyIds = [...rowsByKey.keys()].sort();
+      const rows = keyIds.flatMap((id) => rowsByKey.get(id) ?? []);
+      rowsByKey = new Map();
+      size = 0;
       for (let from = 0; from < rows.length; from += WRITE_STEP) {
-        const step = rows.slice(from, from + WRITE_STEP);
         try {
           await database.write(async (tx) => {
-            for (const row of step) await addActivity(tx, row);
+            for (const row of rows.slice(from, from + WRITE_STEP)) await addActivity(tx, row);
           });
         } catch (error) {
-          for (const { count: times, ...row } of rows.slice(from)) count(row, times);
+          for (const row of rows.slice(from)) count(row);
           throw error;
         }
       }

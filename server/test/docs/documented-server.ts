@@ -1,11 +1,12 @@
-import { execFile, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { rmSync, writeFileSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { temporaryFolder } from '../harness.ts';
 import { findBinary } from '../services/find-binary.ts';
+import { freePort } from '../services/free-port.ts';
 import { root } from './documents.ts';
 
 const LAST_LINE = 'Stop with Ctrl-C.';
@@ -13,26 +14,76 @@ const LAST_LINE = 'Stop with Ctrl-C.';
 /** The built program, started for the first time as a reader would: what it printed, and where a reader's shell reaches it. */
 export interface DocumentedServer {
   printed: string[];
-  /** A document's text with this server's address and key in place of those of the document. */
+  /** What the first start printed behind a label such as `Test key`. */
+  printedAs(label: string): string;
+  /** A document's text with this server's address, and free ports, in place of those of the document. */
   localize(text: string): string;
+  /** Saves a file where the reader's shell is. */
+  save(name: string, text: string): void;
   /** Runs a snippet in a shell and returns what it wrote. */
-  run(snippet: string, variables: Record<string, string>): Promise<string>;
+  run(snippet: string, variables: Readonly<Record<string, string>>): Promise<string>;
+  /** Starts a program and returns the first lines that it prints; `stop` ends it. */
+  background(command: string, variables: Readonly<Record<string, string>>, lines: number): Promise<string>;
   stop(): Promise<void>;
 }
 
-function printedWord(printed: readonly string[], pattern: RegExp): string {
-  const word = printed.map((line) => pattern.exec(line)?.[1]).find(Boolean);
-  if (word === undefined) throw new Error(`the start printed nothing like ${pattern}`);
-  return word;
-}
-
-async function readStart(lines: AsyncIterable<string>): Promise<string[]> {
+async function linesUntil(lines: AsyncIterable<string>, isLast: (line: string, count: number) => boolean) {
   const printed: string[] = [];
   for await (const line of lines) {
     printed.push(line);
-    if (line === LAST_LINE) return printed;
+    if (isLast(line, printed.length)) return printed;
   }
-  throw new Error(`the server ended while it started; it printed ${JSON.stringify(printed)}`);
+  throw new Error(`the program ended while it started; it printed ${JSON.stringify(printed)}`);
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, 'exit');
+  child.kill('SIGTERM');
+  await ended;
+}
+
+/** The programs of the snippets: this Node, and curl and Python from wherever they are. */
+function searchPath(snippet: string): string {
+  const folders = [dirname(process.execPath)];
+  folders.push(dirname(findBinary({ name: 'curl', also: ['/usr/bin'], debianPackage: 'curl' })));
+  if (/\bpython3\b/.test(snippet)) {
+    folders.push(dirname(findBinary({ name: 'python3', also: ['/usr/bin'], debianPackage: 'python3' })));
+  }
+  return [...folders, process.env.PATH].join(delimiter);
+}
+
+function labelled(printed: readonly string[], label: string): string {
+  const line = printed.map((text) => text.trim()).find((text) => text.startsWith(`${label} `));
+  const word = line?.split(/\s+/).at(-1);
+  if (word === undefined) throw new Error(`the start printed nothing as ${label}`);
+  return word;
+}
+
+function inFolder(folder: string, localize: (text: string) => string) {
+  const children: ChildProcess[] = [];
+  const shell = (snippet: string, variables: Readonly<Record<string, string>>) => ({
+    cwd: folder,
+    env: { HOME: folder, PATH: searchPath(snippet), ...variables },
+  });
+  return {
+    save: (name: string, text: string) => writeFileSync(join(folder, name), `${localize(text)}\n`),
+    run: async (snippet: string, variables: Readonly<Record<string, string>>) => {
+      const { stdout } = await promisify(execFile)('sh', ['-euc', localize(snippet)], shell(snippet, variables));
+      return stdout;
+    },
+    background: async (command: string, variables: Readonly<Record<string, string>>, lines: number) => {
+      const options = { ...shell(command, variables), stdio: ['ignore', 'pipe', 'inherit'] } as const;
+      const child = spawn('sh', ['-euc', `exec ${localize(command)}`], options);
+      children.push(child);
+      const printed = await linesUntil(createInterface({ input: child.stdout }), (_, count) => count === lines);
+      child.stdout.resume();
+      return printed.join('\n');
+    },
+    endAll: async () => {
+      await Promise.all(children.map(end));
+    },
+  };
 }
 
 /** Starts `latchkey serve` on a free port, in a folder of its own. */
@@ -44,28 +95,25 @@ export async function startDocumentedServer(): Promise<DocumentedServer> {
     env,
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  const ended = once(child, 'exit');
+  let endPrograms = async () => {};
   const stop = async () => {
-    child.kill('SIGTERM');
-    await ended;
+    await endPrograms();
+    await end(child);
     rmSync(folder, { recursive: true, force: true });
   };
   try {
-    const printed = await readStart(createInterface({ input: child.stdout }));
+    const printed = await linesUntil(createInterface({ input: child.stdout }), (line) => line === LAST_LINE);
     child.stdout.resume();
-    const url = printedWord(printed, /running at (\S+)$/);
-    const key = printedWord(printed, /Test key +(\S+)$/);
-    const rootKey = printedWord(printed, /Root key +(\S+)$/);
-    const localize = (text: string) => text.replaceAll('http://localhost:4000', url);
-    const curl = findBinary({ name: 'curl', also: ['/usr/bin'], debianPackage: 'curl' });
-    const path = [dirname(curl), process.env.PATH].join(':');
-    const run = async (snippet: string, variables: Record<string, string>) => {
-      const text = localize(snippet).replaceAll('sk_test_…', key);
-      const shell = { PATH: path, KEY: key, ROOT_KEY: rootKey, ...variables };
-      const { stdout } = await promisify(execFile)('sh', ['-euc', text], { cwd: folder, env: shell });
-      return stdout;
-    };
-    return { printed, localize, run, stop };
+    const printedAs = (label: string) => labelled(printed, label);
+    const [url, key] = [printedAs('Latchkey is running'), printedAs('Test key')];
+    const ports = { 8080: await freePort(), 8081: await freePort() };
+    const localize = (text: string) =>
+      text
+        .replaceAll('http://localhost:4000', url)
+        .replace(/\b808[01]\b/g, (port) => String(ports[port as unknown as keyof typeof ports]));
+    const { endAll, ...programs } = inFolder(folder, (text) => localize(text).replaceAll('sk_test_…', key));
+    endPrograms = endAll;
+    return { printed, printedAs, localize, ...programs, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -1,58 +1,15 @@
 import { posix } from 'node:path';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { type DocumentedServer, startDocumentedServer } from './documented-server.ts';
 import { documentPaths, fileExists, headingsOf, plain, readBlocks, readDocument } from './documents.ts';
+import { pattern } from './snippets.ts';
 
-// A fence `sh run` is run as it stands, in the order of its document, against a server started for that document; the
-// `json` fence after it is the reply: `…` stands for any text, as a field for any fields, and a time for any time. A
-// reply's `id` and `key` are $ID and $NEW_KEY from then on. A fence `text start` is what the first start prints.
 const paths = documentPaths();
-const runnable = paths.filter((path) => readBlocks(readDocument(path)).fences.some(({ info }) => info === 'sh run'));
 
 let server: DocumentedServer | undefined;
 afterEach(async () => {
   await server?.stop();
   server = undefined;
-});
-
-const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?Z$/;
-
-function pattern(text: string): RegExp {
-  const parts = text.split('…').map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
-  return new RegExp(`^${parts.join('.+')}$`);
-}
-
-/** What a reply must equal: the document's example, its varying parts loosely. */
-function like(example: unknown): unknown {
-  if (Array.isArray(example)) return example.map(like);
-  if (typeof example === 'object' && example !== null) {
-    const { '…': more, ...named } = example as Record<string, unknown>;
-    const fields = Object.fromEntries(Object.entries(named).map(([name, value]) => [name, like(value)]));
-    return more === undefined ? fields : expect.objectContaining(fields);
-  }
-  if (typeof example !== 'string') return example;
-  if (TIME.test(example)) return expect.stringMatching(TIME);
-  return example.includes('…') ? expect.stringMatching(pattern(example)) : example;
-}
-
-function variablesOf(reply: { id?: string; key?: string }): Record<string, string> {
-  return { ...(reply.id ? { ID: reply.id } : {}), ...(reply.key ? { NEW_KEY: reply.key } : {}) };
-}
-
-describe.each(runnable)('the snippets of %s', (path) => {
-  test('answer as it says', async () => {
-    server = await startDocumentedServer();
-    const { fences } = readBlocks(readDocument(path));
-    const variables: Record<string, string> = {};
-    for (const [index, { info, text, line }] of fences.entries()) {
-      if (info !== 'sh run') continue;
-      const shown = fences[index + 1];
-      expect(shown?.info, `${path}:${line} is followed by its reply`).toBe('json');
-      const reply = JSON.parse(await server.run(text, variables));
-      expect(reply, `${path}:${line}`).toEqual(like(JSON.parse(server.localize(shown?.text ?? ''))));
-      Object.assign(variables, variablesOf(reply));
-    }
-  });
 });
 
 test('README.md shows what the first start prints', async () => {

@@ -51,7 +51,7 @@ describe.each(DATABASES)('creating a key on %s', (database) => {
       limits: null,
       quota: null,
       external_id: null,
-      metadata: {},
+      metadata: null,
       key: expect.stringMatching(/^sk_test_[0-9A-Za-z]{46}$/),
     });
     expect(readSecret(made.json.key)).toBe('secret_test');
@@ -83,6 +83,22 @@ describe.each(DATABASES)('creating a key on %s', (database) => {
       environment: 'live',
       expires_at: '2030-02-01T00:00:00.000Z',
     });
+  });
+
+  test('takes null for whatever may be unset', async () => {
+    const nothing = {
+      expires_at: null,
+      rotate_after: null,
+      owner: null,
+      ip_allowlist: null,
+      plan: null,
+      limits: null,
+      quota: null,
+      external_id: null,
+      metadata: null,
+    };
+    expect(await makeKey(server, { ...nothing, expires_in: null })).toMatchObject(nothing);
+    expect((await makeKey(server, { metadata: {} })).metadata).toEqual({});
   });
 
   test.each([
@@ -181,7 +197,6 @@ describe.each(DATABASES)('creating a key on %s', (database) => {
     ['expires_at', { expires_at: '2031-01-01T00:00:00' }],
     ['expires_at', { expires_at: '9999-12-31T23:59:59-23:59' }],
     ['expires_at', { expires_at: '+10000-01-01T00:00:00Z' }],
-    ['metadata', { metadata: null }],
     ['metadata', { metadata: [] }],
     ['metadata.a', { metadata: { a: 5 } }],
     ['metadata.a\nb', { metadata: { 'a\nb': 5 } }],

@@ -29,7 +29,8 @@ describe('metrics', () => {
     const { key, id } = await makeKey(server, { scopes: ['read'] });
     const verify = (credential: string | null) => server.call('/v1/auth/verify', { key: credential });
     await verify(null);
-    await verify('nonsense');
+    await verify('tiny');
+    await verify('a-key-of-another-system');
     await verify(mintSecret('secret_test', pooledRandom()));
     await verify(mintSecret('root', pooledRandom()));
     await verify(key);
@@ -41,7 +42,7 @@ describe('metrics', () => {
     await verify(key);
     expect(await countOf(server, decisions('none', 'denied', 'missing_token'))).toBe(1);
     expect(await countOf(server, decisions('none', 'denied', 'invalid_token'))).toBe(1);
-    expect(await countOf(server, decisions('api_key', 'denied', 'invalid_token'))).toBe(1);
+    expect(await countOf(server, decisions('api_key', 'denied', 'invalid_token'))).toBe(2);
     expect(await countOf(server, decisions('root', 'denied', 'invalid_token'))).toBe(1);
     expect(await countOf(server, decisions('api_key', 'allowed', 'ok'))).toBe(2);
     expect(await countOf(server, decisions('api_key', 'denied', 'insufficient_scope'))).toBe(2);

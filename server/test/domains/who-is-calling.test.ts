@@ -9,10 +9,10 @@ import { iso, type MadeKey, makeKey, START_MS } from './installation.ts';
 
 const random = pooledRandom();
 
-/** Sends bytes that no HTTP client would, and gives all that came back; nothing, when the connection was cut. */
+/** Sends bytes that no HTTP client would, and gives all that came back until the server closed; nothing, when it was cut. */
 function sendRaw({ url }: TestServer, head: Buffer): Promise<string> {
   return new Promise((resolve) => {
-    const socket = connect(Number(new URL(url).port), '127.0.0.1', () => socket.end(head));
+    const socket = connect(Number(new URL(url).port), '127.0.0.1', () => socket.write(head));
     const chunks: Buffer[] = [];
     socket.on('data', (chunk) => chunks.push(chunk));
     // A server that stops reading resets the connection: what came before that counts.
@@ -100,7 +100,7 @@ describe.each(DATABASES)('who is calling, on %s', (database) => {
     test('hears the configured issuer, whatever host the request names (E2)', async () => {
       const forged = { 'x-forwarded-host': 'evil.example', forwarded: 'host=evil.example;proto=https' };
       expect((await verify(made.key, forged)).json.subject_issuer).toBe(server.issuer);
-      const head = `GET /v1/auth/verify HTTP/1.1\r\nhost: evil.example\r\nx-api-key: ${made.key}\r\n\r\n`;
+      const head = `GET /v1/auth/verify HTTP/1.1\r\nhost: evil.example\r\nconnection: close\r\nx-api-key: ${made.key}\r\n\r\n`;
       const raw = await sendRaw(server, Buffer.from(head));
       expect(raw).toContain(`"subject_issuer":"${server.issuer}"`);
       expect(raw).not.toContain('evil.example');
@@ -383,10 +383,10 @@ describe.each(DATABASES)('without its tables, on %s,', (database) => {
     for (let call = 0; call < 3; call += 1) expect((await verify(warm.key)).json.credential_id).toBe(warm.id);
     expect((await server.call('/v2/auth/test', { key: warm.key })).status).toBe(200);
     expect((await verify(server.rootKey)).status).toBe(200);
-    for (const text of [`${cold.key}0`, `${cold.key.slice(0, -1)}-`, cold.key.toUpperCase(), 'x']) {
+    for (const text of [`${cold.key}0`, `${cold.key.slice(0, -1)}-`, `sk_test_${'x'.repeat(20)}`, 'x', 'f'.repeat(513)]) {
       expect((await verify(text)).json.error).toBe('invalid_token');
     }
-    for (const key of [cold.key, mintSecret('secret_live', random)]) {
+    for (const key of [cold.key, mintSecret('secret_live', random), 'a-key-of-another-system']) {
       const failed = await verify(key);
       expect([500, 503]).toContain(failed.status);
       expect(failed.text).not.toMatch(/sqlite|postgres|table|relation|hidden_/i);

@@ -27,6 +27,7 @@ const limit = fc.option(fc.integer({ min: 0, max: 12 }));
 const afterMs = fc.oneof(
   { arbitrary: fc.constant(0), weight: 2 },
   { arbitrary: fc.integer({ min: 0, max: 1500 }), weight: 4 },
+  { arbitrary: fc.constantFrom(HOUR_MS, HOUR_MS - 1, HOUR_MS - 100, 100), weight: 3 },
   { arbitrary: fc.integer({ min: 0, max: HOUR_MS + 2000 }), weight: 2 },
   { arbitrary: fc.integer({ min: -2 * HOUR_MS, max: 0 }), weight: 1 },
   { arbitrary: fc.integer({ min: -15_000, max: 0 }), weight: 1 },
@@ -41,6 +42,16 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
   }),
   { minLength: 1, maxLength: 25 },
 );
+
+const both: Limits = { perHour: 9, perSecond: 3 };
+/** A window that ends while the second is still full, so that its first call is refused. */
+const overWindowEnd: Step[] = [
+  { afterMs: 0, limits: both, cost: 1, calls: 1 },
+  { afterMs: HOUR_MS - 100, limits: both, cost: 1, calls: 3 },
+  { afterMs: 100, limits: both, cost: 2, calls: 2 },
+  { afterMs: 100, limits: both, cost: 3, calls: 1 },
+  { afterMs: 1000, limits: both, cost: 2, calls: 1 },
+];
 
 let clock: ManualClock;
 let redis: Service;
@@ -78,7 +89,7 @@ async function expectParity(limiter: Limiter): Promise<void> {
     clock.set(beganMs);
     expect(await play(limiter, sequence)).toEqual(wanted);
   });
-  await fc.assert(property, { numRuns: 150 });
+  await fc.assert(property, { numRuns: 150, examples: [[overWindowEnd]] });
 }
 
 describe('any sequence of calls, edited limits and clock jumps has the answers of the pure decision', () => {

@@ -1,10 +1,9 @@
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { freshPostgres } from '../harness.ts';
-import { freePort } from '../services/free-port.ts';
 import { newDataDir, runProgram, startProgram, stopPrograms } from './program.ts';
 
 afterEach(stopPrograms);
@@ -53,28 +52,13 @@ describe('a start', () => {
   });
 
   test('without --json tells people the same', async () => {
-    const dataDir = newDataDir();
-    const start = async () => {
-      const port = String(await freePort());
-      const command = [process.execPath, 'server/bin/latchkey.js', 'serve'];
-      return startProgram({ dataDir, env: { PORT: port }, command, isReady: (text) => text.includes('Ctrl-C') });
-    };
-    const first = await start();
-    expect(first.stdout()).toMatch(/Root key +lk_root_\w+\n[\s\S]*Test key +sk_test_\w+\n[\s\S]*curl -H/);
-    expect(await first.end('SIGTERM')).toEqual({ code: 0, signal: null });
-    const second = await start();
-    expect(second.stdout()).toContain('Latchkey is running at http://localhost:');
-    expect(second.stdout()).not.toMatch(/lk_root_|sk_test_|Password/);
+    const command = [process.execPath, 'server/bin/latchkey.js', 'serve'];
+    const program = await startProgram({ command, isReady: (text) => text.includes('Ctrl-C') });
+    expect(program.stdout()).toMatch(/Root key +lk_root_\w+\n[\s\S]*Test key +sk_test_\w+\n[\s\S]*curl -H/);
+    expect(await program.end('SIGTERM')).toEqual({ code: 0, signal: null });
   });
 
-  test('names settings that are none of its own, and goes on', async () => {
-    const program = await startProgram({ env: { LATCHKEY_LOGLEVEL: 'debug', LATCHKEY_ROOT_KEYS: 'hunter2' } });
-    for (const name of ['LATCHKEY_LOGLEVEL', 'LATCHKEY_ROOT_KEYS']) expect(program.stderr()).toContain(name);
-    expect(program.stderr()).not.toContain('hunter2');
-    expect(program.stdout().trimEnd().split('\n')).toHaveLength(1);
-  });
-
-  test('in production takes what `secrets generate` prints, and makes and says nothing', async () => {
+  test('in production takes what `secrets generate` prints, makes and says nothing, and names a misspelt setting', async () => {
     const { code, stdout } = await runProgram(['secrets', 'generate']);
     expect(code).toBe(0);
     const secrets = Object.fromEntries(
@@ -84,8 +68,11 @@ describe('a start', () => {
         .map((line) => line.split(/=(.*)/s).slice(0, 2)),
     );
     expect(Object.keys(secrets)).toEqual(['LATCHKEY_ROOT_KEY', 'LATCHKEY_ENCRYPTION_KEYS']);
-    const env = { ...secrets, LATCHKEY_MODE: 'production', LATCHKEY_ISSUER: 'https://auth.example.com' };
+    const misspelt = { LATCHKEY_ROOT_KEYS: 'hunter2' };
+    const env = { ...secrets, ...misspelt, LATCHKEY_MODE: 'production', LATCHKEY_ISSUER: 'https://auth.example.com' };
     const program = await startProgram({ env });
+    expect(program.stderr()).toContain('LATCHKEY_ROOT_KEYS is no setting of this version');
+    expect(program.stderr()).not.toContain('hunter2');
     const { url } = program.ready;
     expect(program.ready).toEqual({ url, issuer: 'https://auth.example.com', first_start: false });
     expect((await program.call('/healthz', { key: null })).status).toBe(200);
@@ -124,13 +111,9 @@ describe('a start is refused with exit code 2, a sentence and a cure, for', () =
     );
     const occupied = newDataDir();
     writeFileSync(join(occupied, 'root-key'), 'spoilt');
-    const readOnly = '/proc/latchkey';
     const cases: [Record<string, string>, string, string?][] = [
-      [{ LATCHKEY_DATA_DIR: file }, 'LATCHKEY_DATA_DIR'],
-      [{ LATCHKEY_DATA_DIR: join(file, 'data') }, 'LATCHKEY_DATA_DIR'],
-      [{ LATCHKEY_DATA_DIR: readOnly }, 'LATCHKEY_DATA_DIR'],
+      [{ LATCHKEY_DATA_DIR: '/proc/latchkey' }, 'LATCHKEY_DATA_DIR'],
       [{ LATCHKEY_DATABASE_URL: `sqlite:${file}` }, 'LATCHKEY_DATABASE_URL'],
-      [{ LATCHKEY_DATABASE_URL: `sqlite:${join(file, 'no', 'folder.sqlite')}` }, 'LATCHKEY_DATABASE_URL'],
       [{ LATCHKEY_DATABASE_URL: `sqlite:/nowhere/at/all.sqlite` }, 'LATCHKEY_DATABASE_URL'],
       [{ LATCHKEY_TLS_CERT: file, LATCHKEY_TLS_KEY: file }, 'LATCHKEY_TLS_CERT'],
       [{}, 'LATCHKEY_ROOT_KEY', occupied],
@@ -148,16 +131,14 @@ describe('a start is refused with exit code 2, a sentence and a cure, for', () =
     const other = createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
     const { port } = other.address() as { port: number };
-    const [taken, foreign, unknown] = await Promise.all([
+    const [taken, foreign] = await Promise.all([
       refuse({ PORT: String(port) }),
       refuse({ HOST: '192.0.2.1', LATCHKEY_MODE: 'development' }),
-      refuse({ HOST: 'no-such-host.invalid', LATCHKEY_MODE: 'development' }),
     ]);
     other.close();
     expect(taken.stderr).toMatch(new RegExp(`PORT ${port} is in use\\.\n    -> .*PORT=${port + 1}\\.`));
     expect(foreign.stderr).toMatch(/HOST 192\.0\.2\.1 is no address of this machine\.\n {4}-> /);
-    expect(unknown.stderr).toMatch(/HOST no-such-host\.invalid cannot be resolved\.\n {4}-> /);
-    for (const { code, stdout } of [taken, foreign, unknown]) expect([code, stdout]).toEqual([2, '']);
+    for (const { code, stdout } of [taken, foreign]) expect([code, stdout]).toEqual([2, '']);
   });
 
   test('a PostgreSQL that cannot be reached or entered, without its password', async () => {
@@ -214,12 +195,4 @@ test('one new PostgreSQL database that two start on at the same moment is served
   const rootKey = readFileSync(join(dataDir, 'root-key'), 'utf8').trim();
   const asRoot = await programs[0]!.call('/v1/api-keys', { key: rootKey });
   expect([asRoot.status, asRoot.json.data]).toEqual([200, [expect.objectContaining({ name: 'First test key' })]]);
-});
-
-test('a data dir may be made on the way, also when it lies deep', async () => {
-  const dataDir = join(newDataDir(), 'a', 'b');
-  mkdirSync(join(dataDir, '..'), { recursive: true });
-  const program = await startProgram({ dataDir });
-  expect(statSync(dataDir).mode & 0o777).toBe(0o700);
-  expect(await program.end('SIGTERM')).toEqual({ code: 0, signal: null });
 });
