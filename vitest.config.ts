@@ -22,6 +22,7 @@ export function testRun({ include, exclude, testTimeoutMs, hookTimeoutMs }: Sele
       exclude: ['**/node_modules/**', '**/dist/**', ...exclude],
       globalSetup: 'server/test/global-setup.ts',
       pool: 'forks',
+      maxWorkers: 2,
       testTimeout: testTimeoutMs,
       hookTimeout: hookTimeoutMs,
       reporters: report ? ['default', ['json', { outputFile: report }]] : ['default'],

@@ -43,17 +43,35 @@ export function createSpender({ limiter, quotas, plans }: SpenderOptions): Spend
     cost: number,
     quota: QuotaSpending | null,
   ): KeySpending | Promise<KeySpending> =>
-    andThen(limiter.spend(record.limitBucket, record.limits, cost), (limit): KeySpending => {
-      if (limit.allowed) return { refusedBy: null, limit, quota };
-      if (record.quota !== null && cost > 0) quotas.refund(record.quotaBucket, record.quota, cost);
-      return { refusedBy: 'limit', limit, quota };
-    });
+    andThen(
+      limiter.spend(record.limitBucket, record.limits, cost),
+      (limit): KeySpending => ({ refusedBy: limit.allowed ? null : 'limit', limit, quota }),
+    );
+
+  /** What the quota gave goes back when the limits refuse, and when they cannot be counted. */
+  const spendGranted = async (record: KeyRecord, cost: number, quota: QuotaSpending): Promise<KeySpending> => {
+    let isSpent = false;
+    try {
+      const spending = await spendLimit(record, cost, quota);
+      isSpent = spending.refusedBy === null;
+      return spending;
+    } finally {
+      if (!isSpent && record.quota !== null && cost > 0) quotas.refund(record.quotaBucket, record.quota, cost);
+    }
+  };
+
+  /** The limits stay as they are, and the refusal tells of them all the same. */
+  const refuseByQuota = (record: KeyRecord, quota: QuotaSpending): KeySpending | Promise<KeySpending> =>
+    andThen(
+      limiter.spend(record.limitBucket, record.limits, 0),
+      (limit): KeySpending => ({ refusedBy: 'quota', limit, quota }),
+    );
 
   return {
     spendKey: (record, cost) => {
       if (record.quota === null) return spendLimit(record, cost, null);
       return andThen(quotas.spend(record.quotaBucket, record.quota, cost), (quota) =>
-        quota.allowed ? spendLimit(record, cost, quota) : { refusedBy: 'quota' as const, limit: null, quota },
+        quota.allowed ? spendGranted(record, cost, quota) : refuseByQuota(record, quota),
       );
     },
     spendAddress: (address) => {
@@ -65,13 +83,25 @@ export function createSpender({ limiter, quotas, plans }: SpenderOptions): Spend
 
 const seconds = (ms: number) => Math.max(1, Math.ceil(ms / 1000));
 
+/** A quota for a whole life ends only by the operator's hand: whoever asks again each hour learns of that in time. */
+const NO_RESET_SECONDS = 3600;
+
+/** How long a refused caller should wait; null when nothing was refused. */
+export function retryAfterSeconds({ refusedBy, limit, quota }: KeySpending, nowMs: number): number | null {
+  if (refusedBy === null) return null;
+  if (refusedBy === 'limit') return seconds(limit?.retryAfterMs ?? 0);
+  const resetAtMs = quota?.resetAtMs ?? null;
+  return resetAtMs === null ? NO_RESET_SECONDS : seconds(resetAtMs - nowMs);
+}
+
 /** The refusal of a spending that did not fit; nothing when it did. */
-export function refuseOverspent({ refusedBy, limit, quota }: KeySpending, clock: Clock): void {
+export function refuseOverspent(spending: KeySpending, clock: Clock): void {
+  const { refusedBy, limit, quota } = spending;
   if (refusedBy === 'quota') {
-    const resetAtMs = quota?.resetAtMs ?? null;
-    const message = `The quota of ${quota?.limit} is used up.`;
-    const wait = resetAtMs === null ? {} : { retryAfterSeconds: seconds(resetAtMs - clock.nowMs()) };
-    throw new Failure('quota_exceeded', message, wait);
+    throw new Failure('quota_exceeded', `The quota of ${quota?.limit} is used up.`, {
+      retryAfterSeconds: retryAfterSeconds(spending, clock.nowMs()) ?? NO_RESET_SECONDS,
+      headers: limit ? limitHeaders(limit, clock.nowMs()) : {},
+    });
   }
   if (refusedBy === 'limit' && limit) throw limitExceeded(limit, clock);
 }

@@ -3,7 +3,7 @@ import type { Clock } from '../clock.ts';
 import type { Environment, Principal } from '../http/index.ts';
 import { isApiKeyText } from './credential-kind.ts';
 import type { Decision } from './door.ts';
-import type { KeySpending, Spender } from './spending.ts';
+import { type KeySpending, retryAfterSeconds, type Spender } from './spending.ts';
 
 /** The first that holds, in this order (contract §3). */
 export type VerifyCode =
@@ -34,6 +34,8 @@ export interface VerifyResult {
   /** Null for a text that is no key of the caller's. */
   record: KeyRecord | null;
   spending: KeySpending | null;
+  /** How long to wait before the key can be used again, where that was the reason. */
+  retryAfterSeconds: number | null;
 }
 
 export interface VerifyDeps {
@@ -57,6 +59,8 @@ export function judge(record: KeyRecord, request: VerifyRequest, nowMs: number):
 
 const REFUSED: Record<'quota' | 'limit', VerifyCode> = { quota: 'quota_exceeded', limit: 'rate_limit_exceeded' };
 
+const UNSPENT = { spending: null, retryAfterSeconds: null };
+
 /** Another workspace's key answers as one that does not exist, unless the caller sees all. */
 const sees = (caller: Principal, { principal }: KeyRecord) =>
   caller.allWorkspaces || caller.workspaceId === principal.workspaceId;
@@ -74,14 +78,19 @@ export function createVerifyKey({ keys, usage, spender, clock, onDecision }: Ver
     });
 
   const check = async (caller: Principal, request: VerifyRequest): Promise<VerifyResult> => {
-    if (!isApiKeyText(request.key)) return { code: 'malformed', record: null, spending: null };
+    if (!isApiKeyText(request.key)) return { code: 'malformed', record: null, ...UNSPENT };
     const record = keys.peek(request.key) ?? (await keys.find(request.key));
-    if (!record || !sees(caller, record)) return { code: 'not_found', record: null, spending: null };
+    if (!record || !sees(caller, record)) return { code: 'not_found', record: null, ...UNSPENT };
     const code = judge(record, request, clock.nowMs());
-    if (code !== 'valid') return { code, record, spending: null };
+    if (code !== 'valid') return { code, record, ...UNSPENT };
     if (request.cost > 0) usage.touch(record);
     const spending = await spender.spendKey(record, request.cost);
-    return { code: spending.refusedBy === null ? 'valid' : REFUSED[spending.refusedBy], record, spending };
+    return {
+      code: spending.refusedBy === null ? 'valid' : REFUSED[spending.refusedBy],
+      record,
+      spending,
+      retryAfterSeconds: retryAfterSeconds(spending, clock.nowMs()),
+    };
   };
 
   return async (caller: Principal, request: VerifyRequest): Promise<VerifyResult> => {

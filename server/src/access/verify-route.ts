@@ -40,19 +40,18 @@ const verifyReply = Type.Object({
   limit: nullable(limitReply),
 });
 
-function presentLimit({ limit, quota }: KeySpending): Static<typeof limitReply> {
-  const waitMs = limit?.retryAfterMs ?? 0;
+function presentLimit({ limit, quota }: KeySpending, waitSeconds: number | null): Static<typeof limitReply> {
   return {
     per_hour: limit?.limits.perHour ?? null,
     per_second: limit?.limits.perSecond ?? null,
     remaining: limit?.hourRemaining ?? null,
     reset_at: limit && limit.limits.perHour !== null ? toTimestamp(limit.hourResetAtMs) : null,
-    retry_after_seconds: waitMs > 0 ? Math.ceil(waitMs / 1000) : null,
+    retry_after_seconds: waitSeconds,
     quota: quota && { limit: quota.limit, remaining: quota.remaining, reset_at: toTimestamp(quota.resetAtMs) },
   };
 }
 
-function present({ code, record, spending }: VerifyResult): Static<typeof verifyReply> {
+function present({ code, record, spending, retryAfterSeconds }: VerifyResult): Static<typeof verifyReply> {
   const principal = record?.principal;
   return {
     valid: code === 'valid',
@@ -65,7 +64,7 @@ function present({ code, record, spending }: VerifyResult): Static<typeof verify
     external_id: record?.externalId ?? null,
     metadata: record ? (JSON.parse(record.metadataJson) as Record<string, string> | null) : null,
     expires_at: toTimestamp(record?.expiresAtMs ?? null),
-    limit: spending && presentLimit(spending),
+    limit: spending && presentLimit(spending, retryAfterSeconds),
   };
 }
 

@@ -24,6 +24,8 @@ export async function createWorkspace(
 ): Promise<{ id: string; name: string; createdAtMs: number }> {
   const createdAtMs = deps.clock.nowMs();
   await insertWorkspace(tx, newWorkspaceRow(id, name, createdAtMs));
+  // In production the first one that the operator makes is the installation's first.
+  await claimInstallationFact(tx, 'first_workspace', id, createdAtMs);
   await deps.recordAudit(tx, { action: 'workspace.created', actor, workspaceId: id, targetId: id, data: { name } });
   return { id, name, createdAtMs };
 }

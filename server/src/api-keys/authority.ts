@@ -35,7 +35,12 @@ function refuseScopes(
   kept: readonly string[],
 ): void {
   const allowed = new Set([...principal.scopes, ...catalogue.expand(kept)]);
-  const beyond = catalogue.beyond(wanted, allowed);
+  // What was granted once is no widening, not even when the catalogue has it no more.
+  const granted = new Set([...principal.grantedScopes, ...kept]);
+  const beyond = catalogue.beyond(
+    wanted.filter((scope) => !granted.has(scope)),
+    allowed,
+  );
   if (beyond.length === 0) return;
   throw new Failure('insufficient_scope', `A key cannot grant what it does not hold: ${beyond.join(', ')}.`, {
     scopes: { wanted: beyond, held: [...principal.grantedScopes] },

@@ -10,7 +10,7 @@ import {
   refuseWider,
 } from './authority.ts';
 import type { IssueDeps } from './issue.ts';
-import { type KeyReach, keyById, updateKey } from './store.ts';
+import { type KeyReach, lockKey, updateKey } from './store.ts';
 import type { ApiKeyRow } from './tables.ts';
 
 /** Columns that a patch may set; what is not named stays. */
@@ -45,7 +45,8 @@ const listOf = (json: string) => JSON.parse(json) as string[];
 
 function refuseWidening(deps: IssueDeps, before: ApiKeyRow, after: ApiKeyRow, patching: Patching): void {
   const { grantor, limitsOf, changes } = patching;
-  const isItself = grantor.principal.credentialId === before.id;
+  // A key and its successor live side by side for a while: to each other they are one key.
+  const isItself = [before.id, before.predecessor_id, before.successor_id].includes(grantor.principal.credentialId);
   const scopes = listOf(after.scopes);
   const power = {
     scopes,
@@ -98,7 +99,7 @@ async function updateUnique(tx: Tx, id: string, changes: KeyChanges): Promise<Ap
  */
 export async function patchKey(deps: IssueDeps, tx: Tx, patching: Patching): Promise<ApiKeyRow> {
   const { reach, id, changes, actor } = patching;
-  const before = await keyById(tx.query, reach, id);
+  const before = await lockKey(tx, reach, id);
   if (!before) throw new Failure('not_found');
   if (before.revoked_at !== null) throw new Failure('conflict', 'The key is revoked and cannot be changed.');
   if (before.successor_id !== null && changes.expires_at !== undefined) {

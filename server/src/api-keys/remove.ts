@@ -2,13 +2,13 @@ import type { Actor } from '../audit/index.ts';
 import type { Tx } from '../database/index.ts';
 import { Failure } from '../failure.ts';
 import type { RevokeDeps } from './revoke.ts';
-import { deleteKey, type KeyReach, keyById } from './store.ts';
+import { deleteKey, type KeyReach, lockKey } from './store.ts';
 
 /** Takes a key away altogether; it answers as one that never was. Its audit events stay. */
 export async function removeKey(deps: RevokeDeps, tx: Tx, actor: Actor, reach: KeyReach, id: string): Promise<void> {
-  const row = await keyById(tx.query, reach, id);
+  const row = await lockKey(tx, reach, id);
   if (!row) throw new Failure('not_found');
-  await deleteKey(tx, id);
+  await deleteKey(tx, row, deps.clock.nowMs());
   await deps.changes.record(tx, { kind: 'api_key', ref: id });
   await deps.recordAudit(tx, {
     action: 'api_key.deleted',

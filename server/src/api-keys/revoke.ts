@@ -24,7 +24,7 @@ export async function revokeKey(
 ): Promise<ApiKeyRow> {
   const present = await keyById(tx.query, reach, id);
   if (!present) throw new Failure('not_found');
-  const ids = descendants ? [id, ...(await descendantIds(tx.query, id))] : [id];
+  const ids = descendants ? [id, ...(await descendantIds(tx.query, present))] : [id];
   const revoked = await markRevoked(tx, ids, { atMs: deps.clock.nowMs(), reason });
   for (const row of revoked) {
     await deps.changes.record(tx, { kind: 'api_key', ref: row.id });

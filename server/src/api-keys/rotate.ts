@@ -6,7 +6,7 @@ import { Failure } from '../failure.ts';
 import type { Limits } from '../limits/index.ts';
 import { type Grantor, refuseWider } from './authority.ts';
 import type { IssueDeps } from './issue.ts';
-import { insertKey, type KeyReach, keyById, markRevoked, markSucceeded } from './store.ts';
+import { insertKey, type KeyReach, lockKey, markRevoked, markSucceeded } from './store.ts';
 import type { ApiKeyRow } from './tables.ts';
 
 export interface Rotation {
@@ -51,7 +51,7 @@ function refuseBeyond(deps: IssueDeps, old: ApiKeyRow, { grantor, limitsOf }: Ro
 
 /** A predecessor that still lives in its own overlap ends: at most two keys of a chain live at once. */
 async function endOlder(deps: IssueDeps, tx: Tx, old: ApiKeyRow, nowMs: number): Promise<void> {
-  if (old.predecessor_id === null) return;
+  if (old.predecessor_id === null || (old.predecessor_expires_at ?? 0) <= nowMs) return;
   const [ended] = await markRevoked(tx, [old.predecessor_id], { atMs: nowMs, reason: 'rotated again' });
   if (ended) await deps.changes.record(tx, { kind: 'api_key', ref: ended.id });
 }
@@ -66,7 +66,7 @@ export async function rotateKey(
   rotation: Rotation,
 ): Promise<{ id: string; row: ApiKeyRow; text: string }> {
   const { reach, overlapMs } = rotation;
-  const old = await keyById(tx.query, reach, rotation.id);
+  const old = await lockKey(tx, reach, rotation.id);
   if (!old) throw new Failure('not_found');
   refuseBeyond(deps, old, rotation);
   const nowMs = deps.clock.nowMs();

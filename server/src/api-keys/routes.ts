@@ -7,7 +7,7 @@ import type { Limits, PlanTable } from '../limits/index.ts';
 import type { Grantor } from './authority.ts';
 import { type ImportedKey, importKeys } from './import.ts';
 import { type IssueDeps, issueKey } from './issue.ts';
-import { type KeyWorkspace, limitsOfKey, presentKey } from './key.ts';
+import { type KeyWorkspace, keyStateAt, limitsOfKey, presentKey } from './key.ts';
 import { patchKey } from './patch.ts';
 import { removeKey } from './remove.ts';
 import { revokeKey } from './revoke.ts';
@@ -48,7 +48,7 @@ async function placeOf(deps: ApiKeyRoutesDeps, { principal }: Call, named: strin
   if (!workspace) throw new Failure('not_found');
   const plans = deps.plans();
   const limitsOf = (row: Pick<ApiKeyRow, 'limits' | 'plan'>) => limitsOfKey(row, { plans, workspace });
-  const own = await ownRow(deps, principal);
+  const own = await ownRow(deps, principal, workspace.isSuspended);
   return {
     reach: { workspaceId, environment: principal.environment },
     workspaceId,
@@ -58,9 +58,14 @@ async function placeOf(deps: ApiKeyRoutesDeps, { principal }: Call, named: strin
   };
 }
 
-function ownRow({ database }: ApiKeyRoutesDeps, { kind, workspaceId, credentialId }: Principal) {
-  if (kind !== 'api_key') return undefined;
-  return keyById(database.read, { workspaceId, environment: null }, credentialId);
+/** The caller's row, read again now that the body is here: a key that has ended meanwhile makes and changes none. */
+async function ownRow({ database, clock }: ApiKeyRoutesDeps, principal: Principal, isSuspended: boolean) {
+  if (principal.kind !== 'api_key') return undefined;
+  const reach = { workspaceId: principal.workspaceId, environment: null };
+  const row = await keyById(database.read, reach, principal.credentialId);
+  const state = row && !isSuspended ? keyStateAt(row, clock.nowMs()) : 'revoked';
+  if (state !== 'active') throw new Failure(state === 'expired' ? 'token_expired' : 'token_revoked');
+  return row;
 }
 
 const limitsJson = (limits: Limits | null) =>

@@ -53,6 +53,18 @@ export function keyById(read: Kysely<Tables>, reach: KeyReach, id: string): Prom
   return within(read, reach).where('id', '=', id).executeTakeFirst();
 }
 
+/** A key that nobody else changes before this transaction ends: touching it takes its lock on either database. */
+export function lockKey(tx: Tx, { workspaceId, environment }: KeyReach, id: string): Promise<ApiKeyRow | undefined> {
+  let query = tx.query
+    .updateTable('api_keys')
+    .set(({ ref }) => ({ name: ref('name') }))
+    .where('id', '=', id);
+  // Said of the row itself, so that a row that had to be waited for is asked again.
+  if (workspaceId !== null) query = query.where('workspace_id', '=', workspaceId);
+  if (environment !== null) query = query.where('environment', '=', environment);
+  return query.returningAll().executeTakeFirst();
+}
+
 /** Newest first, below `beforeId`. */
 export function listKeys(
   read: Kysely<Tables>,
@@ -81,16 +93,49 @@ export function markRevoked(
     .execute();
 }
 
-/** Ids of all keys made by this one, by those, and so on; successors keep their maker, so rotation hides none. */
-export async function descendantIds(query: Kysely<Tables>, id: string): Promise<string[]> {
+/**
+ * Ids of the successors of a key, of all keys that it or its predecessors made, of those that these made, and so on. A
+ * successor of a made key keeps its maker, so rotation hides none.
+ */
+export async function descendantIds(
+  query: Kysely<Tables>,
+  { id, successor_id: successorId }: Pick<ApiKeyRow, 'id' | 'successor_id'>,
+): Promise<string[]> {
   const rows = await query
+    .withRecursive('self', (db) =>
+      db
+        .selectFrom('api_keys')
+        .select(['id', 'predecessor_id'])
+        .where('id', '=', id)
+        .union(
+          db
+            .selectFrom('api_keys')
+            .innerJoin('self', 'self.predecessor_id', 'api_keys.id')
+            .select(['api_keys.id', 'api_keys.predecessor_id']),
+        ),
+    )
     .withRecursive('made', (db) =>
       db
         .selectFrom('api_keys')
-        .select('id')
-        .where('created_by', '=', id)
+        .select(['id', 'successor_id'])
+        .where((where) =>
+          where.or([
+            where('created_by', 'in', db.selectFrom('self').select('id')),
+            where('id', '=', successorId ?? ''),
+          ]),
+        )
         .union(
-          db.selectFrom('api_keys').innerJoin('made', 'made.id', 'api_keys.created_by').select('api_keys.id as id'),
+          db
+            .selectFrom('api_keys')
+            .innerJoin('made', (join) =>
+              join.on((on) =>
+                on.or([
+                  on('api_keys.created_by', '=', on.ref('made.id')),
+                  on('api_keys.id', '=', on.ref('made.successor_id')),
+                ]),
+              ),
+            )
+            .select(['api_keys.id', 'api_keys.successor_id']),
         ),
     )
     .selectFrom('made')
@@ -124,8 +169,30 @@ export function updateKey(tx: Tx, id: string, values: Partial<ApiKeyRow>): Promi
   return tx.query.updateTable('api_keys').set(values).where('id', '=', id).returningAll().executeTakeFirst();
 }
 
-export async function deleteKey(tx: Tx, id: string): Promise<void> {
-  await tx.query.deleteFrom('api_keys').where('id', '=', id).execute();
+/** What a deleted key leaves when others descend from it: in no workspace, with nothing to tell but its links. */
+const STUB: Partial<ApiKeyRow> = {
+  workspace_id: '',
+  name: '',
+  hint: '',
+  scopes: '[]',
+  metadata: 'null',
+  slow_hash: null,
+  lookup_prefix: null,
+  owner: null,
+  external_id: null,
+  ip_allowlist: null,
+  plan: null,
+  limits: null,
+  quota: null,
+  revoke_reason: null,
+};
+
+/** Removes a key, or all but its links: what it made must be found when its own maker is revoked with descendants. */
+export async function deleteKey(tx: Tx, { id, successor_id, revoked_at }: ApiKeyRow, nowMs: number): Promise<void> {
+  const made = tx.query.selectFrom('api_keys').select('id').where('created_by', '=', id).limit(1);
+  const isLink = successor_id !== null || (await made.executeTakeFirst()) !== undefined;
+  if (isLink) await updateKey(tx, id, { ...STUB, secret_hash: `gone:${id}`, revoked_at: revoked_at ?? nowMs });
+  else await tx.query.deleteFrom('api_keys').where('id', '=', id).execute();
 }
 
 /** Moves `last_used_at` forward, never back. */

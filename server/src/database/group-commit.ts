@@ -63,8 +63,7 @@ export class GroupCommit {
       for (const job of jobs) await this.#runInSavepoint(job);
       this.#connection.exec('COMMIT');
     } catch (error) {
-      // Asking a closed connection throws, and nobody would ever be answered.
-      if (this.#connection.isOpen && this.#connection.isTransaction) this.#connection.exec('ROLLBACK');
+      this.#rollBack();
       const translated = translateDatabaseError(error);
       for (const job of jobs) job.reject(job.failed ? job.failed.error : translated);
       return;
@@ -76,6 +75,15 @@ export class GroupCommit {
       }
       for (const listener of job.committed) listener();
       job.resolve();
+    }
+  }
+
+  /** Never throws: whoever waits for this batch must be answered, whatever became of the file. */
+  #rollBack(): void {
+    try {
+      if (this.#connection.isOpen && this.#connection.isTransaction) this.#connection.exec('ROLLBACK');
+    } catch {
+      // The file is worse off than the transaction; the next BEGIN will say so.
     }
   }
 

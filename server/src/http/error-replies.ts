@@ -46,6 +46,14 @@ export function failureOf(error: unknown): Failure {
   return new Failure('internal_error', undefined, { cause: error });
 }
 
+const CLIENT_VERSION = /^[A-Za-z0-9][A-Za-z0-9 ._+/-]{0,63}$/;
+
+/** What a client says of its own version (`X-Client-Version`): the first thing to ask when only some callers fail. */
+function clientVersion({ headers }: FastifyRequest): { client_version?: string } {
+  const version = headers['x-client-version'];
+  return typeof version === 'string' && CLIENT_VERSION.test(version) ? { client_version: version } : {};
+}
+
 const NOT_ASCII = /[^\x20-\x7e]/g;
 
 /** A proxy's sub-request knows only 401, 403 and 429; the body stands in a header too, for proxies that drop it. */
@@ -67,7 +75,12 @@ export function createSendFailure(options: ErrorReplyOptions): SendFailure {
   const { log, clock, detail } = options;
   return (error, request, reply) => {
     const failure = failureOf(error);
-    const context = { requestId: request.id, route: request.routeOptions.url ?? null, code: failure.code };
+    const context = {
+      request_id: request.id,
+      route: request.routeOptions.url ?? null,
+      code: failure.code,
+      ...clientVersion(request),
+    };
     if (failure.status >= 500) log.error({ ...context, err: failure.details.cause ?? failure }, 'request failed');
     else log.debug(context, 'request refused');
     const rendered = renderFailure(failure, {

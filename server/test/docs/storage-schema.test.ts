@@ -12,7 +12,7 @@ import { readDocument, tablesOf } from './documents.ts';
 type Schema = string[];
 
 const documented = tablesOf(readDocument('docs/storage-schema.md')).filter(({ header }) => header[0] === 'column');
-const KEPT = ['plain', 'SHA-256', 'argon2id', 'sealed'];
+const KEPT = ['plain', 'SHA-256', 'argon2id', 'imported', 'sealed'];
 
 const folders: string[] = [];
 afterAll(() => {

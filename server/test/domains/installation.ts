@@ -4,7 +4,7 @@ import { expect } from 'vitest';
 import { createWorkspace } from '../../src/accounts/index.ts';
 import { createRecordAudit, systemActor } from '../../src/audit/index.ts';
 import { pooledRandom } from '../../src/crypto/index.ts';
-import type { CallOptions, TestReply, TestServer } from '../harness.ts';
+import { type CallOptions, startServer, type TestReply, type TestServer } from '../harness.ts';
 
 /** Times of tests begin here; see `manualClock`. */
 export const START_MS = Date.UTC(2030, 0, 1);
@@ -32,6 +32,34 @@ export async function makeKey(server: TestServer, fields: object, by = server.ro
   expect(made.status, made.text).toBe(201);
   return made.json;
 }
+
+/** A server in the same installation, as another process on its PostgreSQL database would be. */
+export function startBeside({ config, dataDir, clock }: TestServer): Promise<TestServer> {
+  if (config.database.kind !== 'postgres') throw new Error('only PostgreSQL is shared by processes');
+  return startServer({ dataDir, clock, env: { LATCHKEY_DATABASE_URL: config.database.url } });
+}
+
+/** A plan that lets API keys call this often, and that a key may choose by itself. */
+export async function makePlan(server: TestServer, name: string, limits: object, more: object = {}): Promise<void> {
+  const json = { name, offered: true, api_key: limits, ...more };
+  expect((await server.call('/v1/plans', { key: server.rootKey, json })).status).toBe(201);
+}
+
+/** What a key looks like to root, in any workspace. */
+export async function keyAs(server: TestServer, id: string, workspaceId = server.workspaceId) {
+  return (await server.call(`/v1/api-keys/${id}?workspace_id=${workspaceId}`, { key: server.rootKey })).json;
+}
+
+/** `[200, undefined]` for a key that works, else the status and the code of the refusal. */
+export async function answerTo(server: TestServer, key: string): Promise<[number, string | undefined]> {
+  const { status, json } = await server.call('/v1/auth/verify', { key });
+  return [status, json.error];
+}
+
+export const WORKS: [number, undefined] = [200, undefined];
+export const REVOKED: [number, string] = [401, 'token_revoked'];
+export const EXPIRED: [number, string] = [401, 'token_expired'];
+export const UNKNOWN: [number, string] = [401, 'invalid_token'];
 
 async function postgresText(url: string): Promise<string> {
   const client = new pg.Client({ connectionString: url });

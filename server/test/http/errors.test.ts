@@ -248,7 +248,7 @@ describe('a failure of ours', () => {
       request_id: 'find-me',
     });
     expect(reply.text).not.toMatch(/sandbox_rows|sqlite|select/i);
-    const lines = broken.logLines.map((line) => JSON.parse(line)).filter(({ requestId }) => requestId === 'find-me');
+    const lines = broken.logLines.map((line) => JSON.parse(line)).filter(({ request_id }) => request_id === 'find-me');
     expect(lines).toMatchObject([{ level: 50, code: 'internal_error', route: '/v1/projects' }]);
     expect(lines[0].err.message).toContain('sandbox_rows');
   });

@@ -173,12 +173,12 @@ describe('a log line', () => {
   test('of a refused request has its id, its code and the pattern of its route', async () => {
     const server = await startServer();
     await server.call(`/v1/projects/prj_${'0'.repeat(24)}?x=1`, { headers: { 'x-request-id': 'one' } });
-    const lines = server.logLines.map((line) => JSON.parse(line)).filter(({ requestId }) => requestId === 'one');
+    const lines = server.logLines.map((line) => JSON.parse(line)).filter(({ request_id }) => request_id === 'one');
     expect(lines).toEqual([
       {
         level: 20,
         time: expect.any(String),
-        requestId: 'one',
+        request_id: 'one',
         route: '/v1/projects/:id',
         code: 'not_found',
         msg: 'request refused',

@@ -104,6 +104,6 @@ describe('the id leads on', () => {
   test('to the log line of what was refused', async () => {
     await outcome('/v1/nowhere', {}, 'log-me');
     const lines = server.logLines.filter((line) => line.includes('log-me'));
-    expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ requestId: 'log-me', code: 'not_found' }]);
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ request_id: 'log-me', code: 'not_found' }]);
   });
 });

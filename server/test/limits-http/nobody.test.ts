@@ -52,19 +52,19 @@ describe('an address without a valid credential', () => {
       policies: { hour: { q: 100, w: HOUR_S }, second: { q: 5, w: 1 } },
       states: { hour: { r: 99 }, second: { r: 4 } },
     });
-    const replies: TestReply[] = [first];
-    while (replies.at(-1)?.status === 401) {
-      replies.push(await from(address));
-      if (replies.at(-1)?.status === 429 && replies.length % 6 === 0) {
-        expect(toldIn(replies.at(-1) as TestReply)).toMatchObject({ retryAfter: 1, states: { second: { r: 0 } } });
-        clock.advance(1000);
-        replies.push(await from(address));
-      }
+    for (let second = 0; second < 20; second += 1) {
+      const replies: TestReply[] = [];
+      for (let call = second === 0 ? 1 : 0; call < 6; call += 1) replies.push(await from(address));
+      expect(replies.at(-2)?.status).toBe(401);
+      const refused = replies.at(-1) as TestReply;
+      expect([refused.status, toldIn(refused).states.hour?.r]).toEqual([429, 95 - 5 * second]);
+      expect(toldIn(refused).retryAfter).toBe(second < 19 ? 1 : HOUR_S - second);
+      clock.advance(1000);
     }
-    expect(tally(replies)).toEqual({ 401: 100, 429: 20 });
-    const spent = toldIn(replies.at(-1) as TestReply);
-    expect(spent.states.hour).toEqual({ r: 0, t: spent.retryAfter });
-    clock.advance((spent.retryAfter ?? 0) * 1000);
+    const spent = await from(address);
+    expect([spent.status, spent.json.message]).toEqual([429, 'The limit of 100 requests an hour is reached.']);
+    expect(toldIn(spent).states.hour).toEqual({ r: 0, t: HOUR_S - 20 });
+    clock.advance(Number(toldIn(spent).retryAfter) * 1000);
     expect((await from(address)).status).toBe(401);
   });
 
@@ -123,12 +123,12 @@ describe('an address without a valid credential', () => {
       'GET http://localhost/v1/projects',
       'DELETE /v1/projects/prj_000000000000000000000000',
       'PUT /v2/gate?x=1',
-      'GET /v1/projects?access=//x',
+      'GET /v1/projects/',
     ];
     const statuses: (number | undefined)[] = [];
     for (const line of spellings) statuses.push((await sendRaw(server, request(line, [forwarded])))[0]?.status);
     expect(statuses).toEqual([401, 401, 401, 401, 401, 429, 429, 429]);
-    for (const line of ['GET //v1/projects', 'GET /v1//projects', 'GET /v1/projects/', 'GET /V1/projects']) {
+    for (const line of ['GET //v1/projects', 'GET /v1//projects', 'GET /V1/projects', 'GET /v1/projects;x']) {
       const [reply] = await sendRaw(server, request(line, [forwarded]));
       expect([line, reply?.status]).toEqual([line, 404]);
     }
@@ -229,7 +229,7 @@ test('what is public has no limit, also for an address that has none left', asyn
 test('a flood of addresses leaves every one its own count (M5)', async () => {
   const counted = newAddress();
   await exhaust(counted);
-  const flood = Array.from({ length: 1500 }, (_, index) => `2001:db8:${(index + 16).toString(16)}::1`);
+  const flood = Array.from({ length: 400 }, (_, index) => `2001:db8:${(index + 16).toString(16)}::1`);
   const replies = await Promise.all(flood.map((address) => from(address, '/v1/gate')));
   expect(tally(replies)).toEqual({ 401: flood.length });
   expect((await from(counted)).status).toBe(429);

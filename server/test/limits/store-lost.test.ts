@@ -18,6 +18,13 @@ import { askRedis, closePlaces, newBucket, newLimitsPlace, redisPid } from './st
 const fiftyAnHour: Limits = { perHour: 50, perSecond: null };
 const WAIT = { timeout: 10_000 };
 
+/** A Redis that may be killed, stopped and configured. */
+async function ownRedis(skip: (note: string) => void): Promise<Service> {
+  const redis = await startRedis();
+  if (!redis.own) skip('the environment names the Redis');
+  return redis;
+}
+
 interface Watched {
   limiter: ResilientLimiter;
   /** What the listener heard, and with which causes. */
@@ -71,8 +78,7 @@ describe.each(['local', 'open', 'closed'] as const)('a Redis that is lost, under
   let watched: Watched;
 
   beforeEach(async ({ skip }) => {
-    redis = await startRedis();
-    if (!redis.own) skip('the environment names the Redis');
+    redis = await ownRedis(skip);
     const shared = await createRedisLimiter({ url: redis.url });
     watched = watch(createResilientLimiter({ shared, clock: systemClock, policy }));
   });
@@ -139,8 +145,8 @@ describe.each(['local', 'open', 'closed'] as const)('a Redis that is lost, under
 });
 
 describe('other ways to lose the store', () => {
-  test('what an outage counted here still holds in the next one', async () => {
-    const redis = await startRedis();
+  test('what an outage counted here still holds in the next one', async ({ skip }) => {
+    const redis = await ownRedis(skip);
     const shared = await createRedisLimiter({ url: redis.url });
     const watched = watch(createResilientLimiter({ shared, clock: systemClock }));
     const pid = await redisPid(redis.url);
@@ -160,13 +166,13 @@ describe('other ways to lose the store', () => {
     expect(allowed).toEqual([50, 0]);
   });
 
-  test('a Redis that reads but cannot write is lost until it can', async () => {
-    const redis = await startRedis();
+  test('a Redis that reads but cannot write is lost until it can', async ({ skip }) => {
+    const redis = await ownRedis(skip);
     const shared = await createRedisLimiter({ url: redis.url });
     const watched = watch(createResilientLimiter({ shared, clock: systemClock, probeIntervalMs: 20 }));
     try {
       await askRedis(redis.url, 'CONFIG', 'SET', 'min-replicas-to-write', '1');
-      expectPolicy('local', await manyOutcomes(watched, newBucket()));
+      expect(isAllowed(await outcomeOf(watched, newBucket()))).toBe(true);
       const failures = async () => {
         const [, count] =
           /errorstat_NOREPLICAS:count=(\d+)/.exec(await askRedis(redis.url, 'INFO', 'errorstats')) ?? [];
@@ -202,8 +208,8 @@ describe('other ways to lose the store', () => {
     }
   });
 
-  test('closing settles the calls that are under way', async () => {
-    const redis = await startRedis();
+  test('closing settles the calls that are under way', async ({ skip }) => {
+    const redis = await ownRedis(skip);
     const shared = await createRedisLimiter({ url: redis.url });
     const { limiter } = watch(createResilientLimiter({ shared, clock: systemClock }));
     const calls = Array.from({ length: 100 }, () => limiter.spend('bucket', fiftyAnHour, 1));

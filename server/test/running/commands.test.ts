@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
 import { createRecordAudit, sealAuditLog, systemActor } from '../../src/audit/index.ts';
 import { MIGRATIONS } from '../../src/compose.ts';
 import { SETTINGS } from '../../src/config/index.ts';
@@ -10,7 +10,7 @@ import { DATABASES, freshPostgres, manualClock } from '../harness.ts';
 import { tamperings } from '../storage/tamperings.ts';
 import { newDataDir, repository, runProgram, startProgram, stopPrograms } from './program.ts';
 
-afterEach(stopPrograms);
+afterAll(stopPrograms);
 
 /** A database in a data dir with four sealed batches of three events. */
 async function sealedLog() {
@@ -38,7 +38,7 @@ async function sealedLog() {
   return { dataDir, database };
 }
 
-test('help, version, and what is no command', async () => {
+test.concurrent('help, version, and what is no command', async () => {
   const [help, version, unknown] = await Promise.all([
     runProgram(['help']),
     runProgram(['version']),
@@ -52,7 +52,7 @@ test('help, version, and what is no command', async () => {
   expect(unknown.stderr).toMatch(/--jsn[\s\S]*\nTry `latchkey help`/);
 });
 
-describe.each(DATABASES)('latchkey migrate on %s', (kind) => {
+describe.concurrent.each(DATABASES)('latchkey migrate on %s', (kind) => {
   test('says what it would do, does it, and then has nothing to do', async () => {
     const env: Record<string, string> = {};
     if (kind === 'postgres') env.LATCHKEY_DATABASE_URL = await freshPostgres();
@@ -73,7 +73,7 @@ describe.each(DATABASES)('latchkey migrate on %s', (kind) => {
   });
 });
 
-describe('latchkey audit verify', () => {
+describe.concurrent('latchkey audit verify', () => {
   test('on a database that was never begun says what to do', async () => {
     const { code, stdout, stderr } = await runProgram(['audit', 'verify']);
     expect([code, stdout]).toEqual([2, '']);
@@ -82,7 +82,7 @@ describe('latchkey audit verify', () => {
 
   test('finds the log of a server whole, also while it runs', async () => {
     const program = await startProgram();
-    await expect.poll(program.stderr, { timeout: 10_000 }).toContain('audit batch sealed');
+    await vi.waitFor(() => expect(program.stderr()).toContain('audit batch sealed'), { timeout: 10_000 });
     const { dataDir } = program;
     const [text, json] = await Promise.all([
       runProgram(['audit', 'verify'], { dataDir }),

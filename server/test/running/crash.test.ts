@@ -1,8 +1,8 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { DATABASES, freshPostgres } from '../harness.ts';
 import { newDataDir, type Program, runProgram, startProgram, stopPrograms } from './program.ts';
 
-afterEach(stopPrograms);
+afterAll(stopPrograms);
 
 interface Made {
   id: string;
@@ -28,7 +28,7 @@ async function killDuring<T>(program: Program, calls: (() => Promise<T | null>)[
   return acknowledged;
 }
 
-describe.each(DATABASES)('kill -9 on %s', (database) => {
+describe.concurrent.each(DATABASES)('kill -9 on %s', (database) => {
   test('undoes no key and no revocation that was acknowledged', { timeout: 60_000 }, async () => {
     const dataDir = newDataDir();
     const env: Record<string, string> = {};

@@ -2,16 +2,16 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { freshPostgres } from '../harness.ts';
 import { newDataDir, runProgram, startProgram, stopPrograms } from './program.ts';
 
-afterEach(stopPrograms);
+afterAll(stopPrograms);
 
 const refuse = (env: Record<string, string>, dataDir = newDataDir()) =>
   runProgram(['serve', '--json'], { env, dataDir });
 
-describe('a start', () => {
+describe.concurrent('a start', () => {
   test('makes what it needs once, says it once, and works as pasted', async () => {
     const first = await startProgram();
     expect(first.stdout()).toBe(`${JSON.stringify(first.ready)}\n`);
@@ -84,7 +84,7 @@ describe('a start', () => {
   });
 });
 
-describe('a start is refused with exit code 2, a sentence and a cure, for', () => {
+describe.concurrent('a start is refused with exit code 2, a sentence and a cure, for', () => {
   test('broken settings, all at once and without their secrets', async () => {
     const { code, stdout, stderr } = await refuse({
       HOST: '0.0.0.0',
@@ -157,7 +157,7 @@ describe('a start is refused with exit code 2, a sentence and a cure, for', () =
   });
 });
 
-describe('one SQLite file', () => {
+describe.concurrent('one SQLite file', () => {
   test('is served by one process: a second is told which, and may when the first was killed', async () => {
     const first = await startProgram();
     const { dataDir } = first;
@@ -184,7 +184,7 @@ describe('one SQLite file', () => {
   });
 });
 
-test('one new PostgreSQL database that two start on at the same moment is served by both, and begun by one', async () => {
+test.concurrent('one new PostgreSQL database that two start on at the same moment is served by both, and begun by one', async () => {
   const env = { LATCHKEY_DATABASE_URL: await freshPostgres() };
   const dataDir = newDataDir();
   const programs = await Promise.all([startProgram({ dataDir, env }), startProgram({ dataDir, env })]);

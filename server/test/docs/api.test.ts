@@ -1,0 +1,79 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startServer, stopServers, type TestServer } from '../harness.ts';
+import { readDocument, tablesOf } from './documents.ts';
+
+const markdown = readDocument('docs/api.md');
+const tables = tablesOf(markdown);
+const calls = tables
+  .filter(({ header }) => header[0] === 'call')
+  .flatMap(({ rows }) => rows.map(([call = '', needs = '']) => ({ call, needs })));
+
+interface Schema {
+  properties?: Record<string, Schema>;
+  items?: Schema;
+}
+type Operations = Record<string, { requestBody?: { content: { 'application/json': { schema: Schema } } } }>;
+
+let server: TestServer;
+let paths: Record<string, Operations>;
+let nothing: string;
+
+beforeAll(async () => {
+  server = await startServer();
+  paths = (await server.call('/openapi.json', { key: null })).json.paths;
+  const key = { name: 'no scopes', scopes: [] };
+  nothing = (await server.call('/v1/api-keys', { key: server.rootKey, json: key })).json.key;
+});
+afterAll(stopServers);
+
+/** `/v2` and unversioned twins are told of once, in words. */
+function isTwin(path: string): boolean {
+  return path.replace(/^\/v2(?=\/)|^(?=\/api-keys)/, '/v1') !== path && path !== '/v2/auth/test';
+}
+
+function callsOf(path: string, operations: Operations): string[] {
+  const methods = Object.keys(operations).filter((method) => method !== 'head');
+  return methods.length > 3 ? [`ANY ${path}`] : methods.map((method) => `${method.toUpperCase()} ${path}`);
+}
+
+function bodyFields(path: string, method: string): string[] {
+  const schema = paths[path]?.[method]?.requestBody?.content['application/json'].schema;
+  return Object.keys(schema?.properties ?? {});
+}
+
+test('docs/api.md has every call of the server, and no other', () => {
+  const real = Object.entries(paths).flatMap(([path, operations]) => (isTwin(path) ? [] : callsOf(path, operations)));
+  expect(calls.map(({ call }) => call).sort()).toEqual(real.sort());
+});
+
+test('docs/api.md says of every call what it needs', async () => {
+  for (const { call, needs } of calls) {
+    const [method = '', pattern = ''] = call.replace('ANY', 'GET').split(' ');
+    const kind = pattern.includes('projects') ? 'prj' : pattern.includes('orders') ? 'ord' : 'key';
+    const path = pattern.replace('{id}', `${kind}_${'0'.repeat(24)}`).replace('{name}', 'none');
+    const key = needs === 'anyone' ? null : nothing;
+    const { status, json } = await server.call(path, { method, key, ...(method === 'GET' ? {} : { json: {} }) });
+    const refusal = [status, json?.error?.reason ?? json?.error, json?.message?.match(/needs the scope ([^;]+);/)?.[1]];
+    if (needs === 'root') expect(refusal.slice(0, 1), call).toEqual([403]);
+    else if (needs.includes(':')) expect(refusal, call).toEqual([403, 'insufficient_scope', needs]);
+    else expect([200, 404, 422], call).toContain(status);
+  }
+});
+
+test('docs/api.md has every field of a new key, and no other', () => {
+  const rows = tables.find(({ heading }) => heading === 'Fields of a new key')?.rows ?? [];
+  const written = rows.flatMap(([fields = '']) => fields.split(', '));
+  expect(written.sort()).toEqual(bodyFields('/v1/api-keys', 'post').sort());
+});
+
+test('docs/api.md names every field that a body may have and every field that a key reads as', async () => {
+  const bodies = Object.entries(paths).flatMap(([path, operations]) =>
+    Object.keys(operations).flatMap((method) => bodyFields(path, method)),
+  );
+  const importing = paths['/v1/api-keys/import']?.post?.requestBody?.content['application/json'].schema;
+  const imported = Object.keys(importing?.properties?.keys?.items?.properties ?? {});
+  const { json: list } = await server.call('/v1/api-keys');
+  const fields = new Set([...bodies, ...imported, ...Object.keys(list.data[0])]);
+  expect(fields.size).toBeGreaterThan(30);
+  expect([...fields].filter((field) => !new RegExp(`["\`{ ]${field}["\`:,} ]`).test(markdown))).toEqual([]);
+});

@@ -1,0 +1,111 @@
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { type MadeKey, makeKey } from '../domains/installation.ts';
+import { startServer, stopServers, type TestReply, type TestServer } from '../harness.ts';
+import { startRedis } from '../services/redis.ts';
+import type { Service } from '../services/service.ts';
+import { codeOf, tally, toldIn } from './told.ts';
+
+const POLICIES = ['local', 'closed', 'open'] as const;
+type Policy = (typeof POLICIES)[number];
+
+let redis: Service;
+const servers = {} as Record<Policy, TestServer>;
+
+beforeAll(async () => {
+  redis = await startRedis();
+  const starts = POLICIES.map(async (policy) => {
+    const env = { LATCHKEY_REDIS_URL: redis.url, LATCHKEY_LIMITS_ON_OUTAGE: policy };
+    servers[policy] = await startServer({ limits: 'real', env });
+  });
+  await Promise.all(starts);
+});
+afterAll(async () => {
+  await stopServers();
+  await redis.stop();
+});
+
+const use = (server: TestServer, { key }: MadeKey) => server.call('/v1/gate', { key });
+const manyUses = (server: TestServer, key: MadeKey, calls: number) =>
+  Promise.all(Array.from({ length: calls }, () => use(server, key)));
+
+async function lookAt(server: TestServer, { key }: MadeKey) {
+  const reply = await server.call('/v1/api-keys/verify', { key: server.rootKey, json: { key, cost: 0 } });
+  return reply.json.limit;
+}
+
+/** Whether a server says that its counters are lost: by /readyz, and by its metric. */
+async function degradedOf(server: TestServer): Promise<[boolean, string | undefined]> {
+  const ready = await server.call('/readyz', { key: null });
+  expect([ready.status, ready.json.status]).toEqual([200, 'ready']);
+  const { text } = await server.call('/metrics', { key: server.rootKey });
+  return [ready.json.degraded, /^latchkey_limiter_degraded (\d)$/m.exec(text)?.[1]];
+}
+
+/** Calls without pause, by eight at a time, until told to stop. */
+function startLoad(server: TestServer, key: MadeKey) {
+  const replies: TestReply[] = [];
+  let isOver = false;
+  const callers = Array.from({ length: 8 }, async () => {
+    while (!isOver) replies.push(await use(server, key));
+  });
+  return {
+    replies,
+    stop: async () => {
+      isOver = true;
+      await Promise.all(callers);
+    },
+  };
+}
+
+test('Redis killed under load: each policy holds, the loss is told, and it ends by itself', async ({ skip }) => {
+  if (!redis.own) skip('the environment names the Redis');
+  const { local, closed, open } = servers;
+  const busy = await makeKey(local, { limits: { per_hour: 1_000_000 } });
+  const five = { per_hour: 5 };
+  const own = await makeKey(local, { limits: five });
+  const refused = await makeKey(closed, { limits: five, quota: { limit: 100, period: 'total' } });
+  const passing = await makeKey(open, { limits: five });
+  for (const server of Object.values(servers)) expect(await degradedOf(server)).toEqual([false, '0']);
+  for (const [server, key] of [
+    [closed, refused],
+    [open, passing],
+  ] as const) {
+    expect(tally(await manyUses(server, key, 2))).toEqual({ 200: 2 });
+  }
+
+  const load = startLoad(local, busy);
+  await vi.waitFor(() => expect(load.replies.length).toBeGreaterThan(50));
+  await redis.kill9();
+  const before = load.replies.length;
+  await vi.waitFor(() => expect(load.replies.length).toBeGreaterThan(before + 100), { timeout: 10_000 });
+
+  expect(await degradedOf(local)).toEqual([true, '1']);
+  expect(tally(await manyUses(local, own, 25))).toEqual({ 200: 5, 429: 20 });
+
+  const replies = await manyUses(closed, refused, 10);
+  expect(tally(replies)).toEqual({ 503: 10 });
+  for (const reply of replies) {
+    expect([codeOf(reply), toldIn(reply).retryAfter]).toEqual(['unavailable', 1]);
+    expect(JSON.parse(reply.headers.get('x-latchkey-error') ?? '')).toEqual(reply.json);
+  }
+  expect((await closed.call('/v1/projects', { key: null })).status).toBe(503);
+  expect((await closed.call('/v1/plans', { key: closed.rootKey })).status).toBe(200);
+  expect(await degradedOf(closed)).toEqual([true, '1']);
+
+  expect(tally(await manyUses(open, passing, 25))).toEqual({ 200: 25 });
+  expect(await degradedOf(open)).toEqual([true, '1']);
+
+  await redis.restart();
+  await vi.waitFor(
+    async () => {
+      for (const server of Object.values(servers)) expect(await degradedOf(server)).toEqual([false, '0']);
+    },
+    { timeout: 15_000 },
+  );
+  const back = load.replies.length;
+  await vi.waitFor(() => expect(load.replies.length).toBeGreaterThan(back + 20));
+  await load.stop();
+  expect(Object.keys(tally(load.replies))).toEqual(['200']);
+  expect((await lookAt(closed, refused)).quota.remaining).toBe(98);
+  expect(tally(await manyUses(closed, refused, 25))).toEqual({ 200: 5, 429: 20 });
+});
