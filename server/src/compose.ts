@@ -263,7 +263,8 @@ export async function compose(config: Config, surroundings: Surroundings, databa
   });
   let isStopping = false;
   const checks = { database: database.ping };
-  http.add(healthRoutes({ checks, isStopping: () => isStopping, isDegraded: core.counting.isDegraded }));
+  const { checks: spareChecks, isDegraded } = core.counting;
+  http.add(healthRoutes({ checks, spareChecks, isStopping: () => isStopping, isDegraded }));
   const deps = domainDeps(core, config, surroundings, database);
   http.add(routesOf(core, config, deps, verifyKey));
   const { hasFirst } = core.workspaces;

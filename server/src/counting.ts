@@ -18,6 +18,8 @@ export interface Counting {
   quotas: Quotas;
   /** Whether counters shared with other processes are lost at the moment. */
   isDegraded(): boolean;
+  /** Whether what counters are shared through answers; see `healthRoutes`. */
+  checks: Record<string, () => Promise<void>>;
   addJobs(jobs: Jobs): void;
   /** Gives reserved units back; after the last request. */
   close(): Promise<void>;
@@ -33,12 +35,16 @@ export interface CountingOptions {
 interface SharedLimiter {
   limiter: Limiter;
   prune?: () => Promise<void>;
+  checks?: Counting['checks'];
 }
 
 /** Redis where there is one, else the database that the processes share; nothing where there is one process. */
 async function sharedLimiter({ config, surroundings, database }: CountingOptions): Promise<SharedLimiter | null> {
   const { clock } = surroundings;
-  if (config.redisUrl !== null) return { limiter: await createRedisLimiter({ url: config.redisUrl }) };
+  if (config.redisUrl !== null) {
+    const limiter = await createRedisLimiter({ url: config.redisUrl });
+    return { limiter, checks: { redis: limiter.ping } };
+  }
   if (!database.capabilities.manyProcesses) return null;
   const limiter = createPostgresLimiter({ database, clock });
   return { limiter, prune: limiter.prune };
@@ -60,6 +66,7 @@ export async function createCounting(options: CountingOptions): Promise<Counting
     limiter,
     quotas,
     isDegraded: () => resilient?.degraded ?? false,
+    checks: shared?.checks ?? {},
     addJobs: (jobs) => {
       jobs.add({ name: 'quotas.give_back', intervalMs: 1000, runs: 'each', run: quotas.giveBackIdle });
       jobs.add({ name: 'quotas.prune', intervalMs: 3_600_000, runs: 'one', run: quotas.prune });

@@ -14,7 +14,7 @@ function askedIn(query: Readonly<Record<string, unknown>>): Guarded {
   return { scope: null, root: 'refused', allOf, ...only };
 }
 
-const UNSAFE = /[^\x21-\x24\x26-\x7e]/g;
+const UNSAFE = /[^\x21-\x24\x26-\x7e]/gu;
 
 /** Visible ASCII as it is, everything else percent-encoded: a header cannot be broken, and one decoding restores it. */
 function headerSafe(text: string | null): string {

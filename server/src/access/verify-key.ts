@@ -1,3 +1,4 @@
+import { canonicalAddress } from '../address.ts';
 import type { KeyRecord, KeyResolver, KeyUsage } from '../api-keys/index.ts';
 import type { Clock } from '../clock.ts';
 import type { Environment, Principal } from '../http/index.ts';
@@ -23,7 +24,7 @@ export interface VerifyRequest {
   key: string;
   environment: Environment | null;
   scopes: readonly string[];
-  /** The address of whoever presented the key; null: not checked. */
+  /** The address of whoever presented the key. Null, or none at all, is on no allow list. */
   ip: string | null;
   /** Spent from the key when it is valid; 0 only looks. */
   cost: number;
@@ -74,7 +75,7 @@ export function createVerifyKey({ keys, usage, spender, clock, onDecision }: Ver
       code: code === 'valid' ? 'ok' : code,
       keyId: record?.id ?? null,
       route: 'verify',
-      address: request.ip ?? '',
+      address: canonicalAddress(request.ip ?? '') ?? '',
     });
 
   const check = async (caller: Principal, request: VerifyRequest): Promise<VerifyResult> => {

@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { toTimestamp } from '../clock.ts';
-import { closed, nullable, oneOf, type Route, route } from '../http/index.ts';
+import { closed, metadataReply, nullable, oneOf, type Route, route } from '../http/index.ts';
 import type { KeySpending } from './spending.ts';
 import type { VerifyKey, VerifyResult } from './verify-key.ts';
 
@@ -35,7 +35,7 @@ const verifyReply = Type.Object({
   scopes: Type.Array(Type.String()),
   owner: nullable(Type.String()),
   external_id: nullable(Type.String()),
-  metadata: nullable(Type.Record(Type.String(), Type.String())),
+  metadata: nullable(metadataReply),
   expires_at: nullable(Type.String()),
   limit: nullable(limitReply),
 });

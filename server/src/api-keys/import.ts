@@ -1,5 +1,5 @@
 import type { Tx } from '../database/index.ts';
-import { invalidField } from '../failure.ts';
+import { Failure, invalidField } from '../failure.ts';
 import { type Asking, checkNewKey, type IssueDeps, type KnownHash, type NewKey, writeKey } from './issue.ts';
 import type { ApiKeyRow } from './tables.ts';
 
@@ -55,6 +55,17 @@ function knownHash(hash: ImportedHash, path: string, index: number, unusableHash
   return { secretHash: `${unusableHash}:${index}`, slowHash: hash.value, lookupPrefix: hash.lookupPrefix, hint };
 }
 
+/** Reads one key of many: its problems are named by its place in the list. */
+export async function atPlace<T>(index: number, read: () => T | Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof Failure) || !error.details.fields) throw error;
+    const fields = error.details.fields.map(({ path, message }) => ({ path: `keys.${index}.${path}`, message }));
+    throw new Failure(error.code, error.message, { fields });
+  }
+}
+
 export interface ImportedKey {
   key: NewKey;
   hash: ImportedHash;
@@ -73,7 +84,7 @@ export async function importKeys(
 ): Promise<ApiKeyRow[]> {
   const rows: ApiKeyRow[] = [];
   for (const [index, { key, hash, asking }] of imported.entries()) {
-    checkNewKey(deps, asking, key);
+    await atPlace(index, () => checkNewKey(deps, asking, key));
     const known = knownHash(hash, `keys.${index}`, index, unusableHash);
     rows.push(await writeKey(deps, tx, asking, { key, hash: known, action: 'api_key.imported' }));
   }

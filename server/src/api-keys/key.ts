@@ -88,7 +88,7 @@ export function limitsOfKey(
 function limitsAndBucket(row: ApiKeyRow, context: RecordContext): Pick<KeyRecord, 'limits' | 'limitBucket'> {
   if (!context.workspace.isPooled) return { limits: limitsOfKey(row, context), limitBucket: `key:${row.bucket}` };
   const limits = limitsOfKey({ limits: null, plan: null }, context);
-  return { limits, limitBucket: `ws:${row.workspace_id}:${row.environment}` };
+  return { limits, limitBucket: `ws:${row.workspace_id}` };
 }
 
 function principalOf(row: ApiKeyRow, { grants, issuer }: RecordContext): Principal {

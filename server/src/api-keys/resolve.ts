@@ -33,22 +33,25 @@ const MAX_RECORDS = 1_000_000;
 const SHORTEST_PREFIX = 8;
 const LONGEST_PREFIX = 64;
 
-/** An imported key with a slow hash: tried only where a lookup prefix fits, and known by SHA-256 from then on. */
-async function findSlow(
-  { database, verifySlowHash }: KeyResolverOptions,
-  text: string,
-): Promise<ApiKeyRow | undefined> {
+/**
+ * Whether an imported key with a slow hash has this text: tried only where a lookup prefix fits, and known by SHA-256
+ * from then on. True as well when another call may just have found that.
+ */
+async function isSlowKey({ database, verifySlowHash }: KeyResolverOptions, text: string): Promise<boolean> {
   const prefixes: string[] = [];
   for (let length = SHORTEST_PREFIX; length <= Math.min(LONGEST_PREFIX, text.length); length += 1) {
     prefixes.push(text.slice(0, length));
   }
-  if (prefixes.length === 0) return undefined;
-  for (const row of await slowKeysByPrefix(database.read, prefixes)) {
-    if (row.slow_hash === null || !(await verifySlowHash(row.slow_hash, text))) continue;
-    await database.write((tx) => replaceSlowHash(tx, row.id, sha256Hex(text)));
-    return row;
+  if (prefixes.length === 0) return false;
+  let wasReplaced = false;
+  for (const { id, slow_hash: slowHash } of await slowKeysByPrefix(database.read, prefixes)) {
+    if (slowHash === null) wasReplaced = true;
+    else if (await verifySlowHash(slowHash, text)) {
+      await database.write((tx) => replaceSlowHash(tx, id, sha256Hex(text)));
+      return true;
+    }
   }
-  return undefined;
+  return wasReplaced;
 }
 
 export function createKeyResolver(options: KeyResolverOptions): KeyResolver {
@@ -72,13 +75,25 @@ export function createKeyResolver(options: KeyResolverOptions): KeyResolver {
     },
   });
 
+  // One slow answer for however many ask at once.
+  const finding = new Map<string, Promise<KeyRecord | null>>();
+  const findSlow = async (text: string, hash: string) => {
+    try {
+      return (await isSlowKey(options, text)) ? await cache.fetch(hash) : null;
+    } finally {
+      finding.delete(hash);
+    }
+  };
+
   return {
     peek: (text) => cache.peek(sha256Hex(text)),
     find: async (text) => {
-      const known = await cache.fetch(sha256Hex(text));
+      const hash = sha256Hex(text);
+      const known = await cache.fetch(hash);
       if (known) return known;
-      const row = await findSlow(options, text);
-      return row ? cache.fetch(sha256Hex(text)) : null;
+      const found = finding.get(hash) ?? findSlow(text, hash);
+      finding.set(hash, found);
+      return found;
     },
     forget: () => {
       grants = createGrants(catalogue);

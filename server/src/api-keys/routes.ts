@@ -5,7 +5,7 @@ import { Failure, invalidField } from '../failure.ts';
 import { type Access, type Call, type Cursors, type Principal, pageOf, type Route, route } from '../http/index.ts';
 import type { Limits, PlanTable } from '../limits/index.ts';
 import type { Grantor } from './authority.ts';
-import { type ImportedKey, importKeys } from './import.ts';
+import { atPlace, type ImportedKey, importKeys } from './import.ts';
 import { type IssueDeps, issueKey } from './issue.ts';
 import { type KeyWorkspace, keyStateAt, limitsOfKey, presentKey } from './key.ts';
 import { patchKey } from './patch.ts';
@@ -108,8 +108,11 @@ function importRoute(deps: ApiKeyRoutesDeps): Route {
     handler: async (call) => {
       const { grantor, reading, limitsOf } = await placeOf(deps, call, call.body.workspace_id);
       const imported: ImportedKey[] = [];
-      for (const { hash, lookup_prefix: lookupPrefix = null, hint = null, ...input } of call.body.keys) {
-        const key = await newKeyOf(input, reading);
+      for (const [
+        index,
+        { hash, lookup_prefix: lookupPrefix = null, hint = null, ...input },
+      ] of call.body.keys.entries()) {
+        const key = await atPlace(index, () => newKeyOf(input, reading));
         const limitsOfNewKey = limitsOf({ limits: limitsJson(key.limits), plan: key.plan });
         const asking = { grantor, actor: actorOf(call), limitsOfNewKey };
         imported.push({ key, hash: { ...hash, lookupPrefix, hint }, asking });

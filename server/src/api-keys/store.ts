@@ -14,13 +14,13 @@ export function createKeyByHash(database: Database): (secretHash: string) => Pro
   return async (secretHash) => (await statement(database.read, [secretHash]))[0] as ApiKeyRow | undefined;
 }
 
-/** The imported key whose slow hash may fit a text; prefixes differ from each other in their first letters or length. */
+/** Imported keys whose slow hash may fit a text, or did lately: the longest prefixes first, which nobody takes by chance. */
 export function slowKeysByPrefix(read: Kysely<Tables>, prefixes: readonly string[]): Promise<ApiKeyRow[]> {
   return read
     .selectFrom('api_keys')
     .selectAll()
     .where('lookup_prefix', 'in', [...prefixes])
-    .where('slow_hash', 'is not', null)
+    .orderBy('lookup_prefix', 'desc')
     .limit(3)
     .execute();
 }

@@ -6,12 +6,17 @@ export type CompiledStatement = (query: Kysely<Tables>, parameters: readonly unk
 
 /**
  * For statements that run thousands of times: building and compiling one costs more than SQLite needs to run it.
- * `build` is called once, with placeholders in the order in which `parameters` will come.
+ * `build` is called once for each database, with placeholders in the order in which `parameters` will come.
  */
-export function compileOnce(database: Kysely<Tables>, build: (query: Kysely<Tables>) => Compilable): CompiledStatement {
-  let compiled: CompiledQuery | undefined;
+export function compileOnce(build: (query: Kysely<Tables>) => Compilable): CompiledStatement {
+  const byAdapter = new WeakMap<object, CompiledQuery>();
   return async (query, parameters) => {
-    compiled ??= build(database).compile();
+    const { adapter } = query.getExecutor();
+    let compiled = byAdapter.get(adapter);
+    if (compiled === undefined) {
+      compiled = build(query).compile();
+      byAdapter.set(adapter, compiled);
+    }
     const { rows } = await query.executeQuery({ ...compiled, parameters });
     return rows;
   };

@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Kysely } from 'kysely';
+import { Failure } from '../failure.ts';
 import type { Tx } from './database.ts';
 import { translateDatabaseError } from './errors.ts';
 import type { Tables } from './tables.ts';
@@ -17,17 +18,23 @@ interface Job {
 
 /**
  * Concurrent durable writes share one transaction and one fsync. Each job runs in its own savepoint: one that fails
- * takes nobody with it. A job is resolved only after the commit that holds it, so an acknowledged write is on disk.
+ * takes nobody with it. A job is resolved only after an fsync that began after its commit, so an acknowledged write is
+ * on disk; the next batch runs while that fsync is under way.
  */
 export class GroupCommit {
   readonly #connection: DatabaseSync;
   readonly #query: Kysely<Tables>;
+  readonly #sync: () => Promise<void>;
   #queue: Job[] = [];
   #draining: Promise<void> | undefined;
+  #unsynced: Job[] = [];
+  #syncing: Promise<void> | undefined;
 
-  constructor(connection: DatabaseSync, query: Kysely<Tables>) {
+  /** `sync` resolves when every commit before its call is on disk. */
+  constructor(connection: DatabaseSync, query: Kysely<Tables>, sync: () => Promise<void>) {
     this.#connection = connection;
     this.#query = query;
+    this.#sync = sync;
   }
 
   write<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
@@ -47,7 +54,7 @@ export class GroupCommit {
 
   /** Resolves when nothing is queued or running. */
   async idle(): Promise<void> {
-    while (this.#draining) await this.#draining;
+    while (this.#draining ?? this.#syncing) await (this.#draining ?? this.#syncing);
   }
 
   async #drain(): Promise<void> {
@@ -74,8 +81,28 @@ export class GroupCommit {
         continue;
       }
       for (const listener of job.committed) listener();
-      job.resolve();
+      this.#unsynced.push(job);
     }
+    if (this.#unsynced.length > 0) this.#syncing ??= this.#acknowledge();
+  }
+
+  /** Answers what is committed once it is on disk; commits that come meanwhile share the next fsync. */
+  async #acknowledge(): Promise<void> {
+    while (this.#unsynced.length > 0) {
+      const jobs = this.#unsynced;
+      this.#unsynced = [];
+      try {
+        await this.#sync();
+        for (const job of jobs) job.resolve();
+      } catch (error) {
+        const lost = new Failure('unavailable', 'The disk did not confirm the change; it may or may not be kept.', {
+          cause: error,
+          retryAfterSeconds: 1,
+        });
+        for (const job of jobs) job.reject(lost);
+      }
+    }
+    this.#syncing = undefined;
   }
 
   /** Never throws: whoever waits for this batch must be answered, whatever became of the file. */

@@ -1,5 +1,6 @@
 import { DatabaseSync } from 'node:sqlite';
 import { Kysely, sql } from 'kysely';
+import { Failure } from '../failure.ts';
 import { createCommitHooks } from './commit-hook.ts';
 import type { Database } from './database.ts';
 import { translateDatabaseError } from './errors.ts';
@@ -7,6 +8,7 @@ import { GroupCommit } from './group-commit.ts';
 import { type ColumnTypes, planMigrations } from './migrations.ts';
 import { nodeSqliteDialect } from './sqlite-dialect.ts';
 import type { Tables } from './tables.ts';
+import { createWalSync } from './wal-sync.ts';
 
 const TYPES: ColumnTypes = {
   id: sql`text`,
@@ -22,8 +24,10 @@ const TABLE_EXISTS = "select 1 from sqlite_master where type = 'table' and name 
 
 function openConnection(path: string): DatabaseSync {
   const connection = new DatabaseSync(path, { timeout: 2000 });
-  connection.exec('PRAGMA journal_mode = WAL');
-  connection.exec('PRAGMA synchronous = FULL');
+  const { journal_mode: mode } = connection.prepare('PRAGMA journal_mode = WAL').get() ?? {};
+  if (mode !== 'wal') throw new Failure('unavailable', 'SQLite cannot keep a write-ahead log on this file system.');
+  // The fsync of a commit is ours (`wal-sync.ts`): the same durability as FULL, off the event loop.
+  connection.exec('PRAGMA synchronous = NORMAL');
   connection.exec('PRAGMA foreign_keys = ON');
   connection.exec('PRAGMA trusted_schema = OFF');
   return connection;
@@ -60,7 +64,8 @@ function migrator(connection: DatabaseSync, query: Kysely<Tables>): Database['mi
 }
 
 /**
- * The SQLite database in one file: WAL, `synchronous=FULL`, one connection that writes (in groups) and one that reads.
+ * The SQLite database in one file: WAL, each acknowledged write fsynced, one connection that writes (in groups) and one
+ * that reads.
  * Throws `unavailable` when the file cannot be opened.
  */
 export function openSqlite(path: string): Database {
@@ -75,7 +80,8 @@ export function openSqlite(path: string): Database {
   }
   const write = new Kysely<Tables>({ dialect: nodeSqliteDialect(writer) });
   const read = new Kysely<Tables>({ dialect: nodeSqliteDialect(reader) });
-  const groups = new GroupCommit(writer, write);
+  const wal = createWalSync(path);
+  const groups = new GroupCommit(writer, write, wal.sync);
   const hooks = createCommitHooks();
   return {
     name: 'sqlite',
@@ -89,6 +95,7 @@ export function openSqlite(path: string): Database {
     },
     close: async () => {
       await groups.idle();
+      await wal.close();
       reader.close();
       writer.close();
     },

@@ -60,7 +60,10 @@ const NOT_ASCII = /[^\x20-\x7e]/g;
 function forGate(rendered: RenderedFailure): void {
   const escaped = (char: string) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
   rendered.headers['x-latchkey-error'] = JSON.stringify(rendered.body).replace(NOT_ASCII, escaped);
-  if (rendered.status === 400) rendered.status = 401;
+  if (rendered.status !== 400) return;
+  rendered.status = 401;
+  // A 401 carries a challenge (RFC 9110 §15.5.2); RFC 6750 §3.1 has a word for this one.
+  rendered.headers['www-authenticate'] = 'Bearer error="invalid_request"';
 }
 
 export type SendFailure = (error: unknown, request: FastifyRequest, reply: FastifyReply) => void;

@@ -5,6 +5,8 @@ import { type Route, route } from './route.ts';
 export interface HealthOptions {
   /** One check per dependency; rejects when it is not there. */
   checks: Record<string, () => Promise<void>>;
+  /** The same for what the server works on without. */
+  spareChecks: Record<string, () => Promise<void>>;
   isStopping(): boolean;
   /** Whether the server works with less than it should have. */
   isDegraded(): boolean;
@@ -28,7 +30,7 @@ async function outcome(check: () => Promise<void>): Promise<'ok' | 'down'> {
 }
 
 /** `/healthz`: the process answers. `/readyz`: it can serve; 503 while a dependency is down or the server stops. */
-export function healthRoutes({ checks, isStopping, isDegraded }: HealthOptions): Route[] {
+export function healthRoutes({ checks, spareChecks, isStopping, isDegraded }: HealthOptions): Route[] {
   const shared = { method: 'GET', mounts: ['bare'], access: 'public', tag: 'meta' } as const;
   return [
     route({
@@ -49,9 +51,10 @@ export function healthRoutes({ checks, isStopping, isDegraded }: HealthOptions):
       }),
       handler: async () => {
         if (isStopping()) throw new Failure('unavailable', 'The server is stopping.');
-        const names = Object.keys(checks);
-        const results = await Promise.all(Object.values(checks).map(outcome));
-        const down = names.filter((_, index) => results[index] === 'down');
+        const all = { ...checks, ...spareChecks };
+        const names = Object.keys(all);
+        const results = await Promise.all(Object.values(all).map(outcome));
+        const down = names.filter((name, index) => name in checks && results[index] === 'down');
         if (down.length > 0) {
           throw new Failure('unavailable', `Not ready: ${down.join(', ')} cannot be reached.`, {
             retryAfterSeconds: 1,

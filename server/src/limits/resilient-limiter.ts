@@ -1,8 +1,9 @@
 import type { Clock } from '../clock.ts';
 import { Failure } from '../failure.ts';
-import { type Limits, type Spending, spend } from './decision.ts';
+import { type Limits, spend } from './decision.ts';
 import type { Limiter } from './limiter.ts';
 import { createMemoryLimiter } from './memory-limiter.ts';
+import { Patience } from './patience.ts';
 
 /** What a lost shared store means for a call: it passes, it is refused with 503, or this process counts alone. */
 export const OUTAGE_POLICIES = ['open', 'closed', 'local'] as const;
@@ -34,12 +35,6 @@ const PROBE_INTERVAL_MS = 500;
 const PROBE_BUCKET = 'probe';
 const NO_LIMITS: Limits = { perHour: null, perSecond: null };
 
-/** Calls back once, when nothing came for so long, even from what has already arrived at the socket. */
-function afterSilence(timeoutMs: number, onSilence: () => void): NodeJS.Timeout {
-  // When the event loop was held up, timers run before the sockets are read: look there first.
-  return setTimeout(() => setImmediate(onSilence), timeoutMs);
-}
-
 function byPolicy(policy: OutagePolicy, local: Limiter, clock: Clock): Limiter['spend'] {
   if (policy === 'local') return (bucket, limits, cost) => local.spend(bucket, limits, cost);
   if (policy === 'open') return (_bucket, limits) => spend(undefined, limits, 0, clock.nowMs()).spending;
@@ -48,55 +43,14 @@ function byPolicy(policy: OutagePolicy, local: Limiter, clock: Clock): Limiter['
   };
 }
 
-/** Every shared answer that is still awaited: settled by the store, or all at once when it is given up. */
-class Awaited {
-  readonly #giveUps = new Set<() => void>();
-  readonly #timeoutMs: number;
-  readonly #onLost: (cause: unknown) => void;
-
-  constructor(timeoutMs: number, onLost: (cause: unknown) => void) {
-    this.#timeoutMs = timeoutMs;
-    this.#onLost = onLost;
+/** Whether the store counts again. Never rejects. */
+async function probe(shared: Limiter): Promise<boolean> {
+  try {
+    await shared.spend(PROBE_BUCKET, NO_LIMITS, 1);
+    return true;
+  } catch {
+    return false;
   }
-
-  /** The answer, or `instead` when the store is lost before it comes. */
-  race(answer: Promise<Spending>, instead: () => Promise<Spending>): Promise<Spending> {
-    return new Promise((resolve) => {
-      const isFirst = () => {
-        clearTimeout(timer);
-        return this.#giveUps.delete(giveUp);
-      };
-      const giveUp = () => {
-        if (isFirst()) resolve(instead());
-      };
-      const lost = (cause: unknown) => {
-        if (this.#giveUps.has(giveUp)) this.#onLost(cause);
-      };
-      const timer = afterSilence(this.#timeoutMs, () => lost(new Error(`no answer within ${this.#timeoutMs} ms`)));
-      this.#giveUps.add(giveUp);
-      answer.then((spending) => isFirst() && resolve(spending), lost);
-    });
-  }
-
-  giveUpAll(): void {
-    for (const giveUp of [...this.#giveUps]) giveUp();
-  }
-}
-
-/** Whether the store counts again, within the time that a call would give it. Never rejects. */
-function probe(shared: Limiter, timeoutMs: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const timer = afterSilence(timeoutMs, () => resolve(false));
-    const settle = (isWell: boolean) => {
-      clearTimeout(timer);
-      resolve(isWell);
-    };
-    const spent = async () => shared.spend(PROBE_BUCKET, NO_LIMITS, 1);
-    spent().then(
-      () => settle(true),
-      () => settle(false),
-    );
-  });
 }
 
 /**
@@ -110,21 +64,21 @@ export function createResilientLimiter(options: ResilientLimiterOptions): Resili
   const listeners: DegradedListener[] = [];
   let degraded = false;
   let closed = false;
-  let probes: NodeJS.Timeout | undefined;
+  let timer: NodeJS.Timeout | undefined;
 
   const turn = (isDegraded: boolean, cause: unknown) => {
     if (closed || degraded === isDegraded) return;
     degraded = isDegraded;
-    clearInterval(probes);
-    if (degraded) probes = setInterval(ask, options.probeIntervalMs ?? PROBE_INTERVAL_MS).unref();
+    clearInterval(timer);
+    if (degraded) timer = setInterval(ask, options.probeIntervalMs ?? PROBE_INTERVAL_MS).unref();
     for (const listener of listeners) listener(degraded, cause);
   };
-  const ask = () => void probe(shared, timeoutMs).then((isWell) => isWell && turn(false, undefined));
-  const lose = (cause: unknown) => {
-    turn(true, cause);
-    awaited.giveUpAll();
+  const ask = async () => {
+    const isWell = await probes.race(probe(shared), async () => false);
+    if (isWell) turn(false, undefined);
   };
-  const awaited = new Awaited(timeoutMs, lose);
+  const calls = new Patience(timeoutMs, (cause) => turn(true, cause));
+  const probes = new Patience(timeoutMs, () => {});
 
   return {
     get degraded() {
@@ -134,12 +88,12 @@ export function createResilientLimiter(options: ResilientLimiterOptions): Resili
     spend: (bucket, limits, cost) => {
       if (degraded || closed) return instead(bucket, limits, cost);
       const answer = shared.spend(bucket, limits, cost);
-      return answer instanceof Promise ? awaited.race(answer, async () => instead(bucket, limits, cost)) : answer;
+      return answer instanceof Promise ? calls.race(answer, async () => instead(bucket, limits, cost)) : answer;
     },
     close: async () => {
       closed = true;
-      clearInterval(probes);
-      awaited.giveUpAll();
+      clearInterval(timer);
+      calls.giveUpAll();
       await Promise.all([shared.close(), local.close()]);
     },
   };

@@ -73,8 +73,10 @@ function inFolder(folder: string, localize: (text: string) => string) {
       return stdout;
     },
     background: async (command: string, variables: Readonly<Record<string, string>>, lines: number) => {
-      const options = { ...shell(command, variables), stdio: ['ignore', 'pipe', 'inherit'] } as const;
-      const child = spawn('sh', ['-euc', `exec ${localize(command)}`], options);
+      const child = spawn('sh', ['-euc', `exec ${localize(command)}`], {
+        ...shell(command, variables),
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
       children.push(child);
       const printed = await linesUntil(createInterface({ input: child.stdout }), (_, count) => count === lines);
       child.stdout.resume();

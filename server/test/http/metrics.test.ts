@@ -43,12 +43,12 @@ describe('who may read them', () => {
     expect(await status(server, null, { 'x-forwarded-for': '' })).toBe(401);
   });
 
-  test('root, and no key', async () => {
+  test('root, and no key of one workspace', async () => {
     expect(await status(server, server.rootKey)).toBe(200);
     expect(await status(server, server.rootKey, { 'x-forwarded-for': '203.0.113.9' })).toBe(200);
     expect(await status(server, null, { 'x-api-key': server.rootKey })).toBe(200);
     const refused = await server.call('/metrics');
-    expect([refused.status, refused.json.error.reason]).toEqual([403, 'forbidden']);
+    expect([refused.status, refused.json.error.reason]).toEqual([403, 'insufficient_scope']);
     expect(refused.text).not.toContain('latchkey_');
   });
 

@@ -5,7 +5,7 @@ import { type MadeKey, makeKey } from '../domains/installation.ts';
 import { freshPostgres, manualClock, startServer, stopServers, type TestReply, type TestServer } from '../harness.ts';
 import { startRedis } from '../services/redis.ts';
 import type { Service } from '../services/service.ts';
-import { tally } from './told.ts';
+import { statuses, tally } from './told.ts';
 
 const random = pooledRandom();
 const N = 30;
@@ -30,7 +30,7 @@ const use = ({ key }: MadeKey) => {
 const verify = ({ key }: MadeKey, cost = 1) => {
   return (server: TestServer) => server.call('/v1/api-keys/verify', { key: server.rootKey, json: { key, cost } });
 };
-const codes = (replies: readonly TestReply[]) => tally(replies.map(({ json }) => ({ status: json.code })));
+const codes = (replies: readonly TestReply[]) => tally(replies.map(({ json }) => json.code));
 
 /** What two servers share: the operator's secrets and the database. */
 async function sharedEnv(): Promise<Record<string, string>> {
@@ -61,14 +61,14 @@ describe.each(['one, SQLite', 'two, PostgreSQL', 'two, Redis'] as const)('server
 
   test('of 10 N calls at once, exactly N pass an hour of N (M1)', async () => {
     const key = await makeKey(first, { limits: { per_hour: N } });
-    expect(tally(await atOnce(servers, 10 * N, use(key)))).toEqual({ 200: N, 429: 9 * N });
-    expect(tally(await atOnce(servers, 4, use(key)))).toEqual({ 429: 4 });
+    expect(statuses(await atOnce(servers, 10 * N, use(key)))).toEqual({ 200: N, 429: 9 * N });
+    expect(statuses(await atOnce(servers, 4, use(key)))).toEqual({ 429: 4 });
   });
 
   test('of 10 N calls at once, exactly N pass a quota of N', async () => {
     const key = await makeKey(first, { limits: {}, quota: { limit: N, period: 'total' } });
-    expect(tally(await atOnce(servers, 10 * N, use(key)))).toEqual({ 200: N, 429: 9 * N });
-    expect(tally(await atOnce(servers, 4, use(key)))).toEqual({ 429: 4 });
+    expect(statuses(await atOnce(servers, 10 * N, use(key)))).toEqual({ 200: N, 429: 9 * N });
+    expect(statuses(await atOnce(servers, 4, use(key)))).toEqual({ 429: 4 });
   });
 
   test('of 10 N verifications at once, exactly N are valid, by hour and by quota', async () => {
@@ -87,7 +87,7 @@ describe.each(['one, SQLite', 'two, PostgreSQL', 'two, Redis'] as const)('server
     for (const key of [hourly, quoted]) {
       await atOnce(servers, 4, use(key));
       const [checks, calls] = await Promise.all([atOnce(servers, 50, verify(key)), atOnce(servers, 50, use(key))]);
-      const passed = (codes(checks).valid ?? 0) + (tally(calls)[200] ?? 0);
+      const passed = (codes(checks).valid ?? 0) + (statuses(calls)[200] ?? 0);
       expect(passed).toBe(1);
     }
   });
@@ -103,7 +103,7 @@ describe.each(['one, SQLite', 'two, PostgreSQL', 'two, Redis'] as const)('server
   test('the two policies are spent together or not at all, however many ask', async () => {
     const key = await makeKey(first, { limits: { per_hour: 1000, per_second: 1 } });
     const replies = await atOnce(servers, 40, use(key));
-    const passed = tally(replies)[200] ?? 0;
+    const passed = statuses(replies)[200] ?? 0;
     expect(passed).toBeGreaterThanOrEqual(1);
     if (kind !== 'two, Redis') expect(passed).toBe(1);
     expect((await verify(key, 0)(first)).json.limit.remaining).toBe(1000 - passed);
@@ -114,12 +114,12 @@ describe.each(['one, SQLite', 'two, PostgreSQL', 'two, Redis'] as const)('server
     const json = { overlap: '1h', workspace_id: key.workspace_id };
     const next = (await first.call(`/v1/api-keys/${key.id}/rotate`, { key: first.rootKey, json })).json;
     const both = await Promise.all([atOnce(servers, 3 * N, use(key)), atOnce(servers, 3 * N, use(next))]);
-    expect(tally(both.flat())).toEqual({ 200: N, 429: 5 * N });
+    expect(statuses(both.flat())).toEqual({ 200: N, 429: 5 * N });
   });
 });
 
 test('an address without a credential has one count on both servers of a PostgreSQL', async () => {
   const servers = await start('two, PostgreSQL');
   const nobody = (server: TestServer) => server.call('/v1/projects', { key: null });
-  expect(tally(await atOnce(servers, 40, nobody))).toEqual({ 401: 5, 429: 35 });
+  expect(statuses(await atOnce(servers, 40, nobody))).toEqual({ 401: 5, 429: 35 });
 });

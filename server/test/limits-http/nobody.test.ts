@@ -11,7 +11,7 @@ import {
   type TestServer,
 } from '../harness.ts';
 import { request, sendRaw } from '../http/raw.ts';
-import { codeOf, expectUnlimited, tally, toldIn } from './told.ts';
+import { codeOf, expectUnlimited, statuses, toldIn } from './told.ts';
 
 const random = pooledRandom();
 const clock = manualClock(START_MS);
@@ -231,7 +231,7 @@ test('a flood of addresses leaves every one its own count (M5)', async () => {
   await exhaust(counted);
   const flood = Array.from({ length: 400 }, (_, index) => `2001:db8:${(index + 16).toString(16)}::1`);
   const replies = await Promise.all(flood.map((address) => from(address, '/v1/gate')));
-  expect(tally(replies)).toEqual({ 401: flood.length });
+  expect(statuses(replies)).toEqual({ 401: flood.length });
   expect((await from(counted)).status).toBe(429);
 });
 

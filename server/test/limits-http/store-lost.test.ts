@@ -3,7 +3,7 @@ import { type MadeKey, makeKey } from '../domains/installation.ts';
 import { startServer, stopServers, type TestReply, type TestServer } from '../harness.ts';
 import { startRedis } from '../services/redis.ts';
 import type { Service } from '../services/service.ts';
-import { codeOf, tally, toldIn } from './told.ts';
+import { codeOf, statuses, toldIn } from './told.ts';
 
 const POLICIES = ['local', 'closed', 'open'] as const;
 type Policy = (typeof POLICIES)[number];
@@ -33,12 +33,15 @@ async function lookAt(server: TestServer, { key }: MadeKey) {
   return reply.json.limit;
 }
 
-/** Whether a server says that its counters are lost: by /readyz, and by its metric. */
-async function degradedOf(server: TestServer): Promise<[boolean, string | undefined]> {
+const WELL = ['ok', false, '0'];
+const LOST = ['down', true, '1'];
+
+/** What a server says of Redis and of its counters: by /readyz, and by its metric. */
+async function stateOf(server: TestServer) {
   const ready = await server.call('/readyz', { key: null });
-  expect([ready.status, ready.json.status]).toEqual([200, 'ready']);
+  expect([ready.status, ready.json.status, ready.json.checks.database]).toEqual([200, 'ready', 'ok']);
   const { text } = await server.call('/metrics', { key: server.rootKey });
-  return [ready.json.degraded, /^latchkey_limiter_degraded (\d)$/m.exec(text)?.[1]];
+  return [ready.json.checks.redis, ready.json.degraded, /^latchkey_limiter_degraded (\d)$/m.exec(text)?.[1]];
 }
 
 /** Calls without pause, by eight at a time, until told to stop. */
@@ -65,12 +68,12 @@ test('Redis killed under load: each policy holds, the loss is told, and it ends 
   const own = await makeKey(local, { limits: five });
   const refused = await makeKey(closed, { limits: five, quota: { limit: 100, period: 'total' } });
   const passing = await makeKey(open, { limits: five });
-  for (const server of Object.values(servers)) expect(await degradedOf(server)).toEqual([false, '0']);
+  for (const server of Object.values(servers)) expect(await stateOf(server)).toEqual(WELL);
   for (const [server, key] of [
     [closed, refused],
     [open, passing],
   ] as const) {
-    expect(tally(await manyUses(server, key, 2))).toEqual({ 200: 2 });
+    expect(statuses(await manyUses(server, key, 2))).toEqual({ 200: 2 });
   }
 
   const load = startLoad(local, busy);
@@ -79,33 +82,33 @@ test('Redis killed under load: each policy holds, the loss is told, and it ends 
   const before = load.replies.length;
   await vi.waitFor(() => expect(load.replies.length).toBeGreaterThan(before + 100), { timeout: 10_000 });
 
-  expect(await degradedOf(local)).toEqual([true, '1']);
-  expect(tally(await manyUses(local, own, 25))).toEqual({ 200: 5, 429: 20 });
+  expect(await stateOf(local)).toEqual(LOST);
+  expect(statuses(await manyUses(local, own, 25))).toEqual({ 200: 5, 429: 20 });
 
   const replies = await manyUses(closed, refused, 10);
-  expect(tally(replies)).toEqual({ 503: 10 });
+  expect(statuses(replies)).toEqual({ 503: 10 });
   for (const reply of replies) {
     expect([codeOf(reply), toldIn(reply).retryAfter]).toEqual(['unavailable', 1]);
     expect(JSON.parse(reply.headers.get('x-latchkey-error') ?? '')).toEqual(reply.json);
   }
   expect((await closed.call('/v1/projects', { key: null })).status).toBe(503);
   expect((await closed.call('/v1/plans', { key: closed.rootKey })).status).toBe(200);
-  expect(await degradedOf(closed)).toEqual([true, '1']);
+  expect(await stateOf(closed)).toEqual(LOST);
 
-  expect(tally(await manyUses(open, passing, 25))).toEqual({ 200: 25 });
-  expect(await degradedOf(open)).toEqual([true, '1']);
+  expect(statuses(await manyUses(open, passing, 25))).toEqual({ 200: 25 });
+  expect(await stateOf(open)).toEqual(LOST);
 
   await redis.restart();
   await vi.waitFor(
     async () => {
-      for (const server of Object.values(servers)) expect(await degradedOf(server)).toEqual([false, '0']);
+      for (const server of Object.values(servers)) expect(await stateOf(server)).toEqual(WELL);
     },
     { timeout: 15_000 },
   );
   const back = load.replies.length;
   await vi.waitFor(() => expect(load.replies.length).toBeGreaterThan(back + 20));
   await load.stop();
-  expect(Object.keys(tally(load.replies))).toEqual(['200']);
+  expect(Object.keys(statuses(load.replies))).toEqual(['200']);
   expect((await lookAt(closed, refused)).quota.remaining).toBe(98);
-  expect(tally(await manyUses(closed, refused, 25))).toEqual({ 200: 5, 429: 20 });
+  expect(statuses(await manyUses(closed, refused, 25))).toEqual({ 200: 5, 429: 20 });
 });

@@ -66,9 +66,14 @@ export function codeOf({ json }: Pick<TestReply, 'json'>): string | undefined {
   return json?.error?.reason ?? json?.error ?? json?.title;
 }
 
-/** How many replies had which status. */
-export function tally(replies: readonly { status: number }[]): Record<number, number> {
-  const counts: Record<number, number> = {};
-  for (const { status } of replies) counts[status] = (counts[status] ?? 0) + 1;
+/** How often each value occurs. */
+export function tally(values: readonly (string | number)[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const value of values) counts[value] = (counts[value] ?? 0) + 1;
   return counts;
+}
+
+/** How many replies had which status. */
+export function statuses(replies: readonly { status: number }[]): Record<string, number> {
+  return tally(replies.map(({ status }) => status));
 }

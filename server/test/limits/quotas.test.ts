@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { Database } from '../../src/database/index.ts';
 import { createQuotas, type Quota, type QuotaPeriod, type QuotaSpending, type Quotas } from '../../src/limits/index.ts';
 import { DATABASES, type ManualClock, manualClock, temporaryFolder } from '../harness.ts';
@@ -205,7 +205,9 @@ describe.each(DATABASES)('quotas on %s', (name) => {
   test('kill -9 under load loses at most one block, and serves nothing twice', async () => {
     const limit = 5000;
     const atOnce = 20;
-    const servedFile = join(temporaryFolder(), 'served');
+    const folder = temporaryFolder();
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const servedFile = join(folder, 'served');
     const work: QuotaWork = { place: where.place, servedFile, bucket, limit, atOnce };
     const script = fileURLToPath(new URL('./quota-worker.ts', import.meta.url));
     const start = () =>

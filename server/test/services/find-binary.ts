@@ -9,13 +9,16 @@ export interface WantedBinary {
   debianPackage: string;
   /** The environment variable that names a running service instead, for the error text. */
   insteadOf?: string;
+  /** Whether a missing package may be installed; root on Debian unless said. */
+  mayInstall?: boolean;
 }
 
 /** The full path of a program: from PATH, else the usual folders, else installed when root on Debian, else an error. */
 export function findBinary(wanted: WantedBinary): string {
   const found = look(wanted);
   if (found !== undefined) return found;
-  if (process.getuid?.() === 0 && existsSync('/etc/debian_version')) install(wanted.debianPackage);
+  const mayInstall = wanted.mayInstall ?? (process.getuid?.() === 0 && existsSync('/etc/debian_version'));
+  if (mayInstall) install(wanted.debianPackage);
   const installed = look(wanted);
   if (installed !== undefined) return installed;
   const other = wanted.insteadOf === undefined ? '' : `, or set ${wanted.insteadOf} to a running one`;

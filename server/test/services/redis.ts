@@ -7,10 +7,13 @@ import { externalService, type Service, startService } from './service.ts';
 
 const variable = 'LATCHKEY_TEST_REDIS_URL';
 
-/** A Redis for tests: the one that LATCHKEY_TEST_REDIS_URL names, else our own, which keeps nothing on disk. */
-export async function startRedis(): Promise<Service> {
+/**
+ * A Redis for tests: the one that LATCHKEY_TEST_REDIS_URL names, else our own, which keeps nothing on disk. `own` is for
+ * tests that kill it.
+ */
+export async function startRedis({ own = false } = {}): Promise<Service> {
   const external = process.env[variable];
-  if (external !== undefined && external !== '') return externalService('Redis', external);
+  if (!own && external !== undefined && external !== '') return externalService('Redis', external);
   const binary = findBinary({
     name: 'redis-server',
     also: ['/usr/bin', '/usr/local/bin'],

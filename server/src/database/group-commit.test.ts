@@ -1,0 +1,87 @@
+import { DatabaseSync } from 'node:sqlite';
+import { Kysely } from 'kysely';
+import { afterEach, expect, test } from 'vitest';
+import { GroupCommit } from './group-commit.ts';
+import { nodeSqliteDialect } from './sqlite-dialect.ts';
+import type { Tables } from './tables.ts';
+
+/** A disk whose fsyncs end when told to. */
+function slowDisk() {
+  const begun: { done(): void; fail(error: Error): void }[] = [];
+  const sync = () => new Promise<void>((done, fail) => begun.push({ done, fail }));
+  return { begun, sync };
+}
+
+const open: DatabaseSync[] = [];
+afterEach(() => open.splice(0).forEach((connection) => connection.close()));
+
+function groupOn(sync: () => Promise<void>) {
+  const connection = new DatabaseSync(':memory:');
+  open.push(connection);
+  connection.exec('create table schema_migrations (name text primary key, applied_at integer)');
+  const query = new Kysely<Tables>({ dialect: nodeSqliteDialect(connection) });
+  const groups = new GroupCommit(connection, query, sync);
+  const put = (name: string) =>
+    groups.write((tx) => tx.query.insertInto('schema_migrations').values({ name, applied_at: 1 }).execute());
+  const names = () =>
+    connection
+      .prepare('select name from schema_migrations order by name')
+      .all()
+      .map((row) => row.name);
+  return { groups, put, names };
+}
+
+/** Lets everything happen that waits for nobody but the event loop. */
+async function settle() {
+  for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+}
+
+test('a write is acknowledged only after an fsync that began after its commit', async () => {
+  const disk = slowDisk();
+  const { put, names } = groupOn(disk.sync);
+  const acknowledged: string[] = [];
+  const note = (name: string) => put(name).then(() => acknowledged.push(name));
+  const first = note('a');
+  await settle();
+  expect([names(), acknowledged, disk.begun.length]).toEqual([['a'], [], 1]);
+  const second = note('b');
+  await settle();
+  // Committed while the first fsync was under way: that one does not count for it.
+  expect([names(), acknowledged, disk.begun.length]).toEqual([['a', 'b'], [], 1]);
+  disk.begun[0]?.done();
+  await first;
+  await settle();
+  expect([acknowledged, disk.begun.length]).toEqual([['a'], 2]);
+  disk.begun[1]?.done();
+  await second;
+  expect(acknowledged).toEqual(['a', 'b']);
+});
+
+test('a disk that does not confirm is 503 for the writes that wait, and the next are tried again', async () => {
+  const disk = slowDisk();
+  const { put, groups } = groupOn(disk.sync);
+  const lost = put('a');
+  await settle();
+  disk.begun[0]?.fail(new Error('EIO'));
+  await expect(lost).rejects.toMatchObject({ code: 'unavailable' });
+  const kept = put('b');
+  await settle();
+  disk.begun[1]?.done();
+  await kept;
+  await groups.idle();
+});
+
+test('is idle only when nothing waits for the disk', async () => {
+  const disk = slowDisk();
+  const { put, groups } = groupOn(disk.sync);
+  const write = put('a');
+  await settle();
+  let isIdle = false;
+  const idle = groups.idle().then(() => {
+    isIdle = true;
+  });
+  await settle();
+  expect(isIdle).toBe(false);
+  disk.begun[0]?.done();
+  await Promise.all([write, idle]);
+});
