@@ -32,8 +32,13 @@ export interface CountingOptions {
   onDegraded(degraded: boolean): void;
 }
 
+const REDIS_TIMEOUT_MS = 80;
+/** It is the database of everything else too: when it is slow, calls are slow, and counting alone would over-serve. */
+const POSTGRES_TIMEOUT_MS = 1000;
+
 interface SharedLimiter {
   limiter: Limiter;
+  timeoutMs: number;
   prune?: () => Promise<void>;
   checks?: Counting['checks'];
 }
@@ -43,11 +48,11 @@ async function sharedLimiter({ config, surroundings, database }: CountingOptions
   const { clock } = surroundings;
   if (config.redisUrl !== null) {
     const limiter = await createRedisLimiter({ url: config.redisUrl });
-    return { limiter, checks: { redis: limiter.ping } };
+    return { limiter, timeoutMs: REDIS_TIMEOUT_MS, checks: { redis: limiter.ping } };
   }
   if (!database.capabilities.manyProcesses) return null;
   const limiter = createPostgresLimiter({ database, clock });
-  return { limiter, prune: limiter.prune };
+  return { limiter, timeoutMs: POSTGRES_TIMEOUT_MS, prune: limiter.prune };
 }
 
 export async function createCounting(options: CountingOptions): Promise<Counting> {
@@ -55,7 +60,9 @@ export async function createCounting(options: CountingOptions): Promise<Counting
   const { clock, log } = surroundings;
   const quotas = createQuotas({ database, clock });
   const shared = await sharedLimiter(options);
-  const resilient = shared && createResilientLimiter({ shared: shared.limiter, clock, policy: config.limitsOnOutage });
+  const { limitsOnOutage: policy } = config;
+  const resilient =
+    shared && createResilientLimiter({ shared: shared.limiter, clock, policy, timeoutMs: shared.timeoutMs });
   resilient?.onDegraded((degraded, err) => {
     onDegraded(degraded);
     if (degraded) log.warn({ err, policy: config.limitsOnOutage }, 'limit counters are lost');

@@ -5,7 +5,7 @@ import { Failure } from '../failure.ts';
 import type { PlanTable } from '../limits/index.ts';
 import { type Changes, createRecordCache } from '../shared-state/index.ts';
 import { createGrants, type KeyRecord, type KeyWorkspace, toKeyRecord } from './key.ts';
-import { createKeyByHash, replaceSlowHash, slowKeysByPrefix } from './store.ts';
+import { keyByHash, replaceSlowHash, slowKeysByPrefix } from './store.ts';
 import type { ApiKeyRow } from './tables.ts';
 
 /** From a presented text to what is known of the key. */
@@ -56,7 +56,6 @@ async function isSlowKey({ database, verifySlowHash }: KeyResolverOptions, text:
 
 export function createKeyResolver(options: KeyResolverOptions): KeyResolver {
   const { database, changes, catalogue, plans, issuer, workspaceFacts } = options;
-  const keyByHash = createKeyByHash(database);
   let grants = createGrants(catalogue);
 
   const toRecord = async (row: ApiKeyRow): Promise<KeyRecord> => {
@@ -70,7 +69,7 @@ export function createKeyResolver(options: KeyResolverOptions): KeyResolver {
     maxEntries: MAX_RECORDS,
     refsOf: ({ id, principal }) => [`api_key:${id}`, `workspace:${principal.workspaceId}`],
     load: async (hash) => {
-      const row = await keyByHash(hash);
+      const row = await keyByHash(database.read, hash);
       return row ? toRecord(row) : null;
     },
   });

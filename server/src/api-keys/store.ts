@@ -1,17 +1,16 @@
 import type { Kysely } from 'kysely';
-import { compileOnce, type Database, type Tables, type Tx } from '../database/index.ts';
+import { compileOnce, type Tables, type Tx } from '../database/index.ts';
 import type { ApiKeyRow } from './tables.ts';
 
 export async function insertKey(tx: Tx, row: ApiKeyRow): Promise<void> {
   await tx.query.insertInto('api_keys').values(row).execute();
 }
 
-/** Finds a key by its hash: one indexed read, compiled once. */
-export function createKeyByHash(database: Database): (secretHash: string) => Promise<ApiKeyRow | undefined> {
-  const statement = compileOnce(database.read, (query) =>
-    query.selectFrom('api_keys').selectAll().where('secret_hash', '=', ''),
-  );
-  return async (secretHash) => (await statement(database.read, [secretHash]))[0] as ApiKeyRow | undefined;
+const selectByHash = compileOnce((query) => query.selectFrom('api_keys').selectAll().where('secret_hash', '=', ''));
+
+/** Finds a key by its hash: one indexed read. */
+export async function keyByHash(read: Kysely<Tables>, secretHash: string): Promise<ApiKeyRow | undefined> {
+  return (await selectByHash(read, [secretHash]))[0] as ApiKeyRow | undefined;
 }
 
 /** Imported keys whose slow hash may fit a text, or did lately: the longest prefixes first, which nobody takes by chance. */
@@ -195,16 +194,15 @@ export async function deleteKey(tx: Tx, { id, successor_id, revoked_at }: ApiKey
   else await tx.query.deleteFrom('api_keys').where('id', '=', id).execute();
 }
 
+const updateLastUsed = compileOnce((query) =>
+  query
+    .updateTable('api_keys')
+    .set({ last_used_at: 0 })
+    .where('id', '=', '')
+    .where((where) => where.or([where('last_used_at', 'is', null), where('last_used_at', '<', 0)])),
+);
+
 /** Moves `last_used_at` forward, never back. */
-export function createMarkUsed(database: Database): (tx: Tx, id: string, atMs: number) => Promise<void> {
-  const statement = compileOnce(database.read, (query) =>
-    query
-      .updateTable('api_keys')
-      .set({ last_used_at: 0 })
-      .where('id', '=', '')
-      .where((where) => where.or([where('last_used_at', 'is', null), where('last_used_at', '<', 0)])),
-  );
-  return async (tx, id, atMs) => {
-    await statement(tx.query, [atMs, id, atMs]);
-  };
+export async function markUsed(tx: Tx, id: string, atMs: number): Promise<void> {
+  await updateLastUsed(tx.query, [atMs, id, atMs]);
 }

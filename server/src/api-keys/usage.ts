@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { Database } from '../database/index.ts';
-import { createMarkUsed } from './store.ts';
+import { markUsed } from './store.ts';
 
 /** When a key was last used, kept on its record: noting a use costs no look-up. */
 export interface UsedKey {
@@ -20,7 +20,6 @@ export interface KeyUsage {
 const STEP = 200;
 
 export function createKeyUsage(database: Database, clock: Clock): KeyUsage {
-  const markUsed = createMarkUsed(database);
   let noted: UsedKey[] = [];
 
   const note = (key: UsedKey) => {

@@ -1,14 +1,32 @@
 import type { Insertable, Kysely, Selectable } from 'kysely';
-import type { Tables, Tx } from '../database/index.ts';
+import { compileOnce, type Tables, type Tx } from '../database/index.ts';
 import type { AuditBatchRow, AuditEventRow, AuditKeyRow } from './tables.ts';
 
 export type StoredEvent = Selectable<AuditEventRow>;
 
-export async function insertEvent(tx: Tx, row: Omit<Insertable<AuditEventRow>, 'seq' | 'batch'>): Promise<void> {
-  await tx.query
-    .insertInto('audit_events')
-    .values({ ...row, batch: null })
-    .execute();
+type NewEvent = Omit<Insertable<AuditEventRow>, 'seq' | 'batch'>;
+
+const BLANK: NewEvent = {
+  id: '',
+  action: '',
+  workspace_id: '',
+  environment: '',
+  actor_kind: '',
+  actor_id: '',
+  target_id: '',
+  request_id: '',
+  address: '',
+  data: '',
+  created_at: 0,
+};
+
+const NAMES = Object.keys(BLANK) as (keyof NewEvent)[];
+
+const insertOne = compileOnce((query) => query.insertInto('audit_events').values(BLANK));
+
+export async function insertEvent(tx: Tx, row: NewEvent): Promise<void> {
+  const values = NAMES.map((name) => row[name]);
+  await insertOne(tx.query, values);
 }
 
 export async function hasUnsealed(read: Kysely<Tables>): Promise<boolean> {

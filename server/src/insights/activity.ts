@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { Database } from '../database/index.ts';
-import { createAddActivity, deleteActivityBefore } from './store.ts';
+import { addActivity, deleteActivityBefore } from './store.ts';
 import type { KeyActivityRow } from './tables.ts';
 
 /** Who uses which key, counted in memory and written down now and then. */
@@ -19,7 +19,6 @@ const MAX_ROWS = 200_000;
 const WRITE_STEP = 200;
 
 export function createKeyActivity(database: Database, clock: Clock): KeyActivity {
-  const addActivity = createAddActivity(database);
   // A key is used in few ways within one flush: a short list is searched faster than a long name is made.
   let rowsByKey = new Map<string, KeyActivityRow[]>();
   let size = 0;

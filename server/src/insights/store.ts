@@ -1,23 +1,24 @@
 import type { Kysely } from 'kysely';
-import { compileOnce, type Database, type Tables, type Tx } from '../database/index.ts';
+import { compileOnce, type Tables, type Tx } from '../database/index.ts';
 import type { KeyActivityRow } from './tables.ts';
 
+const BLANK: KeyActivityRow = { key_id: '', minute: 0, route: '', address: '', outcome: '', count: 0 };
+
+const upsertActivity = compileOnce((query) =>
+  query
+    .insertInto('key_activity')
+    .values(BLANK)
+    .onConflict((conflict) =>
+      conflict
+        .columns(['key_id', 'minute', 'route', 'address', 'outcome'])
+        .doUpdateSet((set) => ({ count: set('key_activity.count', '+', set.ref('excluded.count')) })),
+    ),
+);
+
 /** Adds to the count of a row, making it when it is not there. */
-export function createAddActivity(database: Database): (tx: Tx, row: KeyActivityRow) => Promise<void> {
-  const blank: KeyActivityRow = { key_id: '', minute: 0, route: '', address: '', outcome: '', count: 0 };
-  const statement = compileOnce(database.read, (query) =>
-    query
-      .insertInto('key_activity')
-      .values(blank)
-      .onConflict((conflict) =>
-        conflict
-          .columns(['key_id', 'minute', 'route', 'address', 'outcome'])
-          .doUpdateSet((set) => ({ count: set('key_activity.count', '+', set.ref('excluded.count')) })),
-      ),
-  );
-  return async (tx, { key_id, minute, route, address, outcome, count }) => {
-    await statement(tx.query, [key_id, minute, route, address, outcome, count]);
-  };
+export async function addActivity(tx: Tx, row: KeyActivityRow): Promise<void> {
+  const { key_id, minute, route, address, outcome, count } = row;
+  await upsertActivity(tx.query, [key_id, minute, route, address, outcome, count]);
 }
 
 export type ActivityPosition = Omit<KeyActivityRow, 'key_id' | 'count'>;

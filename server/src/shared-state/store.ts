@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely';
-import type { Tables, Tx } from '../database/index.ts';
+import { compileOnce, type Tables, type Tx } from '../database/index.ts';
 import type { Change } from './change.ts';
 import type { NumberRange } from './number-line.ts';
 
@@ -9,13 +9,14 @@ export interface NumberedChange extends Change {
 
 const COLUMNS = ['seq', 'kind', 'ref'] as const;
 
+const insertOne = compileOnce((query) =>
+  query.insertInto('changes').values({ kind: '', ref: '', changed_at: 0 }).returning('seq'),
+);
+
 /** Writes the row and returns its number. */
-export async function insertChange(tx: Tx, change: Change, nowMs: number): Promise<number> {
-  const row = await tx.query
-    .insertInto('changes')
-    .values({ ...change, changed_at: nowMs })
-    .returning('seq')
-    .executeTakeFirstOrThrow();
+export async function insertChange(tx: Tx, { kind, ref }: Change, nowMs: number): Promise<number> {
+  const [row] = (await insertOne(tx.query, [kind, ref, nowMs])) as { seq: number }[];
+  if (!row) throw new Error('an inserted change has no number');
   return row.seq;
 }
 

@@ -13,7 +13,13 @@ const quickSettings = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=
  * A PostgreSQL for tests: the one that LATCHKEY_TEST_POSTGRES_URL names, else our own in a temporary folder.
  * Ours gives up durability for speed unless `durable` is asked for. `own` is for tests that kill it.
  */
-export async function startPostgres({ durable = false, own = durable } = {}): Promise<Service> {
+export async function startPostgres({
+  durable = false,
+  own = durable,
+}: {
+  durable?: boolean;
+  own?: boolean;
+} = {}): Promise<Service> {
   const external = process.env[variable];
   if (!own && external !== undefined && external !== '') return externalService('PostgreSQL', external);
   const binary = realpathSync(
