@@ -13,7 +13,9 @@ function slowDisk() {
 }
 
 const open: DatabaseSync[] = [];
-afterEach(() => open.splice(0).forEach((connection) => connection.close()));
+afterEach(() => {
+  for (const connection of open.splice(0)) connection.close();
+});
 
 function groupOn(sync: () => Promise<void>) {
   const connection = new DatabaseSync(':memory:');

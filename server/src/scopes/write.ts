@@ -67,13 +67,16 @@ export async function patchScope(
   input: ScopeInput,
 ): Promise<ScopeRow> {
   if (input.implies) await refuseUnknown(tx, input.implies, name);
-  const row = await updateScope(tx, name, {
+  const values = {
     ...(input.description === undefined ? {} : { description: input.description }),
     ...(input.implies === undefined ? {} : { implies: JSON.stringify(input.implies) }),
     ...(input.sensitive === undefined ? {} : { sensitive: input.sensitive ? 1 : 0 }),
     ...(input.resource === undefined ? {} : { resource: input.resource }),
-  });
+  };
+  const isEmpty = Object.keys(values).length === 0;
+  const row = isEmpty ? await scopeByName(tx.query, name) : await updateScope(tx, name, values);
   if (!row) throw new Failure('not_found');
+  if (isEmpty) return row;
   await deps.changes.record(tx, SCOPES_CHANGE);
   await deps.recordAudit(tx, { action: 'scope.updated', actor, workspaceId: null, targetId: name, data: { ...input } });
   return row;

@@ -120,7 +120,9 @@ describe.each(DATABASES)('the activity of a key on %s', (database) => {
     const { id, key } = await makeKey(server, { scopes: ['read'] });
     const expected: string[] = [];
     for (let minute = 0; minute < 3; minute += 1) {
-      const rows = ['/v1/data', '/v1/orders'].flatMap((path) => ['203.0.113.1', '203.0.113.2'].map((from) => [path, from]));
+      const rows = ['/v1/data', '/v1/orders'].flatMap((path) =>
+        ['203.0.113.1', '203.0.113.2'].map((from) => [path, from]),
+      );
       for (const [path = '', from = ''] of rows) await use(key, path, from);
       expected.unshift(...rows.map((row) => [iso(clock.nowMs()), ...row].join(' ')));
       clock.advance(MINUTE_MS);

@@ -49,10 +49,10 @@ describe.each(DATABASES)('the scope catalogue on %s', (database) => {
     expect(made).toEqual(whole);
     expect((await call(at('invoices:send'))).json).toEqual(whole);
     expect(await create('plain')).toMatchObject({ implies: [], sensitive: false, resource: null });
-    const names = ['https://api.example.com/a?b=c', "it's", 'a/b', '%2F', '..', 'constructor', '__proto__'];
+    const names = ['https://api.example.com/a?b=c', "it's", 'a/b', '%2F', 'constructor', '__proto__'];
     for (const name of names) {
       await create(name);
-      expect((await call('')).json.data.map((row: { name: string }) => row.name)).toContain(name);
+      expect((await call(at(name))).json.name).toBe(name);
       expect((await makeKey(server, { scopes: [name] })).scopes).toEqual([name]);
     }
   });
@@ -121,6 +121,12 @@ describe.each(DATABASES)('the scope catalogue on %s', (database) => {
     for (const change of [{ name: 'other' }, { kind: 'identity' }, { description: '' }, { implies: ['no:such'] }]) {
       expect((await patch('changing', change)).status).toBe(422);
     }
+  });
+
+  test('changed in nothing, leaves no trace', async () => {
+    await create('untouched');
+    expect((await patch('untouched', {})).status).toBe(200);
+    expect(await eventsAbout(server, 'untouched')).toHaveLength(1);
   });
 
   test('is written down in the audit log', async () => {
@@ -224,8 +230,10 @@ describe.each(DATABASES)('the scope catalogue on %s', (database) => {
       const ann = await makeKey(server, { workspace_id, scopes: OWN, owner: 'ann' });
       const bob = await makeKey(server, { workspace_id, scopes: OWN, owner: 'bob' });
       const all = await makeKey(server, { workspace_id, scopes: ['read', 'write', 'delete'], owner: 'chief' });
-      const add = async (key: string, name: string) =>
-        (await server.call('/v1/projects', { key, json: { name } })).json.id as string;
+      const add = async (key: string, name: string) => {
+        clock.advance(1);
+        return (await server.call('/v1/projects', { key, json: { name } })).json.id as string;
+      };
       return { ann, bob, all, annRow: await add(ann.key, "Ann's"), bobRow: await add(bob.key, "Bob's") };
     }
 

@@ -383,7 +383,13 @@ describe.each(DATABASES)('without its tables, on %s,', (database) => {
     for (let call = 0; call < 3; call += 1) expect((await verify(warm.key)).json.credential_id).toBe(warm.id);
     expect((await server.call('/v2/auth/test', { key: warm.key })).status).toBe(200);
     expect((await verify(server.rootKey)).status).toBe(200);
-    for (const text of [`${cold.key}0`, `${cold.key.slice(0, -1)}-`, `sk_test_${'x'.repeat(20)}`, 'x', 'f'.repeat(513)]) {
+    for (const text of [
+      `${cold.key}0`,
+      `${cold.key.slice(0, -1)}-`,
+      `sk_test_${'x'.repeat(20)}`,
+      'x',
+      'f'.repeat(513),
+    ]) {
       expect((await verify(text)).json.error).toBe('invalid_token');
     }
     for (const key of [cold.key, mintSecret('secret_live', random), 'a-key-of-another-system']) {
