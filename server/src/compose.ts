@@ -26,7 +26,7 @@ import {
   type KeyUsage,
   keyById,
 } from './api-keys/index.ts';
-import { auditMigrations, createRecordAudit, sealAuditLog } from './audit/index.ts';
+import { auditMigrations, createAuditSealer, createRecordAudit } from './audit/index.ts';
 import { bootstrap, type FirstStart } from './bootstrap.ts';
 import type { Config } from './config/index.ts';
 import { type Counting, createCounting } from './counting.ts';
@@ -94,8 +94,9 @@ export interface Latchkey {
 }
 
 export function openDatabase(config: Config, log: Logger): Database {
-  if (config.database.kind === 'sqlite') return openSqlite(config.database.path);
-  return openPostgres(config.database.url, (err) => log.warn({ err }, 'an idle database connection was lost'));
+  const options = { onListenerError: (err: unknown) => log.error({ err }, 'what follows a commit failed') };
+  if (config.database.kind === 'sqlite') return openSqlite(config.database.path, options);
+  return openPostgres(config.database.url, (err) => log.warn({ err }, 'an idle database connection was lost'), options);
 }
 
 interface Core {
@@ -161,7 +162,7 @@ function scheduleWork(core: Core, config: Config, surroundings: Surroundings, da
   const jobs = createJobs({ database, clock, holder, onError });
   const envelope = createEnvelope(config.encryptionKeys, randomBytes);
   const onSealed = (batch: object) => log.info(batch, 'audit batch sealed');
-  const seal = () => sealAuditLog({ database, clock, envelope, onSealed });
+  const seal = createAuditSealer({ database, clock, envelope, onSealed });
   jobs.add({ name: 'audit.seal', intervalMs: 1000, runs: 'one', run: seal });
   jobs.add({ name: 'changes.prune', intervalMs: 600_000, runs: 'one', run: core.changes.prune });
   jobs.add({ name: 'idempotency.prune', intervalMs: 60_000, runs: 'one', run: core.idempotency.prune });

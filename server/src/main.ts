@@ -12,7 +12,7 @@ import {
   readConfig,
   SETTINGS,
 } from './config/index.ts';
-import { pooledRandom } from './crypto/index.ts';
+import { createEnvelope, pooledRandom } from './crypto/index.ts';
 import { Failure } from './failure.ts';
 import { createLog } from './log.ts';
 import { type RunningServer, serve } from './serve.ts';
@@ -103,11 +103,12 @@ const NOT_MIGRATED = {
 
 async function runAuditVerify({ json }: { json: boolean }): Promise<void> {
   const { config } = readSettings({ makesSecrets: false });
+  const envelope = config.encryptionKeys.length > 0 ? createEnvelope(config.encryptionKeys, randomBytes) : null;
   const database = openDatabase(config, surroundingsOf(config).log);
   try {
     const { pending } = await database.migrate(MIGRATIONS, { dryRun: true, nowMs: systemClock.nowMs() });
     if (pending.length > 0) throw new ConfigError([NOT_MIGRATED]);
-    const report = await verifyAuditLog(database);
+    const report = await verifyAuditLog(database, envelope);
     if (report.problems.length > 0) process.exitCode = 1;
     if (json) return void out(`${JSON.stringify(report)}\n`);
     for (const problem of report.problems) out(`${problem}\n`);
@@ -167,11 +168,19 @@ function explain(error: unknown): number {
 
 // What this process makes is its user's alone: databases and secrets hold what nobody else may read.
 process.umask(0o077);
-// A pager that was closed early (`latchkey … | head`) is no failure.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+let isServing = false;
+// A pager that was closed early (`latchkey … | head`) is no failure, and no reason to stop serving.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') process.exit(1);
+  if (!isServing) process.exit(0);
+});
+// Whoever read the log has gone: then it goes nowhere, and the server goes on.
+process.stderr.on('error', () => {});
 
 try {
-  await run(parseCommand(process.argv.slice(2)));
+  const command = parseCommand(process.argv.slice(2));
+  isServing = command.name === 'serve';
+  await run(command);
 } catch (error) {
   process.exit(explain(error));
 }

@@ -1,9 +1,11 @@
 import { Server as HttpServer } from 'node:http';
 import type { AddressInfo, Server, Socket } from 'node:net';
+import { auditKeyProblem } from './audit/index.ts';
 import type { FirstStart } from './bootstrap.ts';
 import { compose, type Latchkey, MIGRATIONS, openDatabase } from './compose.ts';
 import { type Config, ConfigError } from './config/index.ts';
-import { type ServingLock, takeServingLock } from './database/index.ts';
+import { createEnvelope } from './crypto/index.ts';
+import { type Database, type ServingLock, takeServingLock } from './database/index.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /** A server that listens. */
@@ -27,6 +29,19 @@ function lockDatabase({ database }: Config): ServingLock | null {
       setting: 'LATCHKEY_DATA_DIR',
       problem: `holds a database that another process serves already: ${lock.heldBy}`,
       cure: 'stop that process, name another data dir, or use PostgreSQL, which many processes can share',
+    },
+  ]);
+}
+
+/** The wrong encryption keys show at the start, not when the log is to be sealed. */
+async function checkEncryptionKeys(config: Config, { randomBytes }: Surroundings, database: Database): Promise<void> {
+  const why = await auditKeyProblem(database, createEnvelope(config.encryptionKeys, randomBytes));
+  if (why === null) return;
+  throw new ConfigError([
+    {
+      setting: 'LATCHKEY_ENCRYPTION_KEYS',
+      problem: `does not open the audit key in the database: ${why}`,
+      cure: 'set it to the keys that this database was used with before, the newest first',
     },
   ]);
 }
@@ -107,6 +122,7 @@ export async function serve(config: Config, surroundings: Surroundings): Promise
   try {
     const database = openDatabase(config, surroundings.log);
     await database.migrate(MIGRATIONS, { dryRun: false, nowMs: surroundings.clock.nowMs() });
+    await checkEncryptionKeys(config, surroundings, database);
     const latchkey = await compose(config, surroundings, database);
     await latchkey.changes.start();
     const sockets = trackConnections(latchkey);

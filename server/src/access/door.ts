@@ -6,7 +6,7 @@ import { type AuthenticatableRequest, type Principal, presentedCredential } from
 import { limitHeaders } from '../limits/index.ts';
 import { credentialKind, invalidApiKey } from './credential-kind.ts';
 import { refuseAddress, refuseDeadKey } from './decide.ts';
-import { andThen, limitExceeded, refuseOverspent, type Spender } from './spending.ts';
+import { andThen, limitExceeded, refuseOverspent, refuseSpending, type Spender } from './spending.ts';
 
 /** One answer of the door, for whoever counts. */
 export interface Decision {
@@ -139,7 +139,8 @@ export function createDoor(options: DoorOptions): Door {
     }
     const warm = keys.peek(credential.text);
     if (warm) return admitKey(warm, passing, trace);
-    return keys.find(credential.text).then((record) => admitKey(record, passing, trace));
+    const paySlow = () => andThen(spender.spendAddress(passing.address), (spending) => refuseSpending(spending, clock));
+    return keys.find(credential.text, paySlow).then((record) => admitKey(record, passing, trace));
   };
 
   return (passing) => {

@@ -1,13 +1,29 @@
-import { Failure, invalidField } from '../failure.ts';
+import { Failure } from '../failure.ts';
 import { type Environment, type Guarded, type Principal, type Route, route } from '../http/index.ts';
 
 const ENVIRONMENTS = ['test', 'live', 'any'];
+const PARAMETERS = ['scope', 'environment', 'resource'];
 
-/** What the operator asks of callers at this place of the proxy's configuration. */
+/** 403 whatever is wrong: a proxy would turn another status into its own 500, or let the caller pass. */
+function unreadable(parameter: string, message: string): Failure {
+  return new Failure('forbidden', `The proxy asks what cannot be read: ${parameter.slice(0, 100)} ${message}.`);
+}
+
+/** RFC 8707 §2: an absolute URI without a fragment. API keys are for every resource, so it keeps none of them out. */
+function isResource(value: unknown): boolean {
+  return typeof value === 'string' && URL.canParse(value) && !value.includes('#');
+}
+
+/** What the operator asks of callers at this place of the proxy's configuration. A typo must not let callers pass. */
 function askedIn(query: Readonly<Record<string, unknown>>): Guarded {
   const { scope = '', environment = 'any' } = query;
-  if (typeof scope !== 'string' || typeof environment !== 'string' || !ENVIRONMENTS.includes(environment)) {
-    throw invalidField('environment', `must be one of ${ENVIRONMENTS.join(', ')}, and scope a list of scopes`);
+  for (const name in query) if (!PARAMETERS.includes(name)) throw unreadable(name, 'is not a known parameter');
+  if (typeof scope !== 'string') throw unreadable('scope', 'must be given once, as a list of scopes');
+  if (typeof environment !== 'string' || !ENVIRONMENTS.includes(environment)) {
+    throw unreadable('environment', `must be one of ${ENVIRONMENTS.join(', ')}`);
+  }
+  if (query.resource !== undefined && !isResource(query.resource)) {
+    throw unreadable('resource', 'must be one absolute URI without a fragment');
   }
   const allOf = scope.split(/[ ,]+/).filter((name) => name !== '');
   const only = environment === 'any' ? {} : { environment: environment as Environment };

@@ -5,6 +5,7 @@ import { Failure } from '../failure.ts';
 import {
   ANONYMOUS_PREFIX,
   type Limiter,
+  type Limits,
   limitHeaders,
   type PlanTable,
   planNamed,
@@ -24,6 +25,8 @@ export interface KeySpending {
 export interface Spender {
   spendKey(record: KeyRecord, cost: number): KeySpending | Promise<KeySpending>;
   spendAddress(address: string): Spending | Promise<Spending>;
+  /** What checking keys with slow hashes costs a credential that checks keys for others. */
+  spendSlowCheck(credentialId: string): Spending | Promise<Spending>;
 }
 
 export interface SpenderOptions {
@@ -36,6 +39,9 @@ export interface SpenderOptions {
 export function andThen<T, R>(value: T | Promise<T>, next: (value: T) => R | Promise<R>): R | Promise<R> {
   return value instanceof Promise ? value.then(next) : next(value);
 }
+
+/** First uses of imported keys: enough for a migration, too few to keep the processor busy. */
+const SLOW_CHECKS: Limits = { perHour: 10_000, perSecond: 5 };
 
 export function createSpender({ limiter, quotas, plans }: SpenderOptions): Spender {
   const spendLimit = (
@@ -74,6 +80,7 @@ export function createSpender({ limiter, quotas, plans }: SpenderOptions): Spend
         quota.allowed ? spendGranted(record, cost, quota) : refuseByQuota(record, quota),
       );
     },
+    spendSlowCheck: (credentialId) => limiter.spend(`slow:${credentialId}`, SLOW_CHECKS, 1),
     spendAddress: (address) => {
       const { nobody } = planNamed(plans(), null).limits;
       return limiter.spend(ANONYMOUS_PREFIX + addressGroup(address), nobody, 1);
@@ -113,4 +120,9 @@ export function limitExceeded(limit: Spending, clock: Clock): Failure {
     retryAfterSeconds: seconds(limit.retryAfterMs),
     headers: limitHeaders(limit, clock.nowMs()),
   });
+}
+
+/** Throws when a spending did not fit. */
+export function refuseSpending(spending: Spending, clock: Clock): void {
+  if (!spending.allowed) throw limitExceeded(spending, clock);
 }

@@ -4,7 +4,7 @@ import type { Clock } from '../clock.ts';
 import type { Environment, Principal } from '../http/index.ts';
 import { isApiKeyText } from './credential-kind.ts';
 import type { Decision } from './door.ts';
-import { type KeySpending, retryAfterSeconds, type Spender } from './spending.ts';
+import { andThen, type KeySpending, refuseSpending, retryAfterSeconds, type Spender } from './spending.ts';
 
 /** The first that holds, in this order (contract §3). */
 export type VerifyCode =
@@ -80,7 +80,9 @@ export function createVerifyKey({ keys, usage, spender, clock, onDecision }: Ver
 
   const check = async (caller: Principal, request: VerifyRequest): Promise<VerifyResult> => {
     if (!isApiKeyText(request.key)) return { code: 'malformed', record: null, ...UNSPENT };
-    const record = keys.peek(request.key) ?? (await keys.find(request.key));
+    const paySlow = () =>
+      andThen(spender.spendSlowCheck(caller.credentialId), (spending) => refuseSpending(spending, clock));
+    const record = keys.peek(request.key) ?? (await keys.find(request.key, paySlow));
     if (!record || !sees(caller, record)) return { code: 'not_found', record: null, ...UNSPENT };
     const code = judge(record, request, clock.nowMs());
     if (code !== 'valid') return { code, record, ...UNSPENT };

@@ -69,11 +69,15 @@ export function refuseWider(catalogue: ScopeCatalogue, grantor: Grantor, power: 
   }
 }
 
+/** Whether every address of the one list is in the other; null is every address. */
+export function addressesWithin(outer: readonly string[] | null, inner: readonly string[] | null): boolean {
+  if (outer === null) return true;
+  return inner?.every((each) => outer.some((wide) => cidrWithin(each, wide))) ?? false;
+}
+
 /** A key may narrow its own addresses, never widen them. */
 export function refuseOwnAddresses(before: readonly string[] | null, after: readonly string[] | null): void {
-  if (before === null) return;
-  const isNarrower = after?.every((inner) => before.some((outer) => cidrWithin(inner, outer))) ?? false;
-  if (!isNarrower) throw new Failure('forbidden', 'A key cannot widen its own address allow list.');
+  if (!addressesWithin(before, after)) throw new Failure('forbidden', 'A key cannot widen its own address allow list.');
 }
 
 /** What keys that see every workspace may hold, and no more (contract §3). */

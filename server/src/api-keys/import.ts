@@ -1,5 +1,6 @@
 import type { Tx } from '../database/index.ts';
 import { Failure, invalidField } from '../failure.ts';
+import { refuseEndedGrantor } from './grantor.ts';
 import { type Asking, checkNewKey, type IssueDeps, type KnownHash, type NewKey, writeKey } from './issue.ts';
 import type { ApiKeyRow } from './tables.ts';
 
@@ -19,6 +20,7 @@ const ARGON2 =
 const MAX_BCRYPT_COST = 14;
 const MAX_ARGON2_KIB = 131_072;
 const MAX_ARGON2_PASSES = 10;
+const MAX_ARGON2_LANES = 8;
 
 function sha256Of(value: string): string | null {
   if (/^[0-9a-fA-F]{64}$/.test(value)) return value.toLowerCase();
@@ -32,12 +34,13 @@ function isAffordable({ algorithm, value }: ImportedHash): boolean {
     const [, cost] = BCRYPT.exec(value) ?? [];
     return cost !== undefined && Number(cost) <= MAX_BCRYPT_COST;
   }
-  const [, memory, passes] = ARGON2.exec(value) ?? [];
-  return memory !== undefined && Number(memory) <= MAX_ARGON2_KIB && Number(passes) <= MAX_ARGON2_PASSES;
+  const [, memory, passes, lanes] = ARGON2.exec(value) ?? [];
+  const isBearable = Number(memory) <= MAX_ARGON2_KIB && Number(passes) <= MAX_ARGON2_PASSES;
+  return memory !== undefined && isBearable && Number(lanes) <= MAX_ARGON2_LANES;
 }
 
 function knownHash(hash: ImportedHash, path: string, index: number, unusableHash: string): KnownHash {
-  const hint = hash.hint ?? (hash.lookupPrefix ? `${hash.lookupPrefix}…` : '…');
+  const hint = hash.hint ?? (hash.lookupPrefix ? `${hash.lookupPrefix.slice(0, 8)}…` : '…');
   if (hash.algorithm === 'sha256') {
     const secretHash = sha256Of(hash.value);
     if (secretHash === null) throw invalidField(`${path}.hash.value`, 'must be SHA-256 in hex, base64 or base64url');
@@ -83,6 +86,7 @@ export async function importKeys(
   unusableHash: string,
 ): Promise<ApiKeyRow[]> {
   const rows: ApiKeyRow[] = [];
+  await refuseEndedGrantor(tx, imported[0]?.asking.grantor ?? null, deps.clock.nowMs());
   for (const [index, { key, hash, asking }] of imported.entries()) {
     await atPlace(index, () => checkNewKey(deps, asking, key));
     const known = knownHash(hash, `keys.${index}`, index, unusableHash);

@@ -7,6 +7,7 @@ import { Failure, invalidField } from '../failure.ts';
 import type { Limits } from '../limits/index.ts';
 import type { Changes } from '../shared-state/index.ts';
 import { type Grantor, refuseAcrossWorkspaces, refuseManagementWrite, refuseWider } from './authority.ts';
+import { refuseEndedGrantor } from './grantor.ts';
 import type { KeyQuota } from './key.ts';
 import { insertKey } from './store.ts';
 import type { ApiKeyRow } from './tables.ts';
@@ -113,6 +114,8 @@ function rowOf(key: NewKey, hash: KnownHash, facts: { id: string; createdBy: str
     revoke_reason: null,
     successor_id: null,
     predecessor_id: null,
+    rotated_by: null,
+    deleted_at: null,
     predecessor_expires_at: null,
   };
 }
@@ -160,6 +163,7 @@ export async function issueKey(
   asking: Asking,
   key: NewKey,
 ): Promise<{ id: string; row: ApiKeyRow; text: string }> {
+  await refuseEndedGrantor(tx, asking.grantor, deps.clock.nowMs());
   checkNewKey(deps, asking, key);
   const text = mintSecret(`${key.type}_${key.environment}`, deps.randomBytes);
   const hash = { secretHash: sha256Hex(text), slowHash: null, lookupPrefix: null, hint: secretHint(text) };

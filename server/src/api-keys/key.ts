@@ -74,14 +74,25 @@ export interface RecordContext {
   workspace: KeyWorkspace;
 }
 
-/** The key's own limits, else its plan's, else its workspace's own or plan's. */
+const smaller = (a: number | null, b: number | null) => (a === null ? b : b === null ? a : Math.min(a, b));
+
+function stricter(a: Limits, b: Limits): Limits {
+  return { perHour: smaller(a.perHour, b.perHour), perSecond: smaller(a.perSecond, b.perSecond) };
+}
+
+/**
+ * The key's own limits, which only root gives; else its plan's within its workspace's own; else its workspace's own or
+ * plan's.
+ */
 export function limitsOfKey(
   row: Pick<ApiKeyRow, 'limits' | 'plan'>,
   { plans, workspace }: Pick<RecordContext, 'plans' | 'workspace'>,
 ): Limits {
   if (row.limits !== null) return limitsFromJson(JSON.parse(row.limits));
-  if (row.plan !== null) return planNamed(plans, row.plan).limits.api_key;
-  return workspace.limits ?? planNamed(plans, workspace.plan ?? DEFAULT_PLAN).limits.api_key;
+  const { limits: ceiling } = workspace;
+  if (row.plan === null) return ceiling ?? planNamed(plans, workspace.plan ?? DEFAULT_PLAN).limits.api_key;
+  const planned = planNamed(plans, row.plan).limits.api_key;
+  return ceiling === null ? planned : stricter(planned, ceiling);
 }
 
 /** In a pooled workspace every credential has the workspace's limits and spends from one bucket. */

@@ -3,12 +3,14 @@ import { type Tx, UniqueViolation } from '../database/index.ts';
 import { Failure, invalidField } from '../failure.ts';
 import type { Limits } from '../limits/index.ts';
 import {
+  addressesWithin,
   type Grantor,
   refuseAcrossWorkspaces,
   refuseManagementWrite,
   refuseOwnAddresses,
   refuseWider,
 } from './authority.ts';
+import { refuseEndedGrantor, refuseOperatorsKey } from './grantor.ts';
 import type { IssueDeps } from './issue.ts';
 import { type KeyReach, lockKey, updateKey } from './store.ts';
 import type { ApiKeyRow } from './tables.ts';
@@ -43,30 +45,48 @@ export interface Patching {
 
 const listOf = (json: string) => JSON.parse(json) as string[];
 
-function refuseWidening(deps: IssueDeps, before: ApiKeyRow, after: ApiKeyRow, patching: Patching): void {
-  const { grantor, limitsOf, changes } = patching;
-  // A key and its successor live side by side for a while: to each other they are one key.
-  const isItself = [before.id, before.predecessor_id, before.successor_id].includes(grantor.principal.credentialId);
-  const scopes = listOf(after.scopes);
+/** What a key may do: an auditor wants to see it before and after. The rest may be private, and is named only. */
+const POWERS = ['scopes', 'plan', 'limits', 'quota', 'ip_allowlist', 'expires_at', 'disabled'] as const;
+
+function auditData(before: ApiKeyRow, changes: KeyChanges): Record<string, unknown> {
+  const named = POWERS.filter((name) => changes[name] !== undefined && changes[name] !== before[name]);
+  const valuesOf = (row: KeyChanges) => Object.fromEntries(named.map((name) => [name, row[name]]));
+  return { changed: Object.keys(changes), before: valuesOf(before), after: valuesOf(changes) };
+}
+
+const listOrNull = (json: string | null) => (json === null ? null : listOf(json));
+
+/** Whether a change gives back what somebody took: life, addresses, or units. That is a grant, like making the key. */
+function loosens(before: ApiKeyRow, after: ApiKeyRow): boolean {
+  const isRevived = before.disabled === 1 && after.disabled === 0;
+  const hasMoreAddresses = !addressesWithin(listOrNull(before.ip_allowlist), listOrNull(after.ip_allowlist));
+  return isRevived || hasMoreAddresses || after.quota !== before.quota;
+}
+
+/** A key and its successor live side by side for a while: to each other they are one key. */
+function isOneKey({ id, predecessor_id, successor_id }: ApiKeyRow, { principal }: Grantor): boolean {
+  return [id, predecessor_id, successor_id].includes(principal.credentialId);
+}
+
+function refuseOwnWidening(before: ApiKeyRow, after: ApiKeyRow, { principal }: Grantor): void {
+  refuseOwnAddresses(listOrNull(before.ip_allowlist), listOrNull(after.ip_allowlist));
+  if (after.quota !== before.quota) throw new Failure('forbidden', 'A key cannot change its own quota.');
+  if (after.owner !== before.owner && !principal.scopes.has('admin')) {
+    throw new Failure('forbidden', 'A key cannot change for whom it speaks.');
+  }
+}
+
+function refuseWidening(deps: IssueDeps, before: ApiKeyRow, after: ApiKeyRow, { grantor, limitsOf }: Patching): void {
+  if (isOneKey(before, grantor)) refuseOwnWidening(before, after, grantor);
   const power = {
-    scopes,
+    scopes: listOf(after.scopes),
     environment: after.environment,
     expiresAtMs: after.expires_at,
     limits: limitsOf(after),
     allWorkspaces: after.all_workspaces === 1,
   };
   const had = { scopes: listOf(before.scopes), expiresAtMs: before.expires_at, limits: limitsOf(before) };
-  refuseWider(deps.catalogue, grantor, power, had);
-  if (!isItself) return;
-  if (changes.ip_allowlist !== undefined) {
-    refuseOwnAddresses(
-      before.ip_allowlist === null ? null : listOf(before.ip_allowlist),
-      changes.ip_allowlist === null ? null : listOf(changes.ip_allowlist),
-    );
-  }
-  if (changes.quota !== undefined && changes.quota !== before.quota) {
-    throw new Failure('forbidden', 'A key cannot change its own quota.');
-  }
+  refuseWider(deps.catalogue, grantor, power, loosens(before, after) ? null : had);
 }
 
 function checkChanges({ catalogue, clock }: IssueDeps, before: ApiKeyRow, changes: KeyChanges): void {
@@ -99,8 +119,10 @@ async function updateUnique(tx: Tx, id: string, changes: KeyChanges): Promise<Ap
  */
 export async function patchKey(deps: IssueDeps, tx: Tx, patching: Patching): Promise<ApiKeyRow> {
   const { reach, id, changes, actor } = patching;
+  await refuseEndedGrantor(tx, patching.grantor, deps.clock.nowMs());
   const before = await lockKey(tx, reach, id);
   if (!before) throw new Failure('not_found');
+  refuseOperatorsKey(patching.grantor.principal, before);
   if (before.revoked_at !== null) throw new Failure('conflict', 'The key is revoked and cannot be changed.');
   if (before.successor_id !== null && changes.expires_at !== undefined) {
     throw new Failure('conflict', 'The key has been rotated; its end is the end of its overlap.');
@@ -117,7 +139,7 @@ export async function patchKey(deps: IssueDeps, tx: Tx, patching: Patching): Pro
     workspaceId: row.workspace_id,
     environment: row.environment,
     targetId: id,
-    data: { changed: Object.keys(changes) },
+    data: auditData(before, changes),
   });
   return row;
 }

@@ -1,13 +1,20 @@
 import type { Actor } from '../audit/index.ts';
 import type { Tx } from '../database/index.ts';
 import { Failure } from '../failure.ts';
-import type { RevokeDeps } from './revoke.ts';
-import { deleteKey, type KeyReach, lockKey } from './store.ts';
+import { refuseOperatorsKey } from './grantor.ts';
+import type { Revocation, RevokeDeps } from './revoke.ts';
+import { deleteKey, lockKey } from './store.ts';
 
 /** Takes a key away altogether; it answers as one that never was. Its audit events stay. */
-export async function removeKey(deps: RevokeDeps, tx: Tx, actor: Actor, reach: KeyReach, id: string): Promise<void> {
+export async function removeKey(
+  deps: RevokeDeps,
+  tx: Tx,
+  actor: Actor,
+  { reach, id, principal }: Pick<Revocation, 'reach' | 'id' | 'principal'>,
+): Promise<void> {
   const row = await lockKey(tx, reach, id);
   if (!row) throw new Failure('not_found');
+  refuseOperatorsKey(principal, row);
   await deleteKey(tx, row, deps.clock.nowMs());
   await deps.changes.record(tx, { kind: 'api_key', ref: id });
   await deps.recordAudit(tx, {

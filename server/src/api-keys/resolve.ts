@@ -8,12 +8,17 @@ import { createGrants, type KeyRecord, type KeyWorkspace, toKeyRecord } from './
 import { keyByHash, replaceSlowHash, slowKeysByPrefix } from './store.ts';
 import type { ApiKeyRow } from './tables.ts';
 
+export type PaySlow = () => void | Promise<void>;
+
 /** From a presented text to what is known of the key. */
 export interface KeyResolver {
   /** The record, if it is in memory: no await, no database. */
   peek(text: string): KeyRecord | undefined;
-  /** The record from memory or by one indexed read; null when there is no such key. */
-  find(text: string): Promise<KeyRecord | null>;
+  /**
+   * The record from memory or by one indexed read; null when there is no such key. `paySlow` is asked before a slow hash
+   * is computed for this text, and refuses by throwing: whoever guesses pays for each guess first.
+   */
+  find(text: string, paySlow: PaySlow): Promise<KeyRecord | null>;
   /** Forgets all records: what they were made with (scopes, plans) has changed. */
   forget(): void;
 }
@@ -37,7 +42,11 @@ const LONGEST_PREFIX = 64;
  * Whether an imported key with a slow hash has this text: tried only where a lookup prefix fits, and known by SHA-256
  * from then on. True as well when another call may just have found that.
  */
-async function isSlowKey({ database, verifySlowHash }: KeyResolverOptions, text: string): Promise<boolean> {
+async function isSlowKey(
+  { database, verifySlowHash }: KeyResolverOptions,
+  text: string,
+  paySlow: PaySlow,
+): Promise<boolean> {
   const prefixes: string[] = [];
   for (let length = SHORTEST_PREFIX; length <= Math.min(LONGEST_PREFIX, text.length); length += 1) {
     prefixes.push(text.slice(0, length));
@@ -45,8 +54,12 @@ async function isSlowKey({ database, verifySlowHash }: KeyResolverOptions, text:
   if (prefixes.length === 0) return false;
   let wasReplaced = false;
   for (const { id, slow_hash: slowHash } of await slowKeysByPrefix(database.read, prefixes)) {
-    if (slowHash === null) wasReplaced = true;
-    else if (await verifySlowHash(slowHash, text)) {
+    if (slowHash === null) {
+      wasReplaced = true;
+      continue;
+    }
+    await paySlow();
+    if (await verifySlowHash(slowHash, text)) {
       await database.write((tx) => replaceSlowHash(tx, id, sha256Hex(text)));
       return true;
     }
@@ -76,9 +89,11 @@ export function createKeyResolver(options: KeyResolverOptions): KeyResolver {
 
   // One slow answer for however many ask at once.
   const finding = new Map<string, Promise<KeyRecord | null>>();
-  const findSlow = async (text: string, hash: string) => {
+  const findSlow = async (text: string, hash: string, paySlow: PaySlow) => {
     try {
-      return (await isSlowKey(options, text)) ? await cache.fetch(hash) : null;
+      if (!(await isSlowKey(options, text, paySlow))) return null;
+      // The first may join a read that began before the hash was replaced; a second one cannot.
+      return (await cache.fetch(hash)) ?? (await cache.fetch(hash));
     } finally {
       finding.delete(hash);
     }
@@ -86,11 +101,11 @@ export function createKeyResolver(options: KeyResolverOptions): KeyResolver {
 
   return {
     peek: (text) => cache.peek(sha256Hex(text)),
-    find: async (text) => {
+    find: async (text, paySlow) => {
       const hash = sha256Hex(text);
       const known = await cache.fetch(hash);
       if (known) return known;
-      const found = finding.get(hash) ?? findSlow(text, hash);
+      const found = finding.get(hash) ?? findSlow(text, hash, paySlow);
       finding.set(hash, found);
       return found;
     },

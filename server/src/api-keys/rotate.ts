@@ -5,6 +5,7 @@ import type { Tx } from '../database/index.ts';
 import { Failure } from '../failure.ts';
 import type { Limits } from '../limits/index.ts';
 import { type Grantor, refuseWider } from './authority.ts';
+import { refuseEndedGrantor, refuseOperatorsKey } from './grantor.ts';
 import type { IssueDeps } from './issue.ts';
 import { insertKey, type KeyReach, lockKey, markRevoked, markSucceeded } from './store.ts';
 import type { ApiKeyRow } from './tables.ts';
@@ -22,7 +23,7 @@ export interface Rotation {
 
 function successorOf(
   old: ApiKeyRow,
-  next: { id: string; text: string; nowMs: number; oldEndsAtMs: number },
+  next: { id: string; text: string; nowMs: number; oldEndsAtMs: number; rotatedBy: string },
 ): ApiKeyRow {
   return {
     ...old,
@@ -34,6 +35,7 @@ function successorOf(
     created_at: next.nowMs,
     last_used_at: null,
     predecessor_id: old.id,
+    rotated_by: next.rotatedBy,
     predecessor_expires_at: next.oldEndsAtMs,
   };
 }
@@ -66,8 +68,10 @@ export async function rotateKey(
   rotation: Rotation,
 ): Promise<{ id: string; row: ApiKeyRow; text: string }> {
   const { reach, overlapMs } = rotation;
+  await refuseEndedGrantor(tx, rotation.grantor, deps.clock.nowMs());
   const old = await lockKey(tx, reach, rotation.id);
   if (!old) throw new Failure('not_found');
+  refuseOperatorsKey(rotation.grantor.principal, old);
   refuseBeyond(deps, old, rotation);
   const nowMs = deps.clock.nowMs();
   const text = mintSecret(`${old.type}_${old.environment}`, deps.randomBytes);
@@ -87,7 +91,7 @@ export async function rotateKey(
     );
   }
   await endOlder(deps, tx, old, nowMs);
-  const row = successorOf(old, { id, text, nowMs, oldEndsAtMs });
+  const row = successorOf(old, { id, text, nowMs, oldEndsAtMs, rotatedBy: rotation.grantor.principal.credentialId });
   await insertKey(tx, row);
   await deps.changes.record(tx, { kind: 'api_key', ref: old.id });
   await deps.recordAudit(tx, {

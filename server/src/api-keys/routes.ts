@@ -10,7 +10,7 @@ import { type IssueDeps, issueKey } from './issue.ts';
 import { type KeyWorkspace, keyStateAt, limitsOfKey, presentKey } from './key.ts';
 import { patchKey } from './patch.ts';
 import { removeKey } from './remove.ts';
-import { revokeKey } from './revoke.ts';
+import { revokeDescendants, revokeKey } from './revoke.ts';
 import { rotateKey } from './rotate.ts';
 import * as schemas from './schemas.ts';
 import { type KeyReach, keyById, listKeys } from './store.ts';
@@ -199,7 +199,8 @@ function deleteRoute(deps: ApiKeyRoutesDeps): Route {
     status: 204,
     handler: async (call) => {
       const { reach } = await placeOf(deps, call, call.query.workspace_id);
-      await deps.database.write((tx) => removeKey(deps, tx, actorOf(call), reach, call.params.id));
+      const { principal, params } = call;
+      await deps.database.write((tx) => removeKey(deps, tx, actorOf(call), { reach, id: params.id, principal }));
     },
   });
 }
@@ -240,9 +241,12 @@ function revokeRoute(deps: ApiKeyRoutesDeps): Route {
     handler: async (call) => {
       const { reach } = await placeOf(deps, call, call.body.workspace_id);
       const { reason = null, descendants = false } = call.body;
-      const row = await deps.database.write((tx) =>
-        revokeKey(deps, tx, actorOf(call), { reach, id: call.params.id, reason, descendants }),
-      );
+      const { principal, params } = call;
+      const actor = actorOf(call);
+      const revocation = { reach, id: params.id, reason, principal };
+      const row = await deps.database.write((tx) => revokeKey(deps, tx, actor, revocation));
+      const endSome = () => deps.database.write((tx) => revokeDescendants(deps, tx, actor, { root: row, reason }));
+      while (descendants && (await endSome()));
       return presentKey(row, deps.clock.nowMs());
     },
   });

@@ -43,7 +43,7 @@ export interface KeyReach {
 }
 
 function within(query: Kysely<Tables>, { workspaceId, environment }: KeyReach) {
-  let keys = query.selectFrom('api_keys').selectAll();
+  let keys = query.selectFrom('api_keys').selectAll().where('deleted_at', 'is', null);
   if (workspaceId !== null) keys = keys.where('workspace_id', '=', workspaceId);
   return environment === null ? keys : keys.where('environment', '=', environment);
 }
@@ -53,7 +53,17 @@ export function keyById(read: Kysely<Tables>, reach: KeyReach, id: string): Prom
 }
 
 /** A key that nobody else changes before this transaction ends: touching it takes its lock on either database. */
-export function lockKey(tx: Tx, { workspaceId, environment }: KeyReach, id: string): Promise<ApiKeyRow | undefined> {
+export async function lockKey(tx: Tx, reach: KeyReach, id: string): Promise<ApiKeyRow | undefined> {
+  const row = await lockKeyOrStub(tx, reach, id);
+  return row?.deleted_at === null ? row : undefined;
+}
+
+/** The same, also for a key that was deleted and left its links: what it made can still be revoked by its id. */
+export function lockKeyOrStub(
+  tx: Tx,
+  { workspaceId, environment }: KeyReach,
+  id: string,
+): Promise<ApiKeyRow | undefined> {
   let query = tx.query
     .updateTable('api_keys')
     .set(({ ref }) => ({ name: ref('name') }))
@@ -93,12 +103,13 @@ export function markRevoked(
 }
 
 /**
- * Ids of the successors of a key, of all keys that it or its predecessors made, of those that these made, and so on. A
- * successor of a made key keeps its maker, so rotation hides none.
+ * Ids of living keys, at most `limit`: the successors of a key, all keys that it or its predecessors made or whose text
+ * they got by rotating, what these made in turn, and so on. A successor keeps its maker, so rotation hides none.
  */
-export async function descendantIds(
+export async function livingDescendantIds(
   query: Kysely<Tables>,
   { id, successor_id: successorId }: Pick<ApiKeyRow, 'id' | 'successor_id'>,
+  limit: number,
 ): Promise<string[]> {
   const rows = await query
     .withRecursive('self', (db) =>
@@ -120,6 +131,7 @@ export async function descendantIds(
         .where((where) =>
           where.or([
             where('created_by', 'in', db.selectFrom('self').select('id')),
+            where('rotated_by', 'in', db.selectFrom('self').select('id')),
             where('id', '=', successorId ?? ''),
           ]),
         )
@@ -130,6 +142,7 @@ export async function descendantIds(
               join.on((on) =>
                 on.or([
                   on('api_keys.created_by', '=', on.ref('made.id')),
+                  on('api_keys.rotated_by', '=', on.ref('made.id')),
                   on('api_keys.id', '=', on.ref('made.successor_id')),
                 ]),
               ),
@@ -138,7 +151,11 @@ export async function descendantIds(
         ),
     )
     .selectFrom('made')
-    .select('id')
+    .innerJoin('api_keys', 'api_keys.id', 'made.id')
+    .select('api_keys.id')
+    .where('api_keys.revoked_at', 'is', null)
+    .orderBy('api_keys.id')
+    .limit(limit)
     .execute();
   return rows.map((row) => row.id);
 }
@@ -168,9 +185,8 @@ export function updateKey(tx: Tx, id: string, values: Partial<ApiKeyRow>): Promi
   return tx.query.updateTable('api_keys').set(values).where('id', '=', id).returningAll().executeTakeFirst();
 }
 
-/** What a deleted key leaves when others descend from it: in no workspace, with nothing to tell but its links. */
+/** What a deleted key leaves when others descend from it: its place and its links, and nothing else to tell. */
 const STUB: Partial<ApiKeyRow> = {
-  workspace_id: '',
   name: '',
   hint: '',
   scopes: '[]',
@@ -188,10 +204,16 @@ const STUB: Partial<ApiKeyRow> = {
 
 /** Removes a key, or all but its links: what it made must be found when its own maker is revoked with descendants. */
 export async function deleteKey(tx: Tx, { id, successor_id, revoked_at }: ApiKeyRow, nowMs: number): Promise<void> {
-  const made = tx.query.selectFrom('api_keys').select('id').where('created_by', '=', id).limit(1);
+  const made = tx.query
+    .selectFrom('api_keys')
+    .select('id')
+    .where((where) => where.or([where('created_by', '=', id), where('rotated_by', '=', id)]))
+    .limit(1);
   const isLink = successor_id !== null || (await made.executeTakeFirst()) !== undefined;
-  if (isLink) await updateKey(tx, id, { ...STUB, secret_hash: `gone:${id}`, revoked_at: revoked_at ?? nowMs });
-  else await tx.query.deleteFrom('api_keys').where('id', '=', id).execute();
+  if (isLink) {
+    const ended = { secret_hash: `gone:${id}`, revoked_at: revoked_at ?? nowMs, deleted_at: nowMs };
+    await updateKey(tx, id, { ...STUB, ...ended });
+  } else await tx.query.deleteFrom('api_keys').where('id', '=', id).execute();
 }
 
 const updateLastUsed = compileOnce((query) =>

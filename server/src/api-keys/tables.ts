@@ -41,6 +41,10 @@ export interface ApiKeyRow {
   revoke_reason: string | null;
   successor_id: string | null;
   predecessor_id: string | null;
+  /** The credential that rotated the predecessor, and so saw this key's text. */
+  rotated_by: string | null;
+  /** When it was deleted, where others descend from it: kept for its links alone. */
+  deleted_at: number | null;
   /** When the predecessor's overlap ends. */
   predecessor_expires_at: number | null;
 }
@@ -86,9 +90,12 @@ export const apiKeysMigrations: Migration[] = [
         .addColumn('revoke_reason', types.text)
         .addColumn('successor_id', types.id)
         .addColumn('predecessor_id', types.id)
+        .addColumn('rotated_by', types.id)
+        .addColumn('deleted_at', types.integer)
         .addColumn('predecessor_expires_at', types.integer),
       schema.createIndex('api_keys_workspace').on('api_keys').columns(['workspace_id', 'environment', 'id']),
       schema.createIndex('api_keys_created_by').on('api_keys').column('created_by'),
+      schema.createIndex('api_keys_rotated_by').on('api_keys').column('rotated_by'),
       schema
         .createIndex('api_keys_external')
         .unique()

@@ -50,12 +50,26 @@ function addressesOf(list: readonly string[]): string[] {
   });
 }
 
+const OTHERS_ID = /^[a-z]{2,4}_[0-9A-Za-z]{24}$/;
+
+/**
+ * The owner is who the key speaks for: rows are its own by it, and proxies pass it on. Any label will do, but the id of
+ * somebody else is given by root, or by a key that is `admin`.
+ */
+async function checkOwner(owner: string, { principal, workspaceId, isMember }: ReadingContext): Promise<void> {
+  if (isId('user', owner) && !(await isMember(workspaceId, owner))) {
+    throw invalidField('owner', 'is not a member of this workspace');
+  }
+  const mayName = principal.kind === 'root' || principal.scopes.has('admin') || owner === principal.userId;
+  if (OTHERS_ID.test(owner) && !mayName) {
+    throw new Failure('forbidden', 'Only the root key and admin keys make keys that speak for somebody else.');
+  }
+}
+
 async function checkSettable(input: Settable, context: ReadingContext): Promise<void> {
   const { owner, plan, limits, rotate_after: rotateAfter } = input;
   const isRoot = context.principal.kind === 'root';
-  if (owner != null && isId('user', owner) && !(await context.isMember(context.workspaceId, owner))) {
-    throw invalidField('owner', 'is not a member of this workspace');
-  }
+  if (owner != null) await checkOwner(owner, context);
   if (rotateAfter != null && parseDurationMs(rotateAfter) === null) {
     throw invalidField('rotate_after', 'must be a duration of at least 1s, such as 90d');
   }

@@ -34,6 +34,11 @@ export function generateAuditKey(): { publicKey: string; privateKey: string } {
   });
 }
 
+/** The public key that belongs to a private key, as `generateAuditKey` writes it. */
+export function publicKeyOf(privateKey: string): string {
+  return createPublicKey(privateKey).export({ type: 'spki', format: 'pem' }).toString();
+}
+
 /** Ed25519 over the hash's text, base64url. */
 export function signHash(hash: string, privateKey: string): string {
   return sign(null, Buffer.from(hash), createPrivateKey(privateKey)).toString('base64url');

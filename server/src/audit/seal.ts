@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts';
 import type { Envelope } from '../crypto/index.ts';
 import { type Database, type Tx, UniqueViolation } from '../database/index.ts';
 import { FIRST_HASH, generateAuditKey, hashBatch, signHash } from './batch.ts';
+import { openAuditKey, privateKeyContext } from './keys.ts';
 import { auditKeys, hasUnsealed, insertBatch, insertKey, lastBatch, unsealedEvents } from './store.ts';
 import type { AuditBatchRow } from './tables.ts';
 
@@ -23,18 +24,41 @@ async function signingKey(tx: Tx, { envelope, clock }: SealOptions): Promise<{ i
     await insertKey(tx, {
       id: KEY_ID,
       public_key: made.publicKey,
-      private_key_sealed: envelope.seal(made.privateKey, `audit_keys.private_key:${KEY_ID}`),
+      private_key_sealed: envelope.seal(made.privateKey, privateKeyContext(KEY_ID)),
       created_at: clock.nowMs(),
     });
     [key] = await auditKeys(tx.query);
   }
   if (!key) throw new Error('the audit key just written is not there');
-  return { id: key.id, privateKey: envelope.unseal(key.private_key_sealed, `audit_keys.private_key:${key.id}`) };
+  return { id: key.id, privateKey: openAuditKey(key, envelope) };
 }
 
-async function sealOne(tx: Tx, options: SealOptions): Promise<AuditBatchRow | null> {
+interface Head {
+  number: number;
+  hash: string;
+}
+
+interface Memory {
+  /** The newest batch that this process sealed itself. */
+  head: Head | null;
+  /** What it wrote last: kept after all, perhaps, though the disk did not confirm it. */
+  written: Head | null;
+}
+
+function checkHead({ head, written }: Memory, found: AuditBatchRow | undefined): void {
+  const isFound = (ours: Head | null) => found?.number === ours?.number && found?.hash === ours?.hash;
+  if (!head || isFound(head) || isFound(written)) return;
+  throw new Error(
+    `the audit log was tampered with: its last batch is ${found ? `${found.number} (${found.hash})` : 'gone'}, but ` +
+      `this process sealed ${head.number} (${head.hash}) last; nothing is sealed until it is restored or a restart`,
+  );
+}
+
+async function sealOne(tx: Tx, options: SealOptions, memory: Memory): Promise<AuditBatchRow | null> {
   // The head first: a twin that seals these events after that has taken our number, and the primary key refuses ours.
   const previous = await lastBatch(tx.query);
+  // With more processes, a twin may have sealed after us.
+  if (!options.database.capabilities.manyProcesses) checkHead(memory, previous);
   const events = await unsealedEvents(tx.query, BATCH_SIZE);
   if (events.length === 0) return null;
   const number = (previous?.number ?? 0) + 1;
@@ -52,19 +76,30 @@ async function sealOne(tx: Tx, options: SealOptions): Promise<AuditBatchRow | nu
   };
   const seqs = events.map(({ seq }) => seq);
   await insertBatch(tx, batch, seqs);
+  memory.written = { number, hash };
   return batch;
 }
 
 /** Seals everything that is not sealed yet. A twin that sealed the same events first wins; nothing is sealed twice. */
-export async function sealAuditLog(options: SealOptions): Promise<void> {
+export async function sealAuditLog(
+  options: SealOptions,
+  memory: Memory = { head: null, written: null },
+): Promise<void> {
   while (await hasUnsealed(options.database.read)) {
     try {
-      const batch = await options.database.write((tx) => sealOne(tx, options));
+      const batch = await options.database.write((tx) => sealOne(tx, options, memory));
       if (!batch) return;
+      memory.head = { number: batch.number, hash: batch.hash };
       options.onSealed({ number: batch.number, hash: batch.hash, events: batch.event_count });
     } catch (error) {
       if (error instanceof UniqueViolation) return;
       throw error;
     }
   }
+}
+
+/** `sealAuditLog` that remembers its last head, and seals nothing over a log that was cut off or rewritten since. */
+export function createAuditSealer(options: SealOptions): () => Promise<void> {
+  const memory: Memory = { head: null, written: null };
+  return () => sealAuditLog(options, memory);
 }

@@ -1,6 +1,9 @@
+import type { Envelope } from '../crypto/index.ts';
 import type { Database } from '../database/index.ts';
-import { FIRST_HASH, hashBatch, hashIsSigned } from './batch.ts';
+import { FIRST_HASH, hashBatch, hashIsSigned, publicKeyOf } from './batch.ts';
+import { openAuditKey } from './keys.ts';
 import { auditKeys, batchesAfter, countStrayEvents, eventsOfBatch } from './store.ts';
+import type { AuditKeyRow } from './tables.ts';
 
 export interface AuditReport {
   batches: number;
@@ -13,10 +16,24 @@ export interface AuditReport {
 
 const PAGE = 100;
 
-/** Recomputes every seal from the first batch on. */
-export async function verifyAuditLog(database: Database): Promise<AuditReport> {
-  const keys = new Map((await auditKeys(database.read)).map((key) => [key.id, key.public_key]));
+/** The public key that counts: whoever can write to the database can put another beside the sealed private key. */
+function trustedPublicKey(key: AuditKeyRow, envelope: Envelope | null, problems: string[]): string {
+  if (!envelope) return key.public_key;
+  try {
+    const publicKey = publicKeyOf(openAuditKey(key, envelope));
+    if (publicKey !== key.public_key) problems.push(`key ${key.id}: its public key was changed`);
+    return publicKey;
+  } catch (error) {
+    problems.push(`key ${key.id}: cannot be checked (${error instanceof Error ? error.message : String(error)})`);
+    return key.public_key;
+  }
+}
+
+/** Recomputes every seal from the first batch on. Without an envelope, the public keys are taken as they stand. */
+export async function verifyAuditLog(database: Database, envelope: Envelope | null = null): Promise<AuditReport> {
   const report: AuditReport = { batches: 0, events: 0, head: null, problems: [] };
+  const known = await auditKeys(database.read);
+  const keys = new Map(known.map((key) => [key.id, trustedPublicKey(key, envelope, report.problems)]));
   let previousHash = FIRST_HASH;
   for (;;) {
     const page = await batchesAfter(database.read, report.batches, PAGE);

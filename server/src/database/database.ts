@@ -9,6 +9,11 @@ export interface Tx {
   afterCommit(listener: () => void): void;
 }
 
+export interface OpenOptions {
+  /** Hears when a listener that was left with `afterCommit` throws; its write stands. */
+  onListenerError?: (error: unknown) => void;
+}
+
 /** Runs inside the transaction, after the work, with what the work returned. */
 export type CommitHook = (tx: Tx, result: unknown) => Promise<void>;
 

@@ -24,6 +24,11 @@ function unavailable(cause: unknown): Failure {
   });
 }
 
+/** The transaction was rolled back because it lasted too long. */
+export function writeTookTooLong(): Failure {
+  return new Failure('unavailable', 'The database took too long. Nothing was changed.', { retryAfterSeconds: 1 });
+}
+
 interface DriverError {
   code?: unknown;
   errcode?: unknown;

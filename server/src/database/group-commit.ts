@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Kysely } from 'kysely';
 import { Failure } from '../failure.ts';
+import { runListeners } from './commit-listeners.ts';
 import type { Tx } from './database.ts';
 import { translateDatabaseError } from './errors.ts';
 import type { Tables } from './tables.ts';
@@ -25,16 +26,25 @@ export class GroupCommit {
   readonly #connection: DatabaseSync;
   readonly #query: Kysely<Tables>;
   readonly #sync: () => Promise<void>;
+  readonly #onListenerError: (error: unknown) => void;
   #queue: Job[] = [];
   #draining: Promise<void> | undefined;
   #unsynced: Job[] = [];
   #syncing: Promise<void> | undefined;
+  /** An fsync failed, and nothing has shown since that the disk holds what was committed. */
+  #broken: { cause: unknown } | undefined;
 
   /** `sync` resolves when every commit before its call is on disk. */
-  constructor(connection: DatabaseSync, query: Kysely<Tables>, sync: () => Promise<void>) {
+  constructor(
+    connection: DatabaseSync,
+    query: Kysely<Tables>,
+    sync: () => Promise<void>,
+    onListenerError: (error: unknown) => void = () => {},
+  ) {
     this.#connection = connection;
     this.#query = query;
     this.#sync = sync;
+    this.#onListenerError = onListenerError;
   }
 
   write<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
@@ -66,6 +76,7 @@ export class GroupCommit {
 
   async #commitBatch(jobs: Job[]): Promise<void> {
     try {
+      this.#mend();
       this.#connection.exec('BEGIN IMMEDIATE');
       for (const job of jobs) await this.#runInSavepoint(job);
       this.#connection.exec('COMMIT');
@@ -80,7 +91,7 @@ export class GroupCommit {
         job.reject(job.failed.error);
         continue;
       }
-      for (const listener of job.committed) listener();
+      runListeners(job.committed, this.#onListenerError);
       this.#unsynced.push(job);
     }
     if (this.#unsynced.length > 0) this.#syncing ??= this.#acknowledge();
@@ -92,9 +103,12 @@ export class GroupCommit {
       const jobs = this.#unsynced;
       this.#unsynced = [];
       try {
+        // The kernel reports a lost page once: a second fsync would succeed without it, so there is none until `#mend`.
+        if (this.#broken) throw this.#broken.cause;
         await this.#sync();
         for (const job of jobs) job.resolve();
       } catch (error) {
+        this.#broken ??= { cause: error };
         const lost = new Failure('unavailable', 'The disk did not confirm the change; it may or may not be kept.', {
           cause: error,
           retryAfterSeconds: 1,
@@ -103,6 +117,22 @@ export class GroupCommit {
       }
     }
     this.#syncing = undefined;
+  }
+
+  /**
+   * After a failed fsync: a checkpoint writes all that is committed into the database file and fsyncs both files.
+   * Throws `unavailable` until one succeeds.
+   */
+  #mend(): void {
+    if (!this.#broken) return;
+    const { busy } = this.#connection.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get() ?? {};
+    if (busy !== 0) {
+      throw new Failure('unavailable', 'The disk failed and has not recovered. Nothing was changed.', {
+        cause: this.#broken.cause,
+        retryAfterSeconds: 1,
+      });
+    }
+    this.#broken = undefined;
   }
 
   /** Never throws: whoever waits for this batch must be answered, whatever became of the file. */

@@ -10,8 +10,9 @@ import {
 } from 'kysely';
 import type { Pool } from 'pg';
 import { createCommitHooks } from './commit-hook.ts';
-import type { Database, Tx } from './database.ts';
-import { WriteConflict } from './errors.ts';
+import { runListeners } from './commit-listeners.ts';
+import type { Database, OpenOptions, Tx } from './database.ts';
+import { WriteConflict, writeTookTooLong } from './errors.ts';
 import { type ColumnTypes, planMigrations } from './migrations.ts';
 import type { Tables } from './tables.ts';
 import { translatingDriver } from './translating-driver.ts';
@@ -30,6 +31,9 @@ const MAX_ATTEMPTS = 4;
 
 /** No transaction outlives the changes reader's look back: a row that commits later than that would be missed. */
 const BEGIN = 'begin; set local statement_timeout = 5000; set local idle_in_transaction_session_timeout = 3000';
+
+/** In all, up to the commit: many short statements may not outlive that look back either. */
+const LONGEST_WRITE_MS = 6000;
 
 const CREATE_MIGRATIONS =
   'create table if not exists schema_migrations (name text primary key, applied_at bigint not null)';
@@ -95,17 +99,39 @@ function migrator(query: Kysely<Tables>): Database['migrate'] {
   };
 }
 
-async function writeOnce<T>(query: Kysely<Tables>, work: (tx: Tx) => Promise<T>): Promise<T> {
+export interface PostgresOptions extends OpenOptions {
+  longestWriteMs?: number;
+}
+
+async function writeOnce<T>(
+  query: Kysely<Tables>,
+  work: (tx: Tx) => Promise<T>,
+  { longestWriteMs = LONGEST_WRITE_MS, onListenerError = () => {} }: PostgresOptions,
+): Promise<T> {
   const committed: (() => void)[] = [];
-  const result = await query
-    .transaction()
-    .execute((trx) => work({ query: trx, afterCommit: (listener) => committed.push(listener) }));
-  for (const listener of committed) listener();
+  const result = await query.transaction().execute(async (trx) => {
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+    }, longestWriteMs);
+    try {
+      const worked = await work({ query: trx, afterCommit: (listener) => committed.push(listener) });
+      if (isLate) throw writeTookTooLong();
+      return worked;
+    } finally {
+      clearTimeout(timer);
+    }
+  });
+  runListeners(committed, onListenerError);
   return result;
 }
 
 /** A PostgreSQL database (>= 14), shared by any number of processes; safe behind PgBouncer's transaction pooling. */
-export function openPostgres(url: string, onIdleError: (error: Error) => void): Database {
+export function openPostgres(
+  url: string,
+  onIdleError: (error: Error) => void,
+  options: PostgresOptions = {},
+): Database {
   const query = new Kysely<Tables>({ dialect: postgresDialect(() => openPool(url, onIdleError)) });
   const hooks = createCommitHooks();
   return {
@@ -116,7 +142,7 @@ export function openPostgres(url: string, onIdleError: (error: Error) => void): 
       const wrapped = hooks.wrap(work);
       for (let attempt = 1; ; attempt += 1) {
         try {
-          return await writeOnce(query, wrapped);
+          return await writeOnce(query, wrapped, options);
         } catch (error) {
           if (!(error instanceof WriteConflict) || attempt === MAX_ATTEMPTS) throw error;
         }

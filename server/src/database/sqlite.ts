@@ -2,7 +2,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { Kysely, sql } from 'kysely';
 import { Failure } from '../failure.ts';
 import { createCommitHooks } from './commit-hook.ts';
-import type { Database } from './database.ts';
+import type { Database, OpenOptions } from './database.ts';
 import { translateDatabaseError } from './errors.ts';
 import { GroupCommit } from './group-commit.ts';
 import { type ColumnTypes, planMigrations } from './migrations.ts';
@@ -68,7 +68,7 @@ function migrator(connection: DatabaseSync, query: Kysely<Tables>): Database['mi
  * that reads.
  * Throws `unavailable` when the file cannot be opened.
  */
-export function openSqlite(path: string): Database {
+export function openSqlite(path: string, { onListenerError }: OpenOptions = {}): Database {
   let writer: DatabaseSync;
   let reader: DatabaseSync;
   try {
@@ -81,7 +81,7 @@ export function openSqlite(path: string): Database {
   const write = new Kysely<Tables>({ dialect: nodeSqliteDialect(writer) });
   const read = new Kysely<Tables>({ dialect: nodeSqliteDialect(reader) });
   const wal = createWalSync(path);
-  const groups = new GroupCommit(writer, write, wal.sync);
+  const groups = new GroupCommit(writer, write, wal.sync, onListenerError);
   const hooks = createCommitHooks();
   return {
     name: 'sqlite',

@@ -21,7 +21,10 @@ export function createWalSync(databasePath: string): WalSync {
         const handle = await opening;
         await handle.datasync();
       } catch (error) {
+        // The next call opens the file anew: this handle has told of its failure and would not tell again.
+        const failed = opening;
         opening = undefined;
+        await failed.then((handle) => handle.close()).catch(() => {});
         throw error;
       }
     },

@@ -29,20 +29,32 @@ function endOfString(json: string, from: number): number {
   return json.length;
 }
 
-/** NUL and lone surrogates are legal JSON and illegal in databases: refused at the door, with the field named. */
-export function refuseUnstorableText(value: unknown, path = ''): void {
+const MAX_PATH = 200;
+/** In valid UTF-8 only an escape can spell what databases refuse: without one, no value needs to be looked at. */
+const MAYBE_UNSTORABLE = /\\u(?:0000|d[89a-f])/i;
+
+const isStorable = (text: string) => !text.includes('\0') && text.isWellFormed();
+
+/** What is wrong and where, innermost name first: paths are made for what is refused, not for every value. */
+function findUnstorable(value: unknown): { names: string[]; message: string } | null {
   if (typeof value === 'string') {
-    if (value.includes('\0') || !value.isWellFormed()) {
-      throw invalidField(path || 'body', 'must not contain NUL or half of a surrogate pair');
-    }
-  } else if (typeof value === 'object' && value !== null) {
-    for (const [key, child] of Object.entries(value)) {
-      const childPath = path ? `${path}.${key}` : key;
-      if (key.includes('\0') || !key.isWellFormed())
-        throw invalidField(path || 'body', 'has a field name that is no text');
-      refuseUnstorableText(child, childPath);
-    }
+    return isStorable(value) ? null : { names: [], message: 'must not contain NUL or half of a surrogate pair' };
   }
+  if (typeof value !== 'object' || value === null) return null;
+  for (const name of Object.keys(value)) {
+    if (!isStorable(name)) return { names: [], message: 'has a field name that is no text' };
+    const found = findUnstorable((value as Record<string, unknown>)[name]);
+    if (found === null) continue;
+    found.names.push(name);
+    return found;
+  }
+  return null;
+}
+
+/** NUL and lone surrogates are legal JSON and illegal in databases: refused at the door, with the field named. */
+export function refuseUnstorableText(value: unknown): void {
+  const found = findUnstorable(value);
+  if (found) throw invalidField(found.names.reverse().join('.').slice(0, MAX_PATH) || 'body', found.message);
 }
 
 const CHARSET = /;\s*charset\s*=\s*"?([^";\s]+)/i;
@@ -71,7 +83,7 @@ export function acceptJsonBodies(app: FastifyInstance): void {
       parse(request, json, (error, parsed) => {
         if (error) return done(new Failure('invalid_request', 'The body is not valid JSON.'));
         try {
-          refuseUnstorableText(parsed);
+          if (MAYBE_UNSTORABLE.test(json)) refuseUnstorableText(parsed);
           done(null, parsed);
         } catch (failure) {
           done(failure as Error);

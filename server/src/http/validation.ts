@@ -4,15 +4,18 @@ import type { FastifyInstance, FastifySchemaValidationError } from 'fastify';
 import { Failure, type FieldProblem } from '../failure.ts';
 
 const MAX_FIELDS = 20;
+/** A larger body is told its first problem only: finding them all would hold up everybody else. */
+const MAX_VALUES = 5000;
 
 /**
  * Validators and serializers are compiled on a route's first request, so that starting does not pay for routes nobody
  * calls. Bodies are taken as they are; query strings, which know only text, are read as the types they should be.
  */
 export function useSchemas(app: FastifyInstance): void {
-  const options = { allErrors: true, removeAdditional: false, useDefaults: true, strictTypes: false } as const;
-  const strict = new Ajv({ ...options, coerceTypes: false });
-  const coercing = new Ajv({ ...options, coerceTypes: true });
+  const options = { removeAdditional: false, useDefaults: true, strictTypes: false } as const;
+  const strict = new Ajv({ ...options, allErrors: false, coerceTypes: false });
+  const thorough = new Ajv({ ...options, allErrors: true, coerceTypes: false });
+  const coercing = new Ajv({ ...options, allErrors: true, coerceTypes: true });
   app.setSerializerCompiler(({ schema }) => {
     let serialize: ((data: unknown) => string) | undefined;
     return (data) => {
@@ -23,13 +26,34 @@ export function useSchemas(app: FastifyInstance): void {
   app.setValidatorCompiler(({ schema, httpPart }) => {
     const ajv = httpPart === 'body' ? strict : coercing;
     let validate: ReturnType<Ajv['compile']> | undefined;
+    let findAll: ReturnType<Ajv['compile']> | undefined;
+    const problemsOf = (data: unknown) => {
+      const first = validate?.errors ?? [];
+      if (httpPart !== 'body' || hasMoreValuesThan(MAX_VALUES, data)) return first;
+      findAll ??= thorough.compile(schema as object);
+      return findAll(data) ? first : (findAll.errors ?? first);
+    };
     return (data: unknown) => {
       validate ??= ajv.compile(schema as object);
-      if (!validate(data)) return { error: problemsError(validate.errors ?? []) };
+      if (!validate(data)) return { error: problemsError(problemsOf(data)) };
       const unusable = httpPart === 'body' ? [] : unusableInUrl(data as object);
       return unusable.length === 0 ? true : { error: new InvalidInput(unusable) };
     };
   });
+}
+
+/** Counts the leaves and branches of parsed JSON, up to a limit. */
+function hasMoreValuesThan(limit: number, json: unknown): boolean {
+  const open = [json];
+  let seen = 0;
+  for (let value = open.pop(); value !== undefined; value = open.pop()) {
+    if (typeof value !== 'object' || value === null) continue;
+    const children = Object.values(value);
+    seen += children.length;
+    if (seen > limit) return true;
+    open.push(...children);
+  }
+  return false;
 }
 
 /** What a URL can say and AJV lets pass: NUL, which no database stores, and 1e999, which is read as Infinity. */

@@ -17,7 +17,10 @@ export interface LiveOptions<T> {
   onError(error: unknown): void;
 }
 
-/** Loads again whenever a change of its kind is heard; of loads that overlap, the one that began last wins. */
+const FIRST_RETRY_MS = 250;
+const LONGEST_RETRY_MS = 5000;
+
+/** Loads again whenever a change of its kind is heard, or may have been missed, and until that has succeeded; of loads that overlap, the one that began last wins. */
 export function createLive<T>({ changes, kind, initial, read, onError }: LiveOptions<T>): Live<T> {
   let current = initial;
   let began = 0;
@@ -32,8 +35,25 @@ export function createLive<T>({ changes, kind, initial, read, onError }: LiveOpt
     current = next;
     for (const listener of listeners) listener();
   };
+  let retryMs = FIRST_RETRY_MS;
+  let retry: NodeJS.Timeout | undefined;
+  const reload = async (): Promise<void> => {
+    try {
+      await load();
+      retryMs = FIRST_RETRY_MS;
+    } catch (error) {
+      onError(error);
+      if (changes.isStopped()) return;
+      clearTimeout(retry);
+      retry = setTimeout(() => {
+        if (!changes.isStopped()) void reload();
+      }, retryMs).unref();
+      retryMs = Math.min(2 * retryMs, LONGEST_RETRY_MS);
+    }
+  };
   changes.onChange((change) => {
-    if (change.kind === kind) load().catch(onError);
+    if (change.kind === kind) void reload();
   });
+  changes.onLost(reload);
   return { current: () => current, load, onReload: (listener) => listeners.push(listener) };
 }

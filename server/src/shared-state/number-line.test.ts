@@ -45,6 +45,7 @@ describe('the number line', () => {
     expect(line.take(1, 11_001)).toBe(false);
     expect(line.take(4, 12_000)).toBe(true);
     expect(line.openGaps(12_001)).toEqual([]);
+    expect(line.givenUp).toBe(1);
   });
 
   test('begins behind what is there, with what may still come below it', () => {

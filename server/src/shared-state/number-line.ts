@@ -8,7 +8,7 @@ interface Gap extends NumberRange {
   sinceMs: number;
 }
 
-/** Longer than any transaction may last (`database/postgres.ts`): after that a missing number was rolled back. */
+/** Longer than a transaction may last (`database/postgres.ts`): after that a missing number was most likely rolled back. */
 const GAP_LIFETIME_MS = 10_000;
 /** Bounds the query; beyond it what lies between the gaps is read again too. */
 const MAX_RANGES = 64;
@@ -19,11 +19,14 @@ const MAX_RANGES = 64;
  */
 export class NumberLine {
   highest = 0;
+  /** How many gaps were given up without their numbers ever being seen. */
+  givenUp = 0;
   #gaps: Gap[] = [];
 
   /** Begins behind `newest`, highest first; what is missing among them, and just below, may still come. */
   begin(newest: readonly number[], lookBack: number, nowMs: number): void {
     const highest = newest[0] ?? 0;
+    this.#gaps = [];
     const first = Math.max(1, highest - lookBack);
     this.highest = first - 1;
     for (const seq of [...newest].reverse()) if (seq >= first) this.take(seq, nowMs);
@@ -49,7 +52,9 @@ export class NumberLine {
 
   /** Where numbers are missing that may still come, in order; a few ranges, however many gaps there are. */
   openGaps(nowMs: number): NumberRange[] {
-    this.#gaps = this.#gaps.filter(({ sinceMs }) => nowMs - sinceMs <= GAP_LIFETIME_MS);
+    const open = this.#gaps.filter(({ sinceMs }) => nowMs - sinceMs <= GAP_LIFETIME_MS);
+    this.givenUp += this.#gaps.length - open.length;
+    this.#gaps = open;
     const [first] = this.#gaps;
     const last = this.#gaps.at(-1);
     if (!first || !last || this.#gaps.length <= MAX_RANGES) return this.#gaps;

@@ -98,6 +98,12 @@ export function createRecordCache<V extends object>(options: RecordCacheOptions<
     for (const key of index.keysOf(name)) entries.delete(key);
   });
 
+  const clear = () => {
+    hearsay.hearAll();
+    entries.clear();
+  };
+  changes.onLost(clear);
+
   const fill = async (key: string): Promise<V | null> => {
     try {
       for (;;) {
@@ -130,10 +136,7 @@ export function createRecordCache<V extends object>(options: RecordCacheOptions<
       filling.set(key, started);
       return started;
     },
-    clear: () => {
-      hearsay.hearAll();
-      entries.clear();
-    },
+    clear,
     size: () => entries.size,
   };
 }

@@ -39,6 +39,23 @@ export function readChanges(read: Kysely<Tables>, { after, highest, gaps, limit 
     .execute();
 }
 
+/** The lowest and the highest number there are; null when there are none. */
+export async function numberBounds(read: Kysely<Tables>): Promise<{ lowest: number | null; highest: number | null }> {
+  // Two look-ups in the index: one query for both aggregates would read the whole table on SQLite.
+  return read
+    .selectNoFrom((select) => [
+      select
+        .selectFrom('changes')
+        .select((at) => at.fn.min('seq').as('seq'))
+        .as('lowest'),
+      select
+        .selectFrom('changes')
+        .select((at) => at.fn.max('seq').as('seq'))
+        .as('highest'),
+    ])
+    .executeTakeFirstOrThrow();
+}
+
 /** The numbers of the newest rows, highest first. */
 export async function newestNumbers(read: Kysely<Tables>, limit: number): Promise<number[]> {
   const rows = await read.selectFrom('changes').select('seq').orderBy('seq', 'desc').limit(limit).execute();

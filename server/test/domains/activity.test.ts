@@ -103,6 +103,26 @@ describe.each(DATABASES)('the activity of a key on %s', (database) => {
     expect((await rowsOf(asker.id)).map(([route]) => route)).toEqual(['/v1/api-keys/verify']);
   });
 
+  test('tells apart a hundred addresses within a minute, whatever is written in between', async () => {
+    const { id, key } = await makeKey(server, { scopes: ['read'] });
+    for (let from = 0; from < 120; from += 1) {
+      await use(key, '/v1/projects', `198.51.100.${from}`);
+      if (from === 60) await server.latchkey.flush();
+    }
+    await use(key, '/v1/projects', '198.51.100.7');
+    const counts = async () => {
+      await server.latchkey.flush();
+      const { read } = server.latchkey.database;
+      const rows = await read.selectFrom('key_activity').selectAll().where('key_id', '=', id).execute();
+      const of = (address: string) => rows.filter((row) => row.address === address).map(({ count }) => Number(count));
+      return [rows.length, of(''), of('198.51.100.7'), of('198.51.100.119')];
+    };
+    expect(await counts()).toEqual([101, [20], [2], []]);
+    clock.advance(MINUTE_MS);
+    await use(key, '/v1/projects', '198.51.100.119');
+    expect(await counts()).toEqual([102, [20], [2], [1]]);
+  });
+
   test('holds nothing of a guess, and nothing that a caller chose', async () => {
     const { id, key } = await makeKey(server, { scopes: ['read'] });
     const guess = key.slice(0, -1) + (key.endsWith('a') ? 'b' : 'a');

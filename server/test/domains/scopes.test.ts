@@ -272,7 +272,7 @@ describe.each(DATABASES)('the scope catalogue on %s', (database) => {
       expect(await status(bob.key, `/v1/orders?limit=2&cursor=${first.next_cursor}`)).toBe(400);
     });
 
-    test('of a key without owner are its own alone, and follow no rotation', async () => {
+    test('of a key without owner are its own alone', async () => {
       const workspace_id = await makeWorkspace(server, 'Nobody');
       const [one, two] = await Promise.all([1, 2].map(() => makeKey(server, { workspace_id, scopes: OWN })));
       await server.call('/v1/projects', { key: one?.key ?? '', json: { name: 'One' } });

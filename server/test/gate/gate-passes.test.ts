@@ -204,6 +204,9 @@ describe('what the operator asks for', () => {
 
   test.each([
     ['', passes],
+    ['?resource=https://api.example/v1', passes],
+    ['?resource=https://api.example/v1&scope=read', passes],
+    ['?resource=https://api.example/v1&scope=admin', lacks],
     ['?scope=', passes],
     ['?scope=read', passes],
     ['?scope=projects:read', passes],
@@ -253,10 +256,21 @@ describe('what the operator asks for', () => {
       '?environment=LIVE',
       '?environment=test&environment=live',
       '?scope=read&scope=read',
+      '?scopes=read',
+      '?Scope=read',
+      '?scope[]=read',
+      '?scope=read&enviroment=live',
+      '?__proto__=x',
+      '?resource=orders',
+      '?resource=',
+      '?resource=https://a.example/%23b',
+      '?resource=https://a.example&resource=https://b.example',
     ]) {
       for (const key of [made.key, null]) {
         const reply = await server.call(`/v1/gate${query}`, { key });
-        expect([query, reply.status]).toEqual([query, 422]);
+        expect([query, reply.status, reply.json.error]).toEqual([query, 403, 'forbidden']);
+        const parameter = decodeURIComponent(query.slice(query.lastIndexOf('&') + 1 || 1, query.lastIndexOf('=')));
+        expect(reply.json.message).toContain(parameter);
         expect(JSON.parse(reply.headers.get('x-latchkey-error') ?? '')).toEqual(reply.json);
       }
     }

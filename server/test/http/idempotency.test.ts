@@ -1,5 +1,7 @@
 import { mintSecret } from '@latchkey/protocol';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { pooledRandom } from '../../src/crypto/index.ts';
+import { createIdempotency } from '../../src/http/idempotency/index.ts';
 import { DATABASES, type ManualClock, manualClock, startServer, stopServers, type TestServer } from '../harness.ts';
 import { request, sendRaw } from './raw.ts';
 
@@ -228,6 +230,60 @@ describe.each(DATABASES)('Idempotency-Key on %s', (database) => {
     for (const key of ['x'.repeat(255), `!"#$%&'()*+,-./:;<=>?@[\\]^_{|}~`, "';DROP/**/TABLE/**/idempotency_keys;--"]) {
       expect((await create(key)).status).toBe(201);
       expect(isReplay(await create(key))).toBe('true');
+    }
+  });
+
+  test('a run that outlived its lock is rolled back, and leaves the slot to who took it', async () => {
+    const store = server.latchkey.database;
+    const idempotency = createIdempotency({ database: store, clock, randomBytes: pooledRandom() });
+    const { json: made } = await create(newKey());
+    const nameNow = async () =>
+      (await store.read.selectFrom('api_keys').select('name').where('id', '=', made.id).executeTakeFirst())?.name;
+    const rename = (name: string) =>
+      store.write(async ({ query }) => {
+        await query.updateTable('api_keys').set({ name }).where('id', '=', made.id).execute();
+        return { id: made.id, name };
+      });
+    const ends: [string, () => Promise<unknown>][] = [
+      ['commits', () => rename('slow')],
+      ['fails', () => Promise.reject(new Error('slow'))],
+    ];
+    for (const [end, finish] of ends) {
+      const key = newKey();
+      const call = {
+        principal: 'p',
+        route: 'r',
+        key,
+        fingerprint: 'f',
+        credential: 'c',
+        status: 200,
+        secretReply: false,
+      };
+      const started = Promise.withResolvers<void>();
+      const [slowMayGo, quickMayGo] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+      const slow = idempotency.run(call, async () => {
+        started.resolve();
+        await slowMayGo.promise;
+        return finish();
+      });
+      await started.promise;
+      clock.advance(MINUTE_MS + 1);
+      const took = Promise.withResolvers<void>();
+      const quick = idempotency.run(call, async () => {
+        took.resolve();
+        await quickMayGo.promise;
+        return rename(`quick, the other ${end}`);
+      });
+      await took.promise;
+      slowMayGo.resolve();
+      await expect(slow).rejects.toMatchObject(end === 'commits' ? { code: 'conflict' } : { message: 'slow' });
+      expect([await nameNow(), (await row(key))?.state]).not.toContain('slow');
+      expect((await row(key))?.state).toBe('pending');
+      quickMayGo.resolve();
+      const kept = { status: 200, body: { id: made.id, name: `quick, the other ${end}` } };
+      expect(await quick).toEqual({ ...kept, isReplay: false });
+      expect(await nameNow()).toBe(kept.body.name);
+      expect(await idempotency.run(call, () => rename('again'))).toEqual({ ...kept, isReplay: true });
     }
   });
 

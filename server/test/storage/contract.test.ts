@@ -250,7 +250,7 @@ describe.each(DATABASES)('what may happen once happens once on %s, under 50 para
     const claim = (fingerprint: string, nowMs: number) =>
       database.write((tx) => {
         const times = { locked_until: nowMs + 60, expires_at: nowMs + 1000 };
-        return claimSlot(tx, { ...slot, ...rest, ...times, fingerprint, state: 'pending' }, nowMs);
+        return claimSlot(tx, { ...slot, ...rest, ...times, fingerprint, holder: 'a', state: 'pending' }, nowMs);
       });
     const race = async (nowMs: number) => {
       const outcomes = await Promise.all(range(50).map(() => claim('same', nowMs)));

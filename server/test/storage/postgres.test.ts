@@ -176,3 +176,36 @@ test('a read-only database reads, and refuses writes as unavailable until it may
   await (await open(url)).write((tx) => put(tx, 'after'));
   expect(await names(reopened)).toEqual(['after', 'before']);
 });
+
+test('a write that lasts longer than others look back for it is rolled back', async () => {
+  const { database, url } = await newDatabase();
+  const hasty = openPostgres(url, () => {}, { longestWriteMs: 1 });
+  opened.push(hasty);
+  let toldOfCommit = false;
+  const late = hasty.write(async (tx) => {
+    tx.afterCommit(() => {
+      toldOfCommit = true;
+    });
+    await put(tx, 'late');
+    await sql`select pg_sleep(0.05)`.execute(tx.query);
+  });
+  await expect(late).rejects.toMatchObject({ code: 'unavailable' });
+  expect([await names(database), toldOfCommit]).toEqual([[], false]);
+});
+
+test('a listener that throws after the commit is reported; the write and the next listener are well', async () => {
+  const { url } = await newDatabase();
+  const reported: unknown[] = [];
+  const heard: string[] = [];
+  const database = openPostgres(url, () => {}, { onListenerError: (error) => reported.push(error) });
+  opened.push(database);
+  const broken = new Error('a listener broke');
+  await database.write(async (tx) => {
+    tx.afterCommit(() => {
+      throw broken;
+    });
+    tx.afterCommit(() => heard.push('next'));
+    await put(tx, 'kept');
+  });
+  expect([reported, heard, await names(database)]).toEqual([[broken], ['next'], ['kept']]);
+});

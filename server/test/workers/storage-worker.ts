@@ -42,6 +42,7 @@ async function claim(database: Database, calls: number): Promise<Omit<StorageRes
     key: 'abc',
     fingerprint: 'same',
     state: 'pending' as const,
+    holder,
   };
   const rest = { status: null, reply_sealed: null, reply_expires_at: null, object_id: null };
   const times = { locked_until: nowMs + 60_000, expires_at: nowMs + 60_000 };

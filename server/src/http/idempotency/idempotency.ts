@@ -4,7 +4,7 @@ import type { Clock } from '../../clock.ts';
 import { deriveKey, type RandomBytes, seal, sha256Hex, unseal } from '../../crypto/index.ts';
 import type { Database } from '../../database/index.ts';
 import { Failure } from '../../failure.ts';
-import { claimSlot, freeSlot, pruneSlots, readSlot, type Slot, updateSlot } from './store.ts';
+import { claimSlot, commitSlot, finishSlot, freeSlot, pruneSlots, readSlot, type Slot } from './store.ts';
 import type { IdempotencyRow } from './tables.ts';
 
 export interface IdempotentCall extends Slot {
@@ -38,6 +38,7 @@ const LIFETIME_MS = 24 * 3_600_000;
 const SECRET_LIFETIME_MS = 10 * 60_000;
 /** Longer than any request may run: after that a pending slot belongs to a process that died. */
 const LOCK_MS = 60_000;
+const OVERTAKEN = 'This call took so long that another with its Idempotency-Key was run in its place.';
 const WAIT_TURNS = 120;
 const WAIT_MS = 250;
 
@@ -59,13 +60,18 @@ function replay(row: IdempotencyRow, call: IdempotentCall, nowMs: number): Idemp
   return { status: row.status ?? call.status, body: json === '' ? undefined : JSON.parse(json), isReplay: true };
 }
 
-function pendingRow({ principal, route, key, fingerprint }: IdempotentCall, nowMs: number): IdempotencyRow {
+function pendingRow(
+  { principal, route, key, fingerprint }: IdempotentCall,
+  holder: string,
+  nowMs: number,
+): IdempotencyRow {
   return {
     principal,
     route,
     key,
     fingerprint,
     state: 'pending',
+    holder,
     locked_until: nowMs + LOCK_MS,
     status: null,
     reply_sealed: null,
@@ -76,11 +82,18 @@ function pendingRow({ principal, route, key, fingerprint }: IdempotentCall, nowM
 }
 
 export function createIdempotency({ database, clock, randomBytes }: IdempotencyOptions): Idempotency {
-  const execute = async (call: IdempotentCall, work: () => Promise<unknown>): Promise<IdempotentReply> => {
+  const execute = async (
+    call: IdempotentCall,
+    holder: string,
+    work: () => Promise<unknown>,
+  ): Promise<IdempotentReply> => {
+    const { principal, route, key } = call;
+    const slot = { principal, route, key, holder };
     let committed = false;
     try {
       const body = await database.withCommitHook(async (tx, result) => {
-        await updateSlot(tx, call, { state: 'committed', status: call.status, object_id: idOf(result) });
+        const isMine = await commitSlot(tx, slot, { status: call.status, object_id: idOf(result) });
+        if (!isMine) throw new Failure('conflict', OVERTAKEN);
         tx.afterCommit(() => {
           committed = true;
         });
@@ -88,8 +101,7 @@ export function createIdempotency({ database, clock, randomBytes }: IdempotencyO
       const sealed = seal(replyKey(call), JSON.stringify(body) ?? '', call.fingerprint, randomBytes);
       const keptUntilMs = clock.nowMs() + (call.secretReply ? SECRET_LIFETIME_MS : LIFETIME_MS);
       const kept = database.write((tx) =>
-        updateSlot(tx, call, {
-          state: 'done',
+        finishSlot(tx, slot, {
           status: call.status,
           reply_sealed: sealed,
           reply_expires_at: keptUntilMs,
@@ -102,17 +114,18 @@ export function createIdempotency({ database, clock, randomBytes }: IdempotencyO
       });
       return { status: call.status, body, isReplay: false };
     } catch (error) {
-      if (!committed) await database.write((tx) => freeSlot(tx, call)).catch(() => {});
+      if (!committed) await database.write((tx) => freeSlot(tx, slot)).catch(() => {});
       throw error;
     }
   };
 
   return {
     run: async (call, work) => {
+      const holder = Buffer.from(randomBytes(16)).toString('hex');
       for (let turn = 0; turn < WAIT_TURNS; turn += 1) {
         const nowMs = clock.nowMs();
-        const isMine = await database.write((tx) => claimSlot(tx, pendingRow(call, nowMs), nowMs));
-        if (isMine) return execute(call, work);
+        const isMine = await database.write((tx) => claimSlot(tx, pendingRow(call, holder, nowMs), nowMs));
+        if (isMine) return execute(call, holder, work);
         const row = await readSlot(database.read, call);
         if (!row) continue;
         if (row.fingerprint !== call.fingerprint) throw conflict(row, 'with another request');

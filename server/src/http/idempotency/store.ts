@@ -8,6 +8,11 @@ export interface Slot {
   key: string;
 }
 
+/** A slot as one run of the call holds it. */
+export interface HeldSlot extends Slot {
+  holder: string;
+}
+
 /** Takes the slot in one statement: true when it was free, expired, or its holder died before it changed anything. */
 export async function claimSlot(tx: Tx, row: IdempotencyRow, nowMs: number): Promise<boolean> {
   const { principal: _, route: __, key: ___, ...values } = row;
@@ -44,24 +49,46 @@ export function readSlot(read: Kysely<Tables>, slot: Slot): Promise<IdempotencyR
     .executeTakeFirst();
 }
 
-export async function updateSlot(tx: Tx, slot: Slot, values: Partial<IdempotencyRow>): Promise<void> {
-  await tx.query
+/** True when the slot was pending and still the holder's. */
+export async function commitSlot(
+  tx: Tx,
+  slot: HeldSlot,
+  values: Pick<IdempotencyRow, 'status' | 'object_id'>,
+): Promise<boolean> {
+  const held = await tx.query
     .updateTable('idempotency_keys')
-    .set(values)
+    .set({ ...values, state: 'committed' })
     .where('principal', '=', slot.principal)
     .where('route', '=', slot.route)
     .where('key', '=', slot.key)
+    .where('state', '=', 'pending')
+    .where('holder', '=', slot.holder)
+    .returning('key')
+    .executeTakeFirst();
+  return held !== undefined;
+}
+
+/** Keeps the reply; changes nothing when the slot is another's by now. */
+export async function finishSlot(tx: Tx, slot: HeldSlot, values: Partial<IdempotencyRow>): Promise<void> {
+  await tx.query
+    .updateTable('idempotency_keys')
+    .set({ ...values, state: 'done' })
+    .where('principal', '=', slot.principal)
+    .where('route', '=', slot.route)
+    .where('key', '=', slot.key)
+    .where('holder', '=', slot.holder)
     .execute();
 }
 
 /** Frees the slot of a call that changed nothing. */
-export async function freeSlot(tx: Tx, slot: Slot): Promise<void> {
+export async function freeSlot(tx: Tx, slot: HeldSlot): Promise<void> {
   await tx.query
     .deleteFrom('idempotency_keys')
     .where('principal', '=', slot.principal)
     .where('route', '=', slot.route)
     .where('key', '=', slot.key)
     .where('state', '=', 'pending')
+    .where('holder', '=', slot.holder)
     .execute();
 }
 

@@ -7,6 +7,8 @@ export interface IdempotencyRow {
   fingerprint: string;
   /** `pending`: running, or lost in a crash. `committed`: done, the reply not stored. `done`: the reply can be replayed. */
   state: 'pending' | 'committed' | 'done';
+  /** Which run of the call took the slot: after the lock's end another may, and the first must not touch it. */
+  holder: string;
   locked_until: number;
   status: number | null;
   /** The reply's JSON, sealed under a key that only the caller's credential and Idempotency-Key yield. */
@@ -33,6 +35,7 @@ export const idempotencyMigrations: Migration[] = [
         .addColumn('key', types.text, (column) => column.notNull())
         .addColumn('fingerprint', types.text, (column) => column.notNull())
         .addColumn('state', types.text, (column) => column.notNull())
+        .addColumn('holder', types.text, (column) => column.notNull())
         .addColumn('locked_until', types.integer, (column) => column.notNull())
         .addColumn('status', types.integer)
         .addColumn('reply_sealed', types.text)
