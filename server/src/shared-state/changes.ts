@@ -9,6 +9,7 @@ import {
   newestNumbers,
   numberBounds,
   readChanges,
+  type Unread,
 } from './store.ts';
 
 /** The one way to tell the others: rows written with the mutation, read by every process. */
@@ -61,14 +62,34 @@ async function readUnread(
   } while (rows.length === PAGE);
 }
 
+/** Runs again and again, with a pause before each; `stop` waits for the one under way. */
+function repeat(pauseMs: number, run: () => Promise<void>): { stop(): Promise<void> } {
+  let timer: NodeJS.Timeout | undefined;
+  let running: Promise<void> = Promise.resolve();
+  const schedule = () => {
+    timer = setTimeout(() => {
+      running = run().then(() => {
+        if (timer) schedule();
+      });
+    }, pauseMs);
+  };
+  schedule();
+  return {
+    stop: async () => {
+      clearTimeout(timer);
+      timer = undefined;
+      await running;
+    },
+  };
+}
+
 export function createChanges(options: ChangesOptions): Changes {
   const { database, clock, maxStaleMs } = options;
   const listeners: ((change: Change) => void)[] = [];
   const lostListeners: (() => void | Promise<void>)[] = [];
   const numbers = new NumberLine();
   let freshAtMs = Number.NEGATIVE_INFINITY;
-  let timer: NodeJS.Timeout | undefined;
-  let polling: Promise<void> = Promise.resolve();
+  let polls: { stop(): Promise<void> } | undefined;
   let stopped = false;
 
   const tell = ({ seq, kind, ref }: NumberedChange) => {
@@ -107,14 +128,6 @@ export function createChanges(options: ChangesOptions): Changes {
     }
   };
 
-  const schedule = () => {
-    timer = setTimeout(() => {
-      polling = poll().then(() => {
-        if (timer) schedule();
-      });
-    }, options.pollMs ?? POLL_MS);
-  };
-
   return {
     record: async (tx, change) => {
       const seq = await insertChange(tx, change, clock.nowMs());
@@ -126,13 +139,11 @@ export function createChanges(options: ChangesOptions): Changes {
     isFresh: () => Math.abs(clock.nowMs() - freshAtMs) <= maxStaleMs,
     start: async () => {
       await begin();
-      schedule();
+      polls = repeat(options.pollMs ?? POLL_MS, poll);
     },
     stop: async () => {
       stopped = true;
-      clearTimeout(timer);
-      timer = undefined;
-      await polling;
+      await polls?.stop();
     },
     prune: () => database.write((tx) => deleteChangesBefore(tx, clock.nowMs() - RETENTION_MS)),
   };
