@@ -15,9 +15,14 @@ function isResource(value: unknown): boolean {
 }
 
 /** What the operator asks of callers at this place of the proxy's configuration. A typo must not let callers pass. */
+/** The door refuses these itself, and says why. */
+const CREDENTIALS = /^(?:access_token|api_key)$/i;
+
 function askedIn(query: Readonly<Record<string, unknown>>): Guarded {
   const { scope = '', environment = 'any' } = query;
-  for (const name in query) if (!PARAMETERS.includes(name)) throw unreadable(name, 'is not a known parameter');
+  for (const name in query) {
+    if (!PARAMETERS.includes(name) && !CREDENTIALS.test(name)) throw unreadable(name, 'is not a known parameter');
+  }
   if (typeof scope !== 'string') throw unreadable('scope', 'must be given once, as a list of scopes');
   if (typeof environment !== 'string' || !ENVIRONMENTS.includes(environment)) {
     throw unreadable('environment', `must be one of ${ENVIRONMENTS.join(', ')}`);

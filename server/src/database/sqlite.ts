@@ -22,10 +22,26 @@ const CREATE_MIGRATIONS =
   'create table if not exists schema_migrations (name text primary key, applied_at integer not null)';
 const TABLE_EXISTS = "select 1 from sqlite_master where type = 'table' and name = 'schema_migrations'";
 
+const WAL_ATTEMPTS = 40;
+const WAL_PAUSE_MS = 50;
+const SQLITE_BUSY = 5;
+
+/** Two processes that open a new file together: SQLite does not wait for this lock by itself, whatever its timeout. */
+function turnToWal(connection: DatabaseSync): unknown {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return connection.prepare('PRAGMA journal_mode = WAL').get()?.journal_mode;
+    } catch (error) {
+      if ((error as { errcode?: number }).errcode !== SQLITE_BUSY || attempt === WAL_ATTEMPTS) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, WAL_PAUSE_MS);
+    }
+  }
+}
+
 function openConnection(path: string): DatabaseSync {
   const connection = new DatabaseSync(path, { timeout: 2000 });
-  const { journal_mode: mode } = connection.prepare('PRAGMA journal_mode = WAL').get() ?? {};
-  if (mode !== 'wal') throw new Failure('unavailable', 'SQLite cannot keep a write-ahead log on this file system.');
+  if (turnToWal(connection) !== 'wal')
+    throw new Failure('unavailable', 'SQLite cannot keep a write-ahead log on this file system.');
   // The fsync of a commit is ours (`wal-sync.ts`): the same durability as FULL, off the event loop.
   connection.exec('PRAGMA synchronous = NORMAL');
   connection.exec('PRAGMA foreign_keys = ON');

@@ -122,7 +122,7 @@ describe('an address without a valid credential', () => {
       'HEAD /v1/projects',
       'GET http://localhost/v1/projects',
       'DELETE /v1/projects/prj_000000000000000000000000',
-      'PUT /v2/gate?x=1',
+      'PUT /v2/gate?scope=read',
       'GET /v1/projects/',
     ];
     const statuses: (number | undefined)[] = [];
