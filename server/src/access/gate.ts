@@ -1,3 +1,4 @@
+import { containsSecret } from '@latchkey/protocol';
 import { Failure } from '../failure.ts';
 import { type Environment, type Guarded, type Principal, type Route, route } from '../http/index.ts';
 
@@ -14,14 +15,19 @@ function isResource(value: unknown): boolean {
   return typeof value === 'string' && URL.canParse(value) && !value.includes('#');
 }
 
-/** What the operator asks of callers at this place of the proxy's configuration. A typo must not let callers pass. */
-/** The door refuses these itself, and says why. */
-const CREDENTIALS = /^(?:access_token|api_key)$/i;
+const CREDENTIAL_NAMES = /^(?:access_token|api_key)$/i;
 
+/** A credential in the URL is left to the door, which refuses it and says why. */
+function isCredential(name: string, value: unknown): boolean {
+  return CREDENTIAL_NAMES.test(name) || containsSecret(`${name} ${String(value)}`);
+}
+
+/** What the operator asks of callers at this place of the proxy's configuration. A typo must not let callers pass. */
 function askedIn(query: Readonly<Record<string, unknown>>): Guarded {
   const { scope = '', environment = 'any' } = query;
-  for (const name in query) {
-    if (!PARAMETERS.includes(name) && !CREDENTIALS.test(name)) throw unreadable(name, 'is not a known parameter');
+  for (const [name, value] of Object.entries(query)) {
+    if (PARAMETERS.includes(name) || isCredential(name, value)) continue;
+    throw unreadable(name, 'is not a known parameter');
   }
   if (typeof scope !== 'string') throw unreadable('scope', 'must be given once, as a list of scopes');
   if (typeof environment !== 'string' || !ENVIRONMENTS.includes(environment)) {
