@@ -1,4 +1,4 @@
-import type { KeyRecord, KeyResolver, KeyUsage } from '../api-keys/index.ts';
+import type { KeyRecord, KeyResolver, KeyUsage, UsedKey } from '../api-keys/index.ts';
 import type { Clock } from '../clock.ts';
 import { secretsEqual } from '../crypto/index.ts';
 import { Failure } from '../failure.ts';
@@ -14,7 +14,7 @@ export interface Decision {
   outcome: 'allowed' | 'denied';
   code: string;
   /** The key, once it is known. */
-  keyId: string | null;
+  key: UsedKey | null;
   route: string;
   address: string;
 }
@@ -74,7 +74,7 @@ type Tell = (passing: Passing, trace: Trace, outcome: Decision['outcome'], code:
 
 interface Trace {
   method: Decision['method'];
-  keyId: string | null;
+  key: UsedKey | null;
 }
 
 /** Without a valid credential the address pays; with one, a refusal costs nobody anything. */
@@ -112,7 +112,7 @@ export function createDoor(options: DoorOptions): Door {
 
   const admitKey = (record: KeyRecord | null, passing: Passing, trace: Trace): Entry | Promise<Entry> => {
     if (!record) throw invalidApiKey();
-    trace.keyId = record.id;
+    trace.key = record;
     refuseDeadKey(record, clock.nowMs());
     usage.touch(record);
     refuseAddress(record, passing.address);
@@ -144,7 +144,7 @@ export function createDoor(options: DoorOptions): Door {
   };
 
   return (passing) => {
-    const trace: Trace = { method: 'none', keyId: null };
+    const trace: Trace = { method: 'none', key: null };
     try {
       const entry = enter(passing, trace);
       return entry instanceof Promise ? entry.catch((error) => refuse(error, passing, trace)) : entry;

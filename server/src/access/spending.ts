@@ -50,7 +50,7 @@ export function createSpender({ limiter, quotas, plans }: SpenderOptions): Spend
     quota: QuotaSpending | null,
   ): KeySpending | Promise<KeySpending> =>
     andThen(
-      limiter.spend(record.limitBucket, record.limits, cost),
+      limiter.spend(record.limitBucket, record.limits, cost, record),
       (limit): KeySpending => ({ refusedBy: limit.allowed ? null : 'limit', limit, quota }),
     );
 
@@ -69,7 +69,7 @@ export function createSpender({ limiter, quotas, plans }: SpenderOptions): Spend
   /** The limits stay as they are, and the refusal tells of them all the same. */
   const refuseByQuota = (record: KeyRecord, quota: QuotaSpending): KeySpending | Promise<KeySpending> =>
     andThen(
-      limiter.spend(record.limitBucket, record.limits, 0),
+      limiter.spend(record.limitBucket, record.limits, 0, record),
       (limit): KeySpending => ({ refusedBy: 'quota', limit, quota }),
     );
 

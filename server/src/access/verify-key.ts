@@ -73,7 +73,7 @@ export function createVerifyKey({ keys, usage, spender, clock, onDecision }: Ver
       method: 'api_key',
       outcome: code === 'valid' ? 'allowed' : 'denied',
       code: code === 'valid' ? 'ok' : code,
-      keyId: record?.id ?? null,
+      key: record,
       route: 'verify',
       address: canonicalAddress(request.ip ?? '') ?? '',
     });

@@ -25,7 +25,7 @@ export function createWorkspaces(database: Database, changes: Changes): Workspac
   const cache = createRecordCache<WorkspaceFacts>({
     changes,
     maxEntries: MAX_WORKSPACES,
-    refsOf: ({ id }) => [`workspace:${id}`],
+    refsOf: ({ id }) => [id],
     load: async (id) => {
       const row = await workspaceById(database.read, id);
       return row ? factsOf(row) : null;

@@ -7,4 +7,4 @@ export { createKeyResolver, type KeyResolver } from './resolve.ts';
 export { type ApiKeyRoutesDeps, apiKeyRoutes } from './routes.ts';
 export { keyById } from './store.ts';
 export { apiKeysMigrations } from './tables.ts';
-export { createKeyUsage, type KeyUsage } from './usage.ts';
+export { createKeyUsage, type KeyUsage, type UsedKey } from './usage.ts';

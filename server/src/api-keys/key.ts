@@ -1,10 +1,17 @@
 import { type AddressList, addressList } from '../address.ts';
 import { toTimestamp } from '../clock.ts';
 import type { Principal } from '../http/index.ts';
-import { DEFAULT_PLAN, type Limits, limitsFromJson, type PlanTable, planNamed } from '../limits/index.ts';
+import {
+  type BucketSeat,
+  DEFAULT_PLAN,
+  type Limits,
+  limitsFromJson,
+  type PlanTable,
+  planNamed,
+} from '../limits/index.ts';
 import type { ScopeCatalogue } from '../scopes/index.ts';
 import type { ApiKeyRow } from './tables.ts';
-import { type UsedKey, unusedYet } from './usage.ts';
+import type { UsedKey } from './usage.ts';
 
 export type KeyState = 'active' | 'disabled' | 'expired' | 'revoked';
 
@@ -13,8 +20,8 @@ export interface KeyQuota {
   period: 'hour' | 'day' | 'month' | 'total';
 }
 
-/** What verification needs of a key, kept in memory; never the secret. Only `use` is changed after it was made. */
-export interface KeyRecord extends UsedKey {
+/** What verification needs of a key, kept in memory; never the secret. What it has of its use and its bucket's place changes later. */
+export interface KeyRecord extends UsedKey, BucketSeat {
   readonly id: string;
   readonly expiresAtMs: number | null;
   readonly revokedAtMs: number | null;
@@ -26,6 +33,7 @@ export interface KeyRecord extends UsedKey {
   /** Whose count it spends: its rotation chain's, or its workspace's. */
   readonly limitBucket: string;
   readonly quota: KeyQuota | null;
+  /** Whose quota it spends: its rotation chain's. */
   readonly quotaBucket: string;
   readonly principal: Principal;
   readonly externalId: string | null;
@@ -61,6 +69,7 @@ export function createGrants(catalogue: ScopeCatalogue): Grants {
 
 /** What a workspace says of its keys. */
 export interface KeyWorkspace {
+  readonly id: string;
   readonly isSuspended: boolean;
   readonly plan: string | null;
   readonly limits: Limits | null;
@@ -96,44 +105,63 @@ export function limitsOfKey(
 }
 
 /** In a pooled workspace every credential has the workspace's limits and spends from one bucket. */
-function limitsAndBucket(row: ApiKeyRow, context: RecordContext): Pick<KeyRecord, 'limits' | 'limitBucket'> {
-  if (!context.workspace.isPooled) return { limits: limitsOfKey(row, context), limitBucket: `key:${row.bucket}` };
+function limitsAndBuckets(
+  row: ApiKeyRow,
+  context: RecordContext,
+): Pick<KeyRecord, 'limits' | 'limitBucket' | 'quotaBucket'> {
+  const own = `key:${row.bucket}`;
+  if (!context.workspace.isPooled) {
+    return { limits: limitsOfKey(row, context), limitBucket: own, quotaBucket: own };
+  }
   const limits = limitsOfKey({ limits: null, plan: null }, context);
-  return { limits, limitBucket: `ws:${row.workspace_id}` };
+  return { limits, limitBucket: `ws:${row.workspace_id}`, quotaBucket: own };
 }
 
-function principalOf(row: ApiKeyRow, { grants, issuer }: RecordContext): Principal {
+function principalOf(row: ApiKeyRow, { grants, issuer, workspace }: RecordContext): Principal {
+  const { grantedScopes, scopes } = grants(row.scopes);
   return {
     kind: 'api_key',
     method: 'api_key',
     credentialId: row.id,
-    workspaceId: row.workspace_id,
-    environment: row.environment,
+    workspaceId: workspace.id,
+    environment: row.environment === 'live' ? 'live' : 'test',
     userId: row.owner,
     subject: row.id,
     subjectIssuer: issuer,
     clientId: null,
-    ...grants(row.scopes),
+    grantedScopes,
+    scopes,
     expiresAtMs: row.expires_at,
     allWorkspaces: row.all_workspaces === 1,
   };
 }
 
+const NO_METADATA = 'null';
+
+/**
+ * There may be a million of these: every field is named here, so that they lie in the object itself, and what is alike
+ * in many rows is one string.
+ */
 export function toKeyRecord(row: ApiKeyRow, context: RecordContext): KeyRecord {
+  const { limits, limitBucket, quotaBucket } = limitsAndBuckets(row, context);
   return {
     id: row.id,
-    use: unusedYet(),
+    usedAtMs: 0,
+    isUseNoted: false,
+    activity: null,
+    place: null,
     expiresAtMs: row.expires_at,
     revokedAtMs: row.revoked_at,
     isDisabled: row.disabled === 1,
     isWorkspaceSuspended: context.workspace.isSuspended,
     addresses: row.ip_allowlist === null ? null : addressList(JSON.parse(row.ip_allowlist) as string[]),
-    ...limitsAndBucket(row, context),
+    limits,
+    limitBucket,
+    quotaBucket,
     quota: row.quota === null ? null : (JSON.parse(row.quota) as KeyQuota),
-    quotaBucket: `key:${row.bucket}`,
     principal: principalOf(row, context),
     externalId: row.external_id,
-    metadataJson: row.metadata,
+    metadataJson: row.metadata === NO_METADATA ? NO_METADATA : row.metadata,
   };
 }
 

@@ -80,7 +80,7 @@ export function createKeyResolver(options: KeyResolverOptions): KeyResolver {
   const cache = createRecordCache<KeyRecord>({
     changes,
     maxEntries: MAX_RECORDS,
-    refsOf: ({ id, principal }) => [`api_key:${id}`, `workspace:${principal.workspaceId}`],
+    refsOf: ({ id, principal }) => [id, principal.workspaceId ?? ''],
     load: async (hash) => {
       const row = await keyByHash(database.read, hash);
       return row ? toRecord(row) : null;

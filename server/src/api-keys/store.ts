@@ -1,5 +1,5 @@
-import type { Kysely } from 'kysely';
-import { compileOnce, type Tables, type Tx } from '../database/index.ts';
+import { type Kysely, sql } from 'kysely';
+import { compileForMany, compileOnce, type Tables, type Tx } from '../database/index.ts';
 import type { ApiKeyRow } from './tables.ts';
 
 export async function insertKey(tx: Tx, row: ApiKeyRow): Promise<void> {
@@ -216,15 +216,18 @@ export async function deleteKey(tx: Tx, { id, successor_id, revoked_at }: ApiKey
   } else await tx.query.deleteFrom('api_keys').where('id', '=', id).execute();
 }
 
-const updateLastUsed = compileOnce((query) =>
-  query
-    .updateTable('api_keys')
-    .set({ last_used_at: 0 })
-    .where('id', '=', '')
-    .where((where) => where.or([where('last_used_at', 'is', null), where('last_used_at', '<', 0)])),
-);
+const updateLastUsed = compileForMany((query, count) => {
+  const first = sql`(cast(${''} as text), cast(${0} as bigint))`;
+  const rows = Array.from({ length: count }, (_, index) => (index === 0 ? first : sql`(${''}, ${0})`));
+  const statement = sql`update api_keys set last_used_at = used.column2 from (values ${sql.join(rows)}) as used
+    where api_keys.id = used.column1 and (last_used_at is null or last_used_at < used.column2)`;
+  return { compile: () => statement.compile(query) };
+});
 
-/** Moves `last_used_at` forward, never back. */
-export async function markUsed(tx: Tx, id: string, atMs: number): Promise<void> {
-  await updateLastUsed(tx.query, [atMs, id, atMs]);
+/** Moves `last_used_at` of keys forward, never back. */
+export async function markUsed(tx: Tx, uses: readonly { id: string; atMs: number }[]): Promise<void> {
+  await updateLastUsed(
+    tx.query,
+    uses.map(({ id, atMs }) => [id, atMs]),
+  );
 }

@@ -2,13 +2,13 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { makeKey, START_MS } from '../../test/domains/installation.ts';
 import { manualClock, startServer, stopServers } from '../../test/harness.ts';
 import type { Database } from '../database/index.ts';
-import { createKeyUsage, type UsedKey, unusedYet } from './usage.ts';
+import { createKeyUsage, type UsedKey } from './usage.ts';
 
 const records = new Map<string, UsedKey>();
 
 /** The record of a key, as verification keeps it. */
 function used(id: string): UsedKey {
-  const record = records.get(id) ?? { id, use: unusedYet() };
+  const record = records.get(id) ?? { id, usedAtMs: 0, isUseNoted: false, activity: null };
   records.set(id, record);
   return record;
 }

@@ -2,13 +2,14 @@ import type { Clock } from '../clock.ts';
 import type { Database } from '../database/index.ts';
 import { markUsed } from './store.ts';
 
-/** When a key was last used, kept on its record: noting a use costs no look-up. */
+/** What is remembered of a key's use until it is written down, kept on its record: noting a use costs no look-up. */
 export interface UsedKey {
   readonly id: string;
-  readonly use: { atMs: number; isNoted: boolean };
+  usedAtMs: number;
+  isUseNoted: boolean;
+  /** What the listener to the door's decisions keeps of this key; nobody else looks at it. */
+  activity: object | null;
 }
-
-export const unusedYet = (): UsedKey['use'] => ({ atMs: 0, isNoted: false });
 
 /** Remembers which keys were used, and writes it down now and then: verification itself never writes. */
 export interface KeyUsage {
@@ -23,22 +24,20 @@ export function createKeyUsage(database: Database, clock: Clock): KeyUsage {
   let noted: UsedKey[] = [];
 
   const note = (key: UsedKey) => {
-    if (key.use.isNoted) return;
-    key.use.isNoted = true;
+    if (key.isUseNoted) return;
+    key.isUseNoted = true;
     noted.push(key);
   };
 
   const writeStep = (step: readonly UsedKey[]) => {
-    const uses = step.map(({ id, use }) => ({ id, atMs: use.atMs }));
-    for (const { use } of step) use.isNoted = false;
-    return database.write(async (tx) => {
-      for (const { id, atMs } of uses) await markUsed(tx, id, atMs);
-    });
+    const uses = step.map(({ id, usedAtMs }) => ({ id, atMs: usedAtMs }));
+    for (const key of step) key.isUseNoted = false;
+    return database.write((tx) => markUsed(tx, uses));
   };
 
   return {
     touch: (key) => {
-      key.use.atMs = clock.nowMs();
+      key.usedAtMs = clock.nowMs();
       note(key);
     },
     flush: async () => {

@@ -3,9 +3,15 @@ import type { Database } from '../database/index.ts';
 import { addActivity, deleteActivityBefore } from './store.ts';
 import type { KeyActivityRow } from './tables.ts';
 
+/** A key, and the place on its record where its uses are kept: noting one costs no look-up. */
+export interface ActiveKey {
+  readonly id: string;
+  activity: object | null;
+}
+
 /** Who uses which key, counted in memory and written down now and then. */
 export interface KeyActivity {
-  note(use: { keyId: string | null; route: string; address: string; code: string }): void;
+  note(use: { key: ActiveKey | null; route: string; address: string; code: string }): void;
   flush(): Promise<void>;
   /** Drops what is older than thirty days. */
   prune(): Promise<void>;
@@ -25,9 +31,17 @@ const WRITE_STEP = 200;
 type Use = Omit<KeyActivityRow, 'count'>;
 
 /** The rows of one key. */
-interface KeyUses {
-  rows: KeyActivityRow[];
-  index: Map<string, KeyActivityRow> | null;
+class KeyUses {
+  readonly keyId: string;
+  rows: KeyActivityRow[] = [];
+  index: Map<string, KeyActivityRow> | null = null;
+  /** From where it was used in this minute, through every flush. */
+  minute = 0;
+  addresses: Set<string> | string = '';
+
+  constructor(keyId: string) {
+    this.keyId = keyId;
+  }
 }
 
 const nameOf = ({ minute, route, outcome, address }: Use) => `${minute}\n${route}\n${outcome}\n${address}`;
@@ -41,49 +55,89 @@ function findRow({ rows, index }: KeyUses, use: Use): KeyActivityRow | undefined
 }
 
 function addRow(uses: KeyUses, row: KeyActivityRow): void {
-  uses.rows.push(row);
+  // A list made with its row takes no room for more; most keys have one.
+  if (uses.rows.length === 0) uses.rows = [row];
+  else uses.rows.push(row);
   if (uses.index !== null) uses.index.set(nameOf(row), row);
   else if (uses.rows.length > SHORT_LIST) uses.index = new Map(uses.rows.map((known) => [nameOf(known), known]));
 }
 
-/** Remembers, through every flush of one minute, from where each key was used in it. */
-function createAddressCap(): (use: Use) => boolean {
-  let currentMinute = 0;
-  let addressesByKey = new Map<string, Set<string>>();
-  return ({ key_id, minute, address }) => {
-    if (minute !== currentMinute) addressesByKey = new Map();
-    currentMinute = minute;
-    const known = addressesByKey.get(key_id);
-    if (known === undefined) addressesByKey.set(key_id, new Set([address]));
-    else if (!known.has(address) && known.size >= MAX_ADDRESSES) return false;
-    else known.add(address);
+/**
+ * The rows of all, which begin anew. In one order everywhere, so that two processes flushing the same keys cannot
+ * deadlock; a key whose record was read again meanwhile has two lists, of which one statement may not meet the same row.
+ */
+function takeRows(noted: KeyUses[]): KeyActivityRow[] {
+  const merged: KeyUses[] = [];
+  for (const uses of noted.sort((a, b) => (a.keyId < b.keyId ? -1 : 1))) {
+    const last = merged.at(-1);
+    if (last?.keyId !== uses.keyId) {
+      merged.push(uses);
+      continue;
+    }
+    for (const row of uses.rows) {
+      const known = findRow(last, row);
+      if (known === undefined) addRow(last, row);
+      else known.count += row.count;
+    }
+  }
+  const rows = merged.flatMap((uses) => uses.rows);
+  for (const uses of noted) {
+    uses.rows = [];
+    uses.index = null;
+  }
+  return rows;
+}
+
+/** Whether one more address of a key is told apart. Most keys have one only, which then stands there without a set. */
+function isToldApart(uses: KeyUses, { minute, address }: Use): boolean {
+  const { addresses } = uses;
+  if (uses.minute !== minute || addresses === '') {
+    uses.minute = minute;
+    uses.addresses = address;
     return true;
+  }
+  if (addresses === address) return true;
+  const known = typeof addresses === 'string' ? new Set([addresses]) : addresses;
+  if (!known.has(address) && known.size >= MAX_ADDRESSES) return false;
+  known.add(address);
+  uses.addresses = known;
+  return true;
+}
+
+/** What is kept of a key: on its record, and by name for this minute, in case the record is read again within it. */
+function createUsesOf(): (key: ActiveKey, minute: number) => KeyUses {
+  let currentMinute = 0;
+  let usesById = new Map<string, KeyUses>();
+  return (key, minute) => {
+    if (key.activity !== null) return key.activity as KeyUses;
+    if (minute !== currentMinute) usesById = new Map();
+    currentMinute = minute;
+    const uses = usesById.get(key.id) ?? new KeyUses(key.id);
+    usesById.set(key.id, uses);
+    key.activity = uses;
+    return uses;
   };
 }
 
 export function createKeyActivity(database: Database, clock: Clock): KeyActivity {
-  let usesByKey = new Map<string, KeyUses>();
+  let noted: KeyUses[] = [];
+  const usesOf = createUsesOf();
   /** What a failed flush left: written first by the next one. */
   let unwritten: KeyActivityRow[] = [];
   /** Rows in memory, in both. */
   let size = 0;
-  const isToldApart = createAddressCap();
 
-  const count = (use: Use): void => {
-    let uses = usesByKey.get(use.key_id);
-    if (uses === undefined) {
-      uses = { rows: [], index: null };
-      usesByKey.set(use.key_id, uses);
-    }
+  const count = (uses: KeyUses, use: Use): void => {
     const known = findRow(uses, use);
     if (known !== undefined) {
       known.count += 1;
       return;
     }
-    if (use.address !== '' && (size >= MAX_ROWS || !isToldApart(use))) {
-      count({ ...use, address: '' });
+    if (use.address !== '' && (size >= MAX_ROWS || !isToldApart(uses, use))) {
+      count(uses, { ...use, address: '' });
       return;
     }
+    if (uses.rows.length === 0) noted.push(uses);
     addRow(uses, { ...use, count: 1 });
     size += 1;
   };
@@ -92,9 +146,7 @@ export function createKeyActivity(database: Database, clock: Clock): KeyActivity
     for (let from = 0; from < rows.length; from += WRITE_STEP) {
       const step = rows.slice(from, from + WRITE_STEP);
       try {
-        await database.write(async (tx) => {
-          for (const row of step) await addActivity(tx, row);
-        });
+        await database.write((tx) => addActivity(tx, step));
       } catch (error) {
         unwritten = unwritten.concat(rows.slice(from));
         throw error;
@@ -104,19 +156,19 @@ export function createKeyActivity(database: Database, clock: Clock): KeyActivity
   };
 
   return {
-    note: ({ keyId, route, address, code }) => {
-      if (keyId === null) return;
+    note: ({ key, route, address, code }) => {
+      if (key === null) return;
       const nowMs = clock.nowMs();
-      count({ key_id: keyId, minute: nowMs - (nowMs % MINUTE_MS), route, address, outcome: code });
+      const minute = nowMs - (nowMs % MINUTE_MS);
+      const uses = usesOf(key, minute);
+      count(uses, { key_id: key.id, minute, route, address, outcome: code });
     },
     flush: async () => {
       const left = unwritten;
       unwritten = [];
       await write(left);
-      // In one order everywhere, so that two processes flushing the same keys cannot deadlock.
-      const keyIds = [...usesByKey.keys()].sort();
-      const rows = keyIds.flatMap((id) => usesByKey.get(id)?.rows ?? []);
-      usesByKey = new Map();
+      const rows = takeRows(noted);
+      noted = [];
       await write(rows);
     },
     prune: () => database.write((tx) => deleteActivityBefore(tx, clock.nowMs() - RETENTION_MS)),

@@ -1,13 +1,13 @@
 import type { Kysely } from 'kysely';
-import { compileOnce, type Tables, type Tx } from '../database/index.ts';
+import { compileForMany, type Tables, type Tx } from '../database/index.ts';
 import type { KeyActivityRow } from './tables.ts';
 
 const BLANK: KeyActivityRow = { key_id: '', minute: 0, route: '', address: '', outcome: '', count: 0 };
 
-const upsertActivity = compileOnce((query) =>
+const upsertActivity = compileForMany((query, count) =>
   query
     .insertInto('key_activity')
-    .values(BLANK)
+    .values(Array.from({ length: count }, () => BLANK))
     .onConflict((conflict) =>
       conflict
         .columns(['key_id', 'minute', 'route', 'address', 'outcome'])
@@ -15,10 +15,12 @@ const upsertActivity = compileOnce((query) =>
     ),
 );
 
-/** Adds to the count of a row, making it when it is not there. */
-export async function addActivity(tx: Tx, row: KeyActivityRow): Promise<void> {
-  const { key_id, minute, route, address, outcome, count } = row;
-  await upsertActivity(tx.query, [key_id, minute, route, address, outcome, count]);
+/** Adds to the counts of rows, no two of them alike, making those that are not there. */
+export async function addActivity(tx: Tx, rows: readonly KeyActivityRow[]): Promise<void> {
+  await upsertActivity(
+    tx.query,
+    rows.map(({ key_id, minute, route, address, outcome, count }) => [key_id, minute, route, address, outcome, count]),
+  );
 }
 
 export type ActivityPosition = Omit<KeyActivityRow, 'key_id' | 'count'>;

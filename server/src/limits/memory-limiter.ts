@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 import { type BucketState, isForgettable, spend } from './decision.ts';
-import type { Limiter } from './limiter.ts';
+import type { BucketPlace, Limiter } from './limiter.ts';
 
 export interface MemoryLimiterOptions {
   clock: Clock;
@@ -15,6 +15,20 @@ const MAX_ANONYMOUS = 100_000;
 const OVERFLOW = `${ANONYMOUS_PREFIX}overflow`;
 const SWEEP_STEP = 4;
 
+type Buckets = Map<string, BucketPlace>;
+
+function keep(buckets: Buckets, name: string, place: BucketPlace | undefined, state: BucketState): BucketPlace {
+  if (place === undefined) {
+    const made = { ...state, isForgotten: false };
+    buckets.set(name, made);
+    return made;
+  }
+  place.windowStartedAtMs = state.windowStartedAtMs;
+  place.used = state.used;
+  place.arrivalNs = state.arrivalNs;
+  return place;
+}
+
 /**
  * Counts in this process. Memory is bounded under a flood of addresses without forgetting a live bucket: ended windows
  * are swept a few at a time, and when every place is taken newcomers share one bucket until some have ended.
@@ -22,12 +36,12 @@ const SWEEP_STEP = 4;
 export function createMemoryLimiter({ clock, maxAnonymous = MAX_ANONYMOUS }: MemoryLimiterOptions): Limiter & {
   size(): number;
 } {
-  const named = new Map<string, BucketState>();
-  const anonymous = new Map<string, BucketState>();
-  const sweeps = new Map<Map<string, BucketState>, IterableIterator<[string, BucketState]>>();
+  const named: Buckets = new Map();
+  const anonymous: Buckets = new Map();
+  const sweeps = new Map<Buckets, IterableIterator<[string, BucketPlace]>>();
 
   /** Looks at the next few buckets in turn, so that no request pays for all. */
-  const sweep = (buckets: Map<string, BucketState>, nowMs: number) => {
+  const sweep = (buckets: Buckets, nowMs: number) => {
     let turn = sweeps.get(buckets);
     for (let step = 0; step < SWEEP_STEP; step += 1) {
       const next = turn?.next();
@@ -36,25 +50,36 @@ export function createMemoryLimiter({ clock, maxAnonymous = MAX_ANONYMOUS }: Mem
         sweeps.set(buckets, turn);
         continue;
       }
-      const [name, state] = next.value;
-      if (isForgettable(state, nowMs)) buckets.delete(name);
+      const [name, place] = next.value;
+      if (!isForgettable(place, nowMs)) continue;
+      buckets.delete(name);
+      place.isForgotten = true;
     }
   };
 
   return {
-    spend: (bucket, limits, cost) => {
+    spend: (bucket, limits, cost, seat) => {
       const nowMs = clock.nowMs();
+      if (seat?.place && !seat.place.isForgotten) {
+        const { spending, state } = spend(seat.place, limits, cost, nowMs);
+        if (spending.allowed && cost > 0) keep(named, bucket, seat.place, state);
+        return spending;
+      }
       const buckets = bucket.startsWith(ANONYMOUS_PREFIX) ? anonymous : named;
-      const before = buckets.get(bucket);
-      if (before === undefined) sweep(buckets, nowMs);
-      const isFull = before === undefined && buckets === anonymous && anonymous.size >= maxAnonymous;
+      const known = buckets.get(bucket);
+      if (known === undefined) sweep(buckets, nowMs);
+      const isFull = known === undefined && buckets === anonymous && anonymous.size >= maxAnonymous;
       const name = isFull ? OVERFLOW : bucket;
-      const { spending, state } = spend(isFull ? anonymous.get(OVERFLOW) : before, limits, cost, nowMs);
-      if (spending.allowed && cost > 0) buckets.set(name, state);
+      const before = isFull ? anonymous.get(OVERFLOW) : known;
+      const { spending, state } = spend(before, limits, cost, nowMs);
+      if (!spending.allowed || cost === 0) return spending;
+      const place = keep(buckets, name, before, state);
+      if (seat) seat.place = place;
       return spending;
     },
     size: () => named.size + anonymous.size,
     close: async () => {
+      for (const place of named.values()) place.isForgotten = true;
       named.clear();
       anonymous.clear();
     },

@@ -36,7 +36,7 @@ const PROBE_BUCKET = 'probe';
 const NO_LIMITS: Limits = { perHour: null, perSecond: null };
 
 function byPolicy(policy: OutagePolicy, local: Limiter, clock: Clock): Limiter['spend'] {
-  if (policy === 'local') return (bucket, limits, cost) => local.spend(bucket, limits, cost);
+  if (policy === 'local') return (bucket, limits, cost, seat) => local.spend(bucket, limits, cost, seat);
   if (policy === 'open') return (_bucket, limits) => spend(undefined, limits, 0, clock.nowMs()).spending;
   return () => {
     throw new Failure('unavailable', 'Limits cannot be counted right now. Try again.', { retryAfterSeconds: 1 });
@@ -85,10 +85,10 @@ export function createResilientLimiter(options: ResilientLimiterOptions): Resili
       return degraded;
     },
     onDegraded: (listener) => listeners.push(listener),
-    spend: (bucket, limits, cost) => {
-      if (degraded || closed) return instead(bucket, limits, cost);
+    spend: (bucket, limits, cost, seat) => {
+      if (degraded || closed) return instead(bucket, limits, cost, seat);
       const answer = shared.spend(bucket, limits, cost);
-      return answer instanceof Promise ? calls.race(answer, async () => instead(bucket, limits, cost)) : answer;
+      return answer instanceof Promise ? calls.race(answer, async () => instead(bucket, limits, cost, seat)) : answer;
     },
     close: async () => {
       closed = true;

@@ -37,7 +37,7 @@ async function newCache(maxEntries = 100) {
   const cache = createRecordCache<Thing>({
     changes,
     maxEntries,
-    refsOf: ({ refs }) => refs.map((ref) => `thing:${ref}`),
+    refsOf: ({ refs }) => refs,
     load: (key) => {
       const { promise, resolve, reject } = Promise.withResolvers<Thing | null>();
       loads.push({ key, answer: resolve, fail: reject });

@@ -4,7 +4,7 @@ import type { Changes } from './changes.ts';
 export interface RecordCacheOptions<V> {
   changes: Changes;
   maxEntries: number;
-  /** Every `kind:ref` whose change makes this record untrue. */
+  /** Every id whose change makes this record untrue, whatever is changed of it. */
   refsOf(value: V): readonly string[];
   /** Reads the record from the database; null when there is none, which is not remembered. */
   load(key: string): Promise<V | null>;
@@ -21,7 +21,14 @@ export interface RecordCache<V> {
   size(): number;
 }
 
-/** Which cached keys a `kind:ref` makes untrue. Most name one key only, which then stands there without a set. */
+/**
+ * Promoting an entry touches its neighbors' memory. Once there are more entries than the processor's caches hold, that
+ * costs more than finding the entry, so only some looks do it: what is used often is still promoted often.
+ */
+const PROMOTED_EACH = 8;
+const SMALL = 1000;
+
+/** Which cached keys an id makes untrue. Most name one key only, which then stands there without a set. */
 class RefIndex {
   readonly #keysByRef = new Map<string, string | Set<string>>();
 
@@ -92,10 +99,15 @@ export function createRecordCache<V extends object>(options: RecordCacheOptions<
     dispose: (value, key) => index.remove(key, refsOf(value)),
   });
 
-  changes.onChange(({ kind, ref }) => {
-    const name = `${kind}:${ref}`;
-    if (filling.size > 0) hearsay.hear(name);
-    for (const key of index.keysOf(name)) entries.delete(key);
+  let looks = 0;
+  const look = (key: string): V | undefined => {
+    looks = (looks + 1) % PROMOTED_EACH;
+    return looks === 0 || entries.size <= SMALL ? entries.get(key) : entries.peek(key);
+  };
+
+  changes.onChange(({ ref }) => {
+    if (filling.size > 0) hearsay.hear(ref);
+    for (const key of index.keysOf(ref)) entries.delete(key);
   });
 
   const clear = () => {
@@ -124,7 +136,7 @@ export function createRecordCache<V extends object>(options: RecordCacheOptions<
 
   return {
     peek: (key) => {
-      const value = entries.get(key);
+      const value = look(key);
       return value !== undefined && changes.isFresh() ? value : undefined;
     },
     fetch: (key) => {
