@@ -8,7 +8,10 @@ const at = (path) => fileURLToPath(new URL(path, import.meta.url));
 const BUNDLED = /^(?:kysely|typebox|lru-cache|@latchkey\/protocol)(?:\/|$)/;
 
 const bundle = await rolldown({
-  input: at('../server/src/main.ts'),
+  input: {
+    main: at('../server/src/main.ts'),
+    'wal-checkpoint-worker': at('../server/src/database/wal-checkpoint-worker.ts'),
+  },
   platform: 'node',
   external: (id) => !id.startsWith('.') && !id.startsWith('/') && !BUNDLED.test(id),
   resolve: { conditionNames: ['latchkey-source', 'import', 'node', 'default'] },
@@ -18,7 +21,7 @@ rmSync(at('../server/dist'), { recursive: true, force: true });
 await bundle.write({
   dir: at('../server/dist'),
   format: 'esm',
-  entryFileNames: 'main.js',
+  entryFileNames: '[name].js',
   chunkFileNames: '[name].js',
 });
 await bundle.close();

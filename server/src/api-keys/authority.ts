@@ -34,13 +34,11 @@ function refuseScopes(
   wanted: readonly string[],
   kept: readonly string[],
 ): void {
-  const allowed = new Set([...principal.scopes, ...catalogue.expand(kept)]);
   // What was granted once is no widening, not even when the catalogue has it no more.
-  const granted = new Set([...principal.grantedScopes, ...kept]);
-  const beyond = catalogue.beyond(
-    wanted.filter((scope) => !granted.has(scope)),
-    allowed,
-  );
+  const fresh = wanted.filter((scope) => !principal.grantedScopes.includes(scope) && !kept.includes(scope));
+  if (fresh.length === 0) return;
+  const allowed = new Set([...principal.scopes, ...catalogue.expand(kept)]);
+  const beyond = catalogue.beyond(fresh, allowed);
   if (beyond.length === 0) return;
   throw new Failure('insufficient_scope', `A key cannot grant what it does not hold: ${beyond.join(', ')}.`, {
     scopes: { wanted: beyond, held: [...principal.grantedScopes] },

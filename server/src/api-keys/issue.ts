@@ -132,7 +132,6 @@ export async function writeKey(
   const createdBy = asking.grantor?.principal.credentialId ?? 'system';
   const row = rowOf(input.key, input.hash, { id, createdBy, nowMs });
   await insertUnique(tx, row);
-  await deps.changes.record(tx, { kind: 'api_key', ref: row.id });
   await deps.recordAudit(tx, {
     action: input.action,
     actor: asking.actor,

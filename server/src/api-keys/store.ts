@@ -1,9 +1,11 @@
 import { type Kysely, sql } from 'kysely';
-import { compileForMany, compileOnce, type Tables, type Tx } from '../database/index.ts';
+import { compileForMany, compileInsert, compileOnce, type Tables, type Tx, valueRows } from '../database/index.ts';
 import type { ApiKeyRow } from './tables.ts';
 
+const insertRow = compileInsert<ApiKeyRow>('api_keys');
+
 export async function insertKey(tx: Tx, row: ApiKeyRow): Promise<void> {
-  await tx.query.insertInto('api_keys').values(row).execute();
+  await insertRow(tx.query, row);
 }
 
 const selectByHash = compileOnce((query) => query.selectFrom('api_keys').selectAll().where('secret_hash', '=', ''));
@@ -52,7 +54,7 @@ export function keyById(read: Kysely<Tables>, reach: KeyReach, id: string): Prom
   return within(read, reach).where('id', '=', id).executeTakeFirst();
 }
 
-/** A key that nobody else changes before this transaction ends: touching it takes its lock on either database. */
+/** A key that nobody else changes before this transaction ends. */
 export async function lockKey(tx: Tx, reach: KeyReach, id: string): Promise<ApiKeyRow | undefined> {
   const row = await lockKeyOrStub(tx, reach, id);
   return row?.deleted_at === null ? row : undefined;
@@ -64,14 +66,10 @@ export function lockKeyOrStub(
   { workspaceId, environment }: KeyReach,
   id: string,
 ): Promise<ApiKeyRow | undefined> {
-  let query = tx.query
-    .updateTable('api_keys')
-    .set(({ ref }) => ({ name: ref('name') }))
-    .where('id', '=', id);
-  // Said of the row itself, so that a row that had to be waited for is asked again.
+  let query = tx.query.selectFrom('api_keys').selectAll().where('id', '=', id);
   if (workspaceId !== null) query = query.where('workspace_id', '=', workspaceId);
   if (environment !== null) query = query.where('environment', '=', environment);
-  return query.returningAll().executeTakeFirst();
+  return tx.lock(query).executeTakeFirst();
 }
 
 /** Newest first, below `beforeId`. */
@@ -217,9 +215,8 @@ export async function deleteKey(tx: Tx, { id, successor_id, revoked_at }: ApiKey
 }
 
 const updateLastUsed = compileForMany((query, count) => {
-  const first = sql`(cast(${''} as text), cast(${0} as bigint))`;
-  const rows = Array.from({ length: count }, (_, index) => (index === 0 ? first : sql`(${''}, ${0})`));
-  const statement = sql`update api_keys set last_used_at = used.column2 from (values ${sql.join(rows)}) as used
+  const statement = sql`update api_keys set last_used_at = used.column2
+    from (${valueRows(['text', 'bigint'], count)}) as used
     where api_keys.id = used.column1 and (last_used_at is null or last_used_at < used.column2)`;
   return { compile: () => statement.compile(query) };
 });

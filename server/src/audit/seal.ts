@@ -6,7 +6,8 @@ import { openAuditKey, privateKeyContext } from './keys.ts';
 import { auditKeys, hasUnsealed, insertBatch, insertKey, lastBatch, unsealedEvents } from './store.ts';
 import type { AuditBatchRow } from './tables.ts';
 
-const BATCH_SIZE = 500;
+/** A step that requests hardly notice; a longer backlog takes more steps. */
+const BATCH_SIZE = 100;
 const KEY_ID = 'audit-1';
 
 export interface SealOptions {

@@ -1,32 +1,15 @@
-import type { Insertable, Kysely, Selectable } from 'kysely';
-import { compileOnce, type Tables, type Tx } from '../database/index.ts';
+import { type Insertable, type Kysely, type Selectable, sql } from 'kysely';
+import { compileForMany, compileInsert, type Tables, type Tx, valueRows } from '../database/index.ts';
 import type { AuditBatchRow, AuditEventRow, AuditKeyRow } from './tables.ts';
 
 export type StoredEvent = Selectable<AuditEventRow>;
 
 type NewEvent = Omit<Insertable<AuditEventRow>, 'seq' | 'batch'>;
 
-const BLANK: NewEvent = {
-  id: '',
-  action: '',
-  workspace_id: '',
-  environment: '',
-  actor_kind: '',
-  actor_id: '',
-  target_id: '',
-  request_id: '',
-  address: '',
-  data: '',
-  created_at: 0,
-};
-
-const NAMES = Object.keys(BLANK) as (keyof NewEvent)[];
-
-const insertOne = compileOnce((query) => query.insertInto('audit_events').values(BLANK));
+const insertRow = compileInsert<NewEvent>('audit_events');
 
 export async function insertEvent(tx: Tx, row: NewEvent): Promise<void> {
-  const values = NAMES.map((name) => row[name]);
-  await insertOne(tx.query, values);
+  await insertRow(tx.query, row);
 }
 
 export async function hasUnsealed(read: Kysely<Tables>): Promise<boolean> {
@@ -47,10 +30,19 @@ export function lastBatch(query: Kysely<Tables>): Promise<AuditBatchRow | undefi
   return query.selectFrom('audit_batches').selectAll().orderBy('number', 'desc').limit(1).executeTakeFirst();
 }
 
+const markSealed = compileForMany((query, count) => {
+  const statement = sql`update audit_events set batch = sealed.column1
+    from (${valueRows(['bigint', 'bigint'], count)}) as sealed where seq = sealed.column2`;
+  return { compile: () => statement.compile(query) };
+});
+
 /** Refused by the primary key when another process sealed a batch with this number. */
 export async function insertBatch(tx: Tx, batch: AuditBatchRow, seqs: number[]): Promise<void> {
   await tx.query.insertInto('audit_batches').values(batch).execute();
-  await tx.query.updateTable('audit_events').set({ batch: batch.number }).where('seq', 'in', seqs).execute();
+  await markSealed(
+    tx.query,
+    seqs.map((seq) => [batch.number, seq]),
+  );
 }
 
 export function batchesAfter(read: Kysely<Tables>, number: number, limit: number): Promise<AuditBatchRow[]> {

@@ -1,8 +1,29 @@
-import type { Compilable, CompiledQuery, Kysely } from 'kysely';
+import { type Compilable, type CompiledQuery, type Kysely, type RawBuilder, sql } from 'kysely';
 import type { Tables } from './tables.ts';
 
 /** Runs a statement that was compiled before, with these parameters. */
 export type CompiledStatement = (query: Kysely<Tables>, parameters: readonly unknown[]) => Promise<unknown[]>;
+
+/**
+ * An INSERT compiled once. All rows given to it have the same columns: those of the first one. Throws on a row that has
+ * not.
+ */
+export function compileInsert<Row extends object>(
+  table: keyof Tables,
+): (query: Kysely<Tables>, row: Row) => Promise<void> {
+  let columns: (keyof Row)[] | undefined;
+  let sample: Row;
+  const run = compileOnce((query) => query.insertInto(table).values(sample as never));
+  return async (query, row) => {
+    sample ??= row;
+    columns ??= Object.keys(row) as (keyof Row)[];
+    const values = columns.map((column) => row[column]);
+    if (Object.keys(row).length !== columns.length || values.includes(undefined as never)) {
+      throw new Error(`a row for ${table} has other columns than the one before`);
+    }
+    await run(query, values);
+  };
+}
 
 /** Runs a statement for rows of parameters, many at a time. */
 export type CompiledForMany = (query: Kysely<Tables>, rows: readonly (readonly unknown[])[]) => Promise<void>;
@@ -21,6 +42,15 @@ export function compileForMany(build: (query: Kysely<Tables>, count: number) => 
       for (; rows.length - from >= count; from += count) await run(query, rows.slice(from, from + count).flat());
     }
   };
+}
+
+type ColumnType = 'text' | 'bigint';
+
+/** `values (…), (…)` for a FROM: both databases name its columns `column1`, `column2`, and so on. */
+export function valueRows(types: readonly ColumnType[], count: number): RawBuilder<unknown> {
+  const typed = sql.join(types.map((type) => sql`cast(${0} as ${sql.raw(type)})`));
+  const plain = sql.join(types.map(() => sql`${0}`));
+  return sql`values ${sql.join(Array.from({ length: count }, (_, index) => sql`(${index === 0 ? typed : plain})`))}`;
 }
 
 /**

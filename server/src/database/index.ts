@@ -1,6 +1,13 @@
 // Boundary: Kysely over SQLite and PostgreSQL: transactions, group commit, migrations runner, capabilities, error words.
 // Knows no domain: tables come in by augmentation of `tables.ts`, migrations as lists from `compose.ts`.
-export { type CompiledForMany, type CompiledStatement, compileForMany, compileOnce } from './compile-once.ts';
+export {
+  type CompiledForMany,
+  type CompiledStatement,
+  compileForMany,
+  compileInsert,
+  compileOnce,
+  valueRows,
+} from './compile-once.ts';
 export type { Capabilities, CommitHook, Database, Tx } from './database.ts';
 export { UniqueViolation, WriteConflict } from './errors.ts';
 export type { ColumnTypes, Migration, MigrationPlan } from './migrations.ts';

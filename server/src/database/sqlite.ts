@@ -8,6 +8,7 @@ import { GroupCommit } from './group-commit.ts';
 import { type ColumnTypes, planMigrations } from './migrations.ts';
 import { nodeSqliteDialect } from './sqlite-dialect.ts';
 import type { Tables } from './tables.ts';
+import { createWalCheckpoints } from './wal-checkpoint.ts';
 import { createWalSync } from './wal-sync.ts';
 
 const TYPES: ColumnTypes = {
@@ -25,6 +26,8 @@ const TABLE_EXISTS = "select 1 from sqlite_master where type = 'table' and name 
 const WAL_ATTEMPTS = 40;
 const WAL_PAUSE_MS = 50;
 const SQLITE_BUSY = 5;
+/** When the writer checkpoints by itself, on the event loop: only if `wal-checkpoint.ts` could not keep up. */
+const CHECKPOINT_PAGES = 20_000;
 
 /** Two processes that open a new file together: SQLite does not wait for this lock by itself, whatever its timeout. */
 function turnToWal(connection: DatabaseSync): unknown {
@@ -44,6 +47,7 @@ function openConnection(path: string): DatabaseSync {
     throw new Failure('unavailable', 'SQLite cannot keep a write-ahead log on this file system.');
   // The fsync of a commit is ours (`wal-sync.ts`): the same durability as FULL, off the event loop.
   connection.exec('PRAGMA synchronous = NORMAL');
+  connection.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
   connection.exec('PRAGMA foreign_keys = ON');
   connection.exec('PRAGMA trusted_schema = OFF');
   return connection;
@@ -97,7 +101,12 @@ export function openSqlite(path: string, { onListenerError }: OpenOptions = {}):
   const write = new Kysely<Tables>({ dialect: nodeSqliteDialect(writer) });
   const read = new Kysely<Tables>({ dialect: nodeSqliteDialect(reader) });
   const wal = createWalSync(path);
-  const groups = new GroupCommit(writer, write, wal.sync, onListenerError);
+  const checkpoints = createWalCheckpoints(path);
+  const sync = async () => {
+    await wal.sync();
+    checkpoints.noteSync();
+  };
+  const groups = new GroupCommit(writer, write, sync, onListenerError);
   const hooks = createCommitHooks();
   return {
     name: 'sqlite',
@@ -111,6 +120,7 @@ export function openSqlite(path: string, { onListenerError }: OpenOptions = {}):
     },
     close: async () => {
       await groups.idle();
+      await checkpoints.close();
       await wal.close();
       reader.close();
       writer.close();

@@ -72,22 +72,22 @@ describe.each(DATABASES)('the audit log on %s', (kind) => {
     await record(3);
     await seal();
     await seal();
-    await record(600);
+    await record(120);
     await seal();
     const rows = await batches(database);
     expect(rows.map(({ number, event_count }) => [number, event_count])).toEqual([
       [1, 3],
-      [2, 500],
-      [3, 100],
+      [2, 100],
+      [3, 20],
     ]);
     expect(rows.map(({ previous_hash }) => previous_hash)).toEqual([
       '0'.repeat(64),
       ...rows.map(({ hash }) => hash).slice(0, 2),
     ]);
     expect(sealed).toEqual(rows.map(({ number, hash, event_count }) => ({ number, hash, events: event_count })));
-    expect(await verifyAuditLog(database)).toEqual({ batches: 3, events: 603, head: rows[2]?.hash, problems: [] });
+    expect(await verifyAuditLog(database)).toEqual({ batches: 3, events: 123, head: rows[2]?.hash, problems: [] });
     await record(1, 'not sealed yet');
-    expect(await verifyAuditLog(database)).toMatchObject({ events: 603, problems: [] });
+    expect(await verifyAuditLog(database)).toMatchObject({ events: 123, problems: [] });
   });
 
   test('seals each event once, however many seal at the same moment', async () => {

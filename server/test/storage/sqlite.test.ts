@@ -1,8 +1,8 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { sql } from 'kysely';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { MIGRATIONS } from '../../src/compose.ts';
 import { type Database, openSqlite } from '../../src/database/index.ts';
 import { Failure } from '../../src/failure.ts';
@@ -50,6 +50,31 @@ function commits(path: string): number {
   }
   return count;
 }
+
+test('the log is copied into the file beside the writer, and begins anew', async () => {
+  const { database, path } = await newFile();
+  const fileBytes = () => statSync(path).size;
+  const before = fileBytes();
+  let written = 0;
+  const write = async () => {
+    written += 1;
+    await database.write((tx) => put(tx, `name ${written}`));
+  };
+  while (written < 150) await write();
+  await vi.waitFor(() => expect(fileBytes()).toBeGreaterThan(before), { timeout: 20_000 });
+  await vi.waitFor(
+    async () => {
+      await write();
+      expect(commits(path)).toBeLessThan(100);
+    },
+    { timeout: 20_000 },
+  );
+  await database.close();
+  opened.splice(opened.indexOf(database), 1);
+  const again = openSqlite(path);
+  opened.push(again);
+  expect((await names(again)).filter((name) => name.startsWith('name '))).toHaveLength(written);
+});
 
 test('a commit is written to the log before its fsync, which is ours: WAL, synchronous=NORMAL; foreign keys enforced', async () => {
   const { database } = await newFile();
