@@ -1,5 +1,13 @@
 import { type Kysely, sql } from 'kysely';
-import { compileForMany, compileInsert, compileOnce, type Tables, type Tx, valueRows } from '../database/index.ts';
+import {
+  compileForMany,
+  compileInsert,
+  compileOnce,
+  lockRows,
+  type Tables,
+  type Tx,
+  valueRows,
+} from '../database/index.ts';
 import type { ApiKeyRow } from './tables.ts';
 
 const insertRow = compileInsert<ApiKeyRow>('api_keys');
@@ -50,8 +58,17 @@ function within(query: Kysely<Tables>, { workspaceId, environment }: KeyReach) {
   return environment === null ? keys : keys.where('environment', '=', environment);
 }
 
-export function keyById(read: Kysely<Tables>, reach: KeyReach, id: string): Promise<ApiKeyRow | undefined> {
-  return within(read, reach).where('id', '=', id).executeTakeFirst();
+const selectById = compileOnce((query) => query.selectFrom('api_keys').selectAll().where('id', '=', ''));
+
+const lockById = compileOnce((query) => lockRows(query, query.selectFrom('api_keys').selectAll().where('id', '=', '')));
+
+const reaches = ({ workspaceId, environment }: KeyReach, row: ApiKeyRow): boolean =>
+  (workspaceId === null || row.workspace_id === workspaceId) &&
+  (environment === null || row.environment === environment);
+
+export async function keyById(read: Kysely<Tables>, reach: KeyReach, id: string): Promise<ApiKeyRow | undefined> {
+  const [row] = (await selectById(read, [id])) as ApiKeyRow[];
+  return row && row.deleted_at === null && reaches(reach, row) ? row : undefined;
 }
 
 /** A key that nobody else changes before this transaction ends. */
@@ -61,15 +78,12 @@ export async function lockKey(tx: Tx, reach: KeyReach, id: string): Promise<ApiK
 }
 
 /** The same, also for a key that was deleted and left its links: what it made can still be revoked by its id. */
-export function lockKeyOrStub(
-  tx: Tx,
-  { workspaceId, environment }: KeyReach,
-  id: string,
-): Promise<ApiKeyRow | undefined> {
-  let query = tx.query.selectFrom('api_keys').selectAll().where('id', '=', id);
-  if (workspaceId !== null) query = query.where('workspace_id', '=', workspaceId);
-  if (environment !== null) query = query.where('environment', '=', environment);
-  return tx.lock(query).executeTakeFirst();
+export async function lockKeyOrStub(tx: Tx, reach: KeyReach, id: string): Promise<ApiKeyRow | undefined> {
+  // Who may not see a row must not hold it either.
+  const seen = await selectById(tx.query, [id]);
+  if (!seen.some((row) => reaches(reach, row as ApiKeyRow))) return undefined;
+  const [row] = (await lockById(tx.query, [id])) as ApiKeyRow[];
+  return row && reaches(reach, row) ? row : undefined;
 }
 
 /** Newest first, below `beforeId`. */

@@ -2,16 +2,9 @@ import type { Kysely } from 'kysely';
 import type { Migration, MigrationPlan } from './migrations.ts';
 import type { Tables } from './tables.ts';
 
-/** A SELECT. */
-interface Lockable {
-  forUpdate(): unknown;
-}
-
 /** What a verb gets inside `write`: the query builder of its transaction, and a place to leave what follows the commit. */
 export interface Tx {
   readonly query: Kysely<Tables>;
-  /** Says so of a SELECT whose rows nobody else may change before this transaction ends, where that needs saying. */
-  lock<Q extends Lockable>(query: Q): Q;
   /** Runs after the commit and before `write` resolves; never when the transaction is rolled back. */
   afterCommit(listener: () => void): void;
 }

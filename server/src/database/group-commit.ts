@@ -147,9 +147,7 @@ export class GroupCommit {
   async #runInSavepoint(job: Job): Promise<void> {
     this.#connection.exec('SAVEPOINT job');
     try {
-      // There is one writer, and it is this one: nothing changes until the commit.
-      const lock = <Q>(query: Q) => query;
-      await job.run({ query: this.#query, lock, afterCommit: (listener) => job.committed.push(listener) });
+      await job.run({ query: this.#query, afterCommit: (listener) => job.committed.push(listener) });
     } catch (error) {
       job.failed = { error };
       // A full disk makes SQLite roll back the whole transaction by itself: then the others failed too.

@@ -115,8 +115,7 @@ async function writeOnce<T>(
       isLate = true;
     }, longestWriteMs);
     try {
-      const lock: Tx['lock'] = (select) => select.forUpdate() as typeof select;
-      const worked = await work({ query: trx, lock, afterCommit: (listener) => committed.push(listener) });
+      const worked = await work({ query: trx, afterCommit: (listener) => committed.push(listener) });
       if (isLate) throw writeTookTooLong();
       return worked;
     } finally {
