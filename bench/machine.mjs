@@ -21,6 +21,12 @@ export function pinnedTo(core) {
   return cpus().length > 1 && has('taskset') ? ['taskset', '-c', String(core)] : [];
 }
 
+/** Keeps this process off the servers' core: it makes load too. */
+export function stayOn(core) {
+  const [command, flag] = pinnedTo(core);
+  if (command) spawnSync(command, [`-p${flag.slice(1)}`, String(core), String(process.pid)]);
+}
+
 export function describeMachine() {
   const model = cpus()[0]?.model ?? 'unknown';
   return {

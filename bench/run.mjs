@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { CONTESTANTS } from './contestants.mjs';
 import { loadOnce, median } from './load.mjs';
-import { describeMachine, describeVersions, needWrk, residentBytes } from './machine.mjs';
+import { describeMachine, describeVersions, needWrk, residentBytes, stayOn } from './machine.mjs';
 import { table } from './table.mjs';
 import { keepWriting } from './writer.mjs';
 
@@ -28,45 +28,40 @@ const bearer = ({ key }) => ({ headers: { Authorization: `Bearer ${key}` } });
 const anyKey = ({ keysFile }) => ({ script: 'keys', args: [keysFile, '7'] });
 const checking = ({ key }) => ({ ...bearer({ key }), script: 'post', args: [JSON.stringify({ key })] });
 
-const ROWS = [
-  { name: 'bare node:http', server: 'node:http', path: '/', load: bearer },
-  { name: GET_CEILING, server: 'Fastify', path: '/', load: bearer },
-  { name: VERIFY, server: 'Latchkey', path: '/v1/auth/verify', load: bearer, ratioTo: GET_CEILING },
-  { name: 'GET /v1/projects', server: 'Latchkey', path: '/v1/projects', load: bearer, ratioTo: GET_CEILING },
-  { name: POST_CEILING, server: 'Fastify', path: '/', load: checking },
-  {
-    name: 'POST /v1/api-keys/verify',
-    server: 'Latchkey',
-    path: '/v1/api-keys/verify',
-    load: checking,
-    ratioTo: POST_CEILING,
-  },
-  {
-    name: `${VERIFY}, 100,000 keys at random`,
-    server: 'Latchkey, 100,000 keys',
-    path: '/v1/auth/verify',
-    load: anyKey,
-    ratioTo: VERIFY,
-    warm: true,
-  },
-  {
-    name: `${VERIFY}, 1,000,000 keys at random`,
-    server: 'Latchkey, 1,000,000 keys',
-    path: '/v1/auth/verify',
-    load: anyKey,
-    ratioTo: VERIFY,
-    warm: true,
-  },
-  { name: PEER, server: 'better-auth', path: '/', load: bearer },
-  { name: `${VERIFY} beside it`, server: 'Latchkey', path: '/v1/auth/verify', load: bearer, ratioTo: PEER },
-  {
-    name: `${VERIFY}, during 500 durable writes/s`,
-    server: 'Latchkey',
-    path: '/v1/auth/verify',
-    load: bearer,
-    ratioTo: VERIFY,
-    writesPerSecond: 500,
-  },
+/** Rows that are compared stand in one group; the servers of a group run, and take turns, by themselves. */
+const verify = { name: VERIFY, server: 'Latchkey', path: '/v1/auth/verify', load: bearer };
+const atRandom = (count) => ({
+  name: `${VERIFY}, ${count} keys at random`,
+  server: `Latchkey, ${count} keys`,
+  path: '/v1/auth/verify',
+  load: anyKey,
+  ratioTo: VERIFY,
+  warm: true,
+});
+const GROUPS = [
+  [
+    { name: 'bare node:http', server: 'node:http', path: '/', load: bearer },
+    { name: GET_CEILING, server: 'Fastify', path: '/', load: bearer },
+    { ...verify, ratioTo: GET_CEILING },
+    { name: 'GET /v1/projects', server: 'Latchkey', path: '/v1/projects', load: bearer, ratioTo: GET_CEILING },
+  ],
+  [
+    { name: POST_CEILING, server: 'Fastify', path: '/', load: checking },
+    {
+      name: 'POST /v1/api-keys/verify',
+      server: 'Latchkey',
+      path: '/v1/api-keys/verify',
+      load: checking,
+      ratioTo: POST_CEILING,
+    },
+  ],
+  [verify, atRandom('100,000')],
+  [verify, atRandom('1,000,000')],
+  [
+    { name: PEER, server: 'better-auth', path: '/', load: bearer },
+    { ...verify, name: `${VERIFY} beside it`, ratioTo: PEER },
+  ],
+  [verify, { ...verify, name: `${VERIFY}, during 500 durable writes/s`, ratioTo: VERIFY, writesPerSecond: 500 }],
 ];
 
 async function answers(url, headers) {
@@ -108,6 +103,9 @@ async function measureRow(row, server) {
   return { ...result, writes_per_second: Math.round((await stopWriting()) / seconds) };
 }
 
+/** What warming up left to be written down is not what is measured. */
+const SETTLE_MS = 35_000;
+
 /** Asks once for every key, so that what is measured is the warm state; says what a cached key weighs. */
 async function warmUp(row, server) {
   const before = residentBytes(server.pid);
@@ -119,11 +117,13 @@ async function warmUp(row, server) {
     }
   });
   await Promise.all(workers);
-  return Math.round((residentBytes(server.pid) - before) / keys.length);
+  const bytes = Math.round((residentBytes(server.pid) - before) / keys.length);
+  await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+  return bytes;
 }
 
-/** Rounds are interleaved over the rows, so that a slow moment of the machine falls on all of them. */
-async function measureLoad(rows) {
+/** Rounds are interleaved over the rows of a group, so that a slow moment of the machine falls on all of them. */
+async function measureGroup(rows) {
   const running = new Map();
   const extras = new Map();
   const rounds = new Map(rows.map((row) => [row.name, []]));
@@ -140,28 +140,45 @@ async function measureLoad(rows) {
   } finally {
     for (const server of running.values()) await server.stop();
   }
-  return rows.map(({ name }) => ({ name, ...median(rounds.get(name)), ...extras.get(name) }));
+  return withRatios(
+    rows,
+    rows.map(({ name }) => ({ name, ...median(rounds.get(name)), ...extras.get(name) })),
+  );
 }
 
-function withRatios(measured) {
+function withRatios(rows, measured) {
   const byName = new Map(measured.map((row) => [row.name, row]));
   return measured.map((row) => {
-    const to = ROWS.find(({ name }) => name === row.name)?.ratioTo;
-    const base = to && byName.get(to)?.requests_per_second;
-    return base ? { ...row, ratio: Number((row.requests_per_second / base).toFixed(2)), ratio_to: to } : row;
+    const to = rows.find(({ name }) => name === row.name)?.ratioTo;
+    const base = to && byName.get(to);
+    if (!base) return row;
+    const ratio = Number((row.requests_per_second / base.requests_per_second).toFixed(2));
+    return { ...row, ratio, ratio_to: to, p99_ratio: Number((row.p99_ms / base.p99_ms).toFixed(2)) };
   });
 }
 
-/** The rows asked for, and those that they are compared with. */
-function chosenRows() {
+/** The groups with a row asked for: those rows, and what they are compared with. */
+function chosenGroups() {
   const { only } = options;
-  if (!only) return ROWS;
-  const named = ROWS.filter(({ name }) => name.includes(only));
-  const bases = new Set(named.map(({ ratioTo }) => ratioTo));
-  return ROWS.filter((row) => named.includes(row) || bases.has(row.name));
+  if (!only) return GROUPS;
+  return GROUPS.map((group) => {
+    const named = group.filter(({ name }) => name.includes(only));
+    const bases = new Set(named.map(({ ratioTo }) => ratioTo));
+    return group.filter((row) => named.includes(row) || bases.has(row.name));
+  }).filter((group) => group.length > 0);
+}
+
+/** A row that several groups are compared with is told once, from the first of them. */
+async function measureLoad() {
+  const rows = new Map();
+  for (const group of chosenGroups()) {
+    for (const row of await measureGroup(group)) if (!rows.has(row.name)) rows.set(row.name, row);
+  }
+  return [...rows.values()];
 }
 
 needWrk();
+stayOn(1);
 const starts = [];
 if (!options.only) {
   for (const [name, path] of [
@@ -175,7 +192,7 @@ const result = {
   machine: describeMachine(),
   versions: describeVersions(),
   settings: { connections, seconds, rounds: roundCount },
-  rows: withRatios(await measureLoad(chosenRows())),
+  rows: await measureLoad(),
   starts,
 };
 if (!options.only) {

@@ -1,8 +1,8 @@
-function note({ ratio, ratio_to: to, bytes_per_cached_key: bytes, writes_per_second: writes }) {
+function note({ ratio, ratio_to: to, p99_ratio: p99, bytes_per_cached_key: bytes, writes_per_second: writes }) {
   const parts = [];
   if (ratio !== undefined) parts.push(`${ratio} of ${to}`);
   if (bytes !== undefined) parts.push(`${bytes} bytes of memory a key`);
-  if (writes !== undefined) parts.push(`${writes} keys made a second meanwhile`);
+  if (writes !== undefined) parts.push(`p99 ${p99} times as long; ${writes} keys made a second meanwhile`);
   return parts.join('; ');
 }
 

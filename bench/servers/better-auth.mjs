@@ -5,10 +5,13 @@ import { apiKey } from '@better-auth/api-key';
 import { betterAuth } from 'better-auth';
 import { getMigrations } from 'better-auth/db/migration';
 
+const database = new DatabaseSync(process.env.BENCH_DATABASE);
+// As a production installation would have it.
+database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL');
 const options = {
   baseURL: 'http://127.0.0.1',
   secret: 'only-for-the-benchmark-only-for-the-benchmark',
-  database: new DatabaseSync(process.env.BENCH_DATABASE),
+  database,
   emailAndPassword: { enabled: true },
   telemetry: { enabled: false },
   logger: { disabled: true },
