@@ -1,10 +1,11 @@
-import { cpSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { chownSync, cpSync, mkdtempSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findBinary } from '../services/find-binary.ts';
 import { type Service, startService } from '../services/service.ts';
+import { unprivilegedUser } from '../services/unprivileged-user.ts';
 
 export const deploy = fileURLToPath(new URL('../../../deploy', import.meta.url));
 
@@ -17,10 +18,13 @@ export interface Behind {
 }
 
 export interface ProxyOptions {
-  /** Lines for `http` of nginx, before those that ship. */
-  http?: string;
+  /** Lines for `http` of nginx, before those that ship; the folder may be written to. */
+  http?: (folder: string) => string;
+  /** What an operator does to site.conf or the Caddyfile, which are there to be changed. */
+  edit?: (text: string) => string;
 }
 
+const unchanged = (text: string) => text;
 const portIn = (url: string) => Number(new URL(url).port);
 
 function answers(url: string): Promise<void> {
@@ -31,6 +35,14 @@ function answers(url: string): Promise<void> {
     });
     socket.on('error', reject);
   });
+}
+
+const user = unprivilegedUser();
+
+function ownFolder(name: ProxyName): string {
+  const folder = mkdtempSync(join(realpathSync(tmpdir()), `latchkey-${name}-`));
+  if (user) chownSync(folder, user.uid, user.gid);
+  return folder;
 }
 
 /** What surrounds site.conf on every machine; for a folder of its own, and for a user who is not root. */
@@ -45,24 +57,26 @@ include site.conf; }\n`;
 }
 
 /** site.conf with its three addresses changed, as its first lines tell the reader to; latchkey/ as it ships. */
-function nginxSite({ gatePort, appPort }: Behind, port: number): string {
-  return readFileSync(join(deploy, 'nginx/site.conf'), 'utf8')
+function nginxSite(site: string, { gatePort, appPort }: Behind, port: number): string {
+  return site
     .replace('server 127.0.0.1:4000;', `server 127.0.0.1:${gatePort};`)
     .replace('server 127.0.0.1:8080;', `server 127.0.0.1:${appPort};`)
     .replace('listen 80;', `listen 127.0.0.1:${port};`);
 }
 
-function startNginx(behind: Behind, { http = '' }: ProxyOptions): Promise<Service> {
-  const folder = mkdtempSync(join(tmpdir(), 'latchkey-nginx-'));
+function startNginx(behind: Behind, { http = () => '', edit = unchanged }: ProxyOptions): Promise<Service> {
+  const folder = ownFolder('nginx');
   const binary = findBinary({ name: 'nginx', also: ['/usr/sbin', '/usr/local/sbin'], debianPackage: 'nginx-light' });
   cpSync(join(deploy, 'nginx/latchkey'), join(folder, 'latchkey'), { recursive: true });
-  writeFileSync(join(folder, 'nginx.conf'), nginxConf(folder, http));
+  writeFileSync(join(folder, 'nginx.conf'), nginxConf(folder, http(folder)));
+  const site = edit(readFileSync(join(deploy, 'nginx/site.conf'), 'utf8'));
   return startService({
     name: 'nginx',
     folder,
+    ...(user && { user }),
     binary,
     args: (port) => {
-      writeFileSync(join(folder, 'site.conf'), nginxSite(behind, port));
+      writeFileSync(join(folder, 'site.conf'), nginxSite(site, behind, port));
       return ['-c', join(folder, 'nginx.conf'), '-e', 'stderr'];
     },
     url: (port) => `http://127.0.0.1:${port}`,
@@ -71,16 +85,18 @@ function startNginx(behind: Behind, { http = '' }: ProxyOptions): Promise<Servic
   });
 }
 
-function startCaddy({ gatePort, appPort }: Behind): Promise<Service> {
-  const folder = mkdtempSync(join(tmpdir(), 'latchkey-caddy-'));
+function startCaddy({ gatePort, appPort }: Behind, { edit = unchanged }: ProxyOptions): Promise<Service> {
+  const folder = ownFolder('caddy');
   const binary = findBinary({ name: 'caddy', also: ['/usr/bin', '/usr/local/bin'], debianPackage: 'caddy' });
   cpSync(join(deploy, 'caddy'), folder, { recursive: true });
+  writeFileSync(join(folder, 'Caddyfile'), edit(readFileSync(join(deploy, 'caddy/Caddyfile'), 'utf8')));
   // Caddy opens an administration port, which every other Caddy on this machine wants too.
   const own = '{\n\tadmin off\n\tdefault_bind 127.0.0.1\n}\n';
   writeFileSync(join(folder, 'test.caddy'), `${own}import Caddyfile\n`);
   return startService({
     name: 'Caddy',
     folder,
+    ...(user && { user }),
     binary,
     args: () => ['run', '--config', join(folder, 'test.caddy'), '--adapter', 'caddyfile'],
     env: (port) => ({
@@ -99,5 +115,5 @@ function startCaddy({ gatePort, appPort }: Behind): Promise<Service> {
 
 /** A real proxy with the files that ship, on a free port of 127.0.0.1. */
 export function startProxy(name: ProxyName, behind: Behind, options: ProxyOptions = {}): Promise<Service> {
-  return name === 'nginx' ? startNginx(behind, options) : startCaddy(behind);
+  return name === 'nginx' ? startNginx(behind, options) : startCaddy(behind, options);
 }
