@@ -145,6 +145,20 @@ describe.each(PROXIES)('%s is not gone round', (name) => {
     }
   });
 
+  test.each([
+    '/admin/../healthz',
+    '/admin/%2e%2e/healthz',
+    '/admin/..%2fhealthz',
+    '//healthz',
+    '/./healthz',
+    '/admin/..;/healthz',
+    '/admin%2f..%2fhealthz',
+    '/orders/..\\healthz',
+  ])('by %s, which leads to what is open and to nothing else', async (path) => {
+    await statusOf(raw(`GET ${path} HTTP/1.1`));
+    for (const { url } of stack.upstream.taken()) expect(url).toBe('/healthz');
+  });
+
   test.each(METHODS)('by the method %s (I11)', async (method) => {
     for (const path of ['/orders', '/', '/sandbox', '/healthz/x']) {
       for (const headers of [
