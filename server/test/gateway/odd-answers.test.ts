@@ -105,4 +105,14 @@ describe('nginx with a cache for all of its places', () => {
     const [received] = stack.upstream.taken();
     expect(JSON.stringify(received)).not.toContain('forged');
   });
+
+  test('tells what `deny` refuses as 503, and lets other names of our kind pass, as the guide says', async () => {
+    const edit = (text: string) => text.replace('set $latchkey_scope admin;', 'set $latchkey_scope admin; deny all;');
+    const stack = await start('nginx', { edit });
+    const key = await stack.key(['orders:read', 'admin']);
+    expect((await stack.send('GET /', [bearer(key)])).status).toBe(503);
+    expect(stack.upstream.taken()).toEqual([]);
+    expect((await stack.send('GET /orders', [bearer(key), 'X-Latchkey-Other: x'])).status).toBe(200);
+    expect(stack.upstream.taken()[0]?.rawHeaders).toContain('X-Latchkey-Other');
+  });
 });
