@@ -22,7 +22,7 @@ printf '%s\n' "$generated" | sed -n 's/^LATCHKEY_ENCRYPTION_KEYS=//p' > encrypti
 printf '%s\n' "$postgres" > postgres-password
 printf 'postgres://latchkey:%s@postgres:5432/latchkey\n' "$postgres" > database-url
 printf 'redis://:%s@valkey:6379\n' "$valkey" > redis-url
-printf 'requirepass %s\nsave ""\nappendonly no\nmaxmemory-policy noeviction\ndir /data\n' "$valkey" > valkey-conf
+printf 'requirepass %s\nsave ""\nappendonly no\nmaxmemory-policy noeviction\n' "$valkey" > valkey-conf
 # Last, because it says that all are there.
 printf '%s\n' "$generated" | sed -n 's/^LATCHKEY_ROOT_KEY=//p' > root-key
 echo "made secrets/: keep a copy of root-key and encryption-keys where you keep secrets" >&2

@@ -66,7 +66,7 @@ function nginxSite(site: string, { gatePort, appPort }: Behind, port: number): s
 
 function startNginx(behind: Behind, { http = () => '', edit = unchanged }: ProxyOptions): Promise<Service> {
   const folder = ownFolder('nginx');
-  const binary = findBinary({ name: 'nginx', also: ['/usr/sbin', '/usr/local/sbin'], debianPackage: 'nginx-light' });
+  const binary = findBinary({ name: 'nginx', also: ['/usr/sbin', '/usr/local/sbin'], debianPackage: 'nginx' });
   cpSync(join(deploy, 'nginx/latchkey'), join(folder, 'latchkey'), { recursive: true });
   writeFileSync(join(folder, 'nginx.conf'), nginxConf(folder, http(folder)));
   const site = edit(readFileSync(join(deploy, 'nginx/site.conf'), 'utf8'));

@@ -1,6 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, globSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join, matchesGlob } from 'node:path';
+import { createClient } from 'redis';
 import { afterAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { readConfig, SETTINGS } from '../../src/config/index.ts';
@@ -8,6 +9,7 @@ import { pooledRandom } from '../../src/crypto/index.ts';
 import { temporaryFolder } from '../harness.ts';
 import { repository, startProgram, stopPrograms } from '../running/program.ts';
 import { findBinary } from '../services/find-binary.ts';
+import { startRedis } from '../services/redis.ts';
 import { environmentOf, readDockerfile, wordsOf } from './dockerfile.ts';
 
 const at = (path: string) => join(repository, path);
@@ -176,6 +178,23 @@ describe('deploy/compose.yaml', () => {
     const [, required] = /^requirepass ([0-9a-f]{48})$/m.exec(password('valkey-conf')) ?? [];
     expect(config.redisUrl).toBe(`redis://:${required}@valkey:6379`);
     expect(password('postgres-password')).toMatch(/^[0-9a-f]{48}$/);
+  });
+
+  test('gives the counting store a configuration that it starts with, and that asks for the password', async () => {
+    const secrets = makeSecrets();
+    const store = await startRedis({ own: true, configuration: join(secrets, 'valkey-conf') });
+    try {
+      const { port } = new URL(store.url);
+      const given = readFileSync(join(secrets, 'redis-url'), 'utf8').trim().replace('valkey:6379', `127.0.0.1:${port}`);
+      const client = await createClient({ url: given }).connect();
+      expect(await client.ping()).toBe('PONG');
+      expect(await client.configGet('maxmemory-policy')).toEqual({ 'maxmemory-policy': 'noeviction' });
+      client.destroy();
+      const stranger = createClient({ url: store.url, socket: { reconnectStrategy: false } }).on('error', () => {});
+      await expect(stranger.connect()).rejects.toThrow(/NOAUTH/);
+    } finally {
+      await store.stop();
+    }
   });
 
   test('a server starts with these secrets in production, and knows its root key', async () => {
