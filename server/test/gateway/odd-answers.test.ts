@@ -78,6 +78,23 @@ describe.each(PROXIES)('%s', (name) => {
   });
 });
 
+test('nginx with several Latchkeys tells what the one said that answered', async () => {
+  const edit = (text: string) =>
+    text.replace('server 127.0.0.1:4000;', 'server 127.0.0.1:1 max_fails=0;\n  server 127.0.0.1:4000;');
+  const stack = await start('nginx', { edit });
+  const key = await stack.key(['orders:read']);
+  // In turn each is tried first, so every other answer comes after a failure.
+  for (let count = 0; count < 4; count += 1) {
+    expect((await stack.send('GET /orders', [bearer(key)])).status).toBe(200);
+    const refused = await stack.send('POST /orders', [bearer(key)]);
+    expect([refused.status, refused.json?.error]).toEqual([403, 'insufficient_scope']);
+    expect(refused.headers.get('www-authenticate')).toMatch(/^Bearer error="insufficient_scope"/);
+    expect((await stack.send('GET /orders')).headers.get('www-authenticate')).toBe('Bearer');
+    expect((await stack.send('GET /orders', ['X-API-Key: x'])).json.error).toBe('invalid_token');
+  }
+  expect(stack.upstream.taken()).toHaveLength(4);
+});
+
 describe('nginx with a cache for all of its places', () => {
   const cached = (folder: string) => `proxy_cache_path ${folder}/cache keys_zone=all:1m; proxy_cache all;
     proxy_cache_valid any 10m; proxy_ignore_headers Cache-Control Expires Vary Set-Cookie; proxy_cache_methods GET HEAD POST;`;

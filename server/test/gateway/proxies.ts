@@ -20,6 +20,8 @@ export interface Behind {
 export interface ProxyOptions {
   /** Lines for `http` of nginx, before those that ship; the folder may be written to. */
   http?: (folder: string) => string;
+  /** Speak HTTP/2 without TLS, and with nginx nothing else. */
+  http2?: boolean;
   /** What an operator does to site.conf or the Caddyfile, which are there to be changed. */
   edit?: (text: string) => string;
 }
@@ -61,15 +63,16 @@ function nginxSite(site: string, { gatePort, appPort }: Behind, port: number): s
   return site
     .replace('server 127.0.0.1:4000;', `server 127.0.0.1:${gatePort};`)
     .replace('server 127.0.0.1:8080;', `server 127.0.0.1:${appPort};`)
-    .replace('listen 80;', `listen 127.0.0.1:${port};`);
+    .replace('listen 80', `listen 127.0.0.1:${port}`);
 }
 
-function startNginx(behind: Behind, { http = () => '', edit = unchanged }: ProxyOptions): Promise<Service> {
+function startNginx(behind: Behind, { http = () => '', edit = unchanged, http2 }: ProxyOptions): Promise<Service> {
   const folder = ownFolder('nginx');
   const binary = findBinary({ name: 'nginx', also: ['/usr/sbin', '/usr/local/sbin'], debianPackage: 'nginx' });
   cpSync(join(deploy, 'nginx/latchkey'), join(folder, 'latchkey'), { recursive: true });
   writeFileSync(join(folder, 'nginx.conf'), nginxConf(folder, http(folder)));
-  const site = edit(readFileSync(join(deploy, 'nginx/site.conf'), 'utf8'));
+  const shipped = readFileSync(join(deploy, 'nginx/site.conf'), 'utf8');
+  const site = edit(http2 ? shipped.replace('listen 80;', 'listen 80 http2;') : shipped);
   return startService({
     name: 'nginx',
     folder,
@@ -85,13 +88,14 @@ function startNginx(behind: Behind, { http = () => '', edit = unchanged }: Proxy
   });
 }
 
-function startCaddy({ gatePort, appPort }: Behind, { edit = unchanged }: ProxyOptions): Promise<Service> {
+function startCaddy({ gatePort, appPort }: Behind, { edit = unchanged, http2 }: ProxyOptions): Promise<Service> {
   const folder = ownFolder('caddy');
   const binary = findBinary({ name: 'caddy', also: ['/usr/bin', '/usr/local/bin'], debianPackage: 'caddy' });
   cpSync(join(deploy, 'caddy'), folder, { recursive: true });
   writeFileSync(join(folder, 'Caddyfile'), edit(readFileSync(join(deploy, 'caddy/Caddyfile'), 'utf8')));
   // Caddy opens an administration port, which every other Caddy on this machine wants too.
-  const own = '{\n\tadmin off\n\tdefault_bind 127.0.0.1\n}\n';
+  const protocols = http2 ? '\tservers {\n\t\tprotocols h1 h2c\n\t}\n' : '';
+  const own = `{\n\tadmin off\n\tdefault_bind 127.0.0.1\n${protocols}}\n`;
   writeFileSync(join(folder, 'test.caddy'), `${own}import Caddyfile\n`);
   return startService({
     name: 'Caddy',
