@@ -76,12 +76,8 @@ describe.each(PROXIES)('%s and a caller who sends identity', (name) => {
     const id = 'X-Request-ID: mine';
     const plain = await identityFor('GET /orders', [bearer(reader), id]);
     expect(Object.keys(plain)).toHaveLength(7);
-    const forged = IDENTITY.flatMap(spell);
-    // Each alone, and all of them.
-    const lines = forged.filter((header) => header.startsWith('Connection:'));
-    const merged =
-      lines.length > 1 ? [...forged.filter((header) => !lines.includes(header)), ...lines.slice(0, 2)] : forged;
-    expect(await identityFor('GET /orders', [bearer(reader), id, ...merged])).toEqual(plain);
+    const forged = new Set(IDENTITY.flatMap(spell));
+    expect(await identityFor('GET /orders', [bearer(reader), id, ...forged])).toEqual(plain);
     for (const header of IDENTITY) {
       expect(await identityFor('GET /orders', [bearer(reader), id, ...spell(header)])).toEqual(plain);
     }

@@ -13,7 +13,7 @@ export interface Relay {
 }
 
 export async function startRelay(targetPort: number): Promise<Relay> {
-  let written: { text: string }[] = [];
+  const written: { text: string }[] = [];
   const sockets = new Set<Socket>();
   const server = createServer((near) => {
     const entry = { text: '' };
@@ -49,15 +49,13 @@ export async function startRelay(targetPort: number): Promise<Relay> {
   const { port } = server.address() as AddressInfo;
   return {
     port,
-    taken: () => {
-      const texts = written.map(({ text }) => text);
-      // Kept open by the proxy, and used again.
-      written = written.filter((entry) => {
+    // Connections stay open and are written to again, so their entries stay too.
+    taken: () =>
+      written.flatMap((entry) => {
+        const { text } = entry;
         entry.text = '';
-        return true;
-      });
-      return texts.filter((text) => text !== '');
-    },
+        return text === '' ? [] : [text];
+      }),
     cut,
     mend: () => listen(port),
     close: async () => {
