@@ -63,6 +63,10 @@ describe.each(PROXIES)('%s and a caller who sends identity', (name) => {
     ['with one underscore in front', (header) => [`${header.replace('-', '_')}: forged`]],
     ['with underscores behind', (header) => [`X-Latchkey_${header.slice(11).replaceAll('-', '_')}: forged`]],
     ['with underscores in small letters', (header) => [`${header.replaceAll('-', '_').toLowerCase()}: forged`]],
+    ...[..."!#$%&'*+.^`|~"].map((odd): [string, (name: string) => string[]] => [
+      `with ${odd} for a dash`,
+      (header) => [`${header.replaceAll('-', odd)}: forged`, `${header.replace('-', odd)}: forged`],
+    ]),
     ['after an empty one', (header) => [`${header}:`, `${header}: forged`]],
     ['as a list', (header) => [`${header}: forged, forged`]],
     ['named in Connection', (header) => [`${header}: forged`, `Connection: close, ${header}`]],

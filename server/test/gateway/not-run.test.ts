@@ -56,7 +56,7 @@ describe('the files for Traefik', () => {
   test('use names of its documentation, and refer to what is there', () => {
     expect(namesIn(fixed)).toEqual(['entryPoints', 'providers']);
     expect(namesIn(fixed.entryPoints.web)).toEqual(['address', 'http']);
-    expect(namesIn(fixed.entryPoints.web.http)).toEqual(['underscoreHeadersStrategy', 'encodedCharacters']);
+    expect(namesIn(fixed.entryPoints.web.http)).toEqual(['aliasHeadersStrategy', 'encodedCharacters']);
     for (const [name, value] of Object.entries(fixed.entryPoints.web.http.encodedCharacters)) {
       expect([name, value]).toEqual([
         expect.stringMatching(/^allowEncoded(?:Slash|BackSlash|NullCharacter|Semicolon|Percent|QuestionMark|Hash)$/),

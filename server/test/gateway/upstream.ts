@@ -19,8 +19,8 @@ export interface Upstream {
   close(): Promise<void>;
 }
 
-/** Under which name a program reads a header: CGI and WSGI tell no case, dashes and underscores apart. */
-export const asRead = (name: string) => name.toLowerCase().replaceAll('_', '-');
+/** Under which name a program reads a header: CGI and WSGI tell no dashes and underscores apart, PHP also no dots. */
+export const asRead = (name: string) => name.toLowerCase().replace(/[^a-z0-9]/g, '-');
 
 /** The values that a program finds under a name. */
 export function valuesOf({ rawHeaders }: Received, name: string): string[] {
