@@ -1,0 +1,110 @@
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import pg from 'pg';
+import type { Holdings } from './probe.ts';
+
+/** What was acknowledged, so that what is stored can be held against it. */
+export interface Acknowledged {
+  /** Replies of success to anything but reads. */
+  writes: number;
+  /** Those of them that carried an Idempotency-Key. */
+  keyed: number;
+  /** Rows that import alone may make beyond one for each write. */
+  imported: number;
+  seconds: number;
+}
+
+/** The preparation of a run writes too, and so does the server by itself: jobs, leases, the first start. */
+const OWN_ROWS = 500;
+
+/** Above the largest that one acknowledged write makes: a row of its own, its audit event, its line of changes. */
+const ROWS_PER_WRITE = 4;
+
+/**
+ * Tables whose rows come from elsewhere than acknowledged writes. Every other table, also a new one, may hold as many as
+ * those account for: a refused request leaves nothing behind.
+ */
+const OTHERWISE: Record<string, (acknowledged: Acknowledged) => number> = {
+  // A slot for each call that was done under a key, kept for 24 hours; a refused call frees its own.
+  idempotency_keys: ({ keyed }) => keyed,
+  // One a second at most.
+  audit_batches: ({ seconds }) => seconds + 5,
+};
+
+/** Tables that count use by key, minute, route and outcome: bounded by what there is to tell apart, not by calls. */
+const COUNTERS = /^key_activity$/;
+
+export async function tableSizes(dataDir: string, databaseUrl: string | null): Promise<Map<string, number>> {
+  return databaseUrl === null ? sqliteSizes(join(dataDir, 'latchkey.sqlite')) : postgresSizes(databaseUrl);
+}
+
+function sqliteSizes(path: string): Map<string, number> {
+  const database = new DatabaseSync(path, { readOnly: true });
+  try {
+    const names = database.prepare("select name from sqlite_master where type = 'table' and name not like 'sqlite_%'");
+    return new Map(
+      names.all().map(({ name }) => {
+        const row = database.prepare(`select count(*) as count from "${name}"`).get();
+        return [String(name), Number(row?.count)];
+      }),
+    );
+  } finally {
+    database.close();
+  }
+}
+
+async function postgresSizes(url: string): Promise<Map<string, number>> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ name: string }>(
+      "select table_name as name from information_schema.tables where table_schema = 'public'",
+    );
+    const sizes = new Map<string, number>();
+    for (const { name } of rows) {
+      const counted = await client.query<{ count: string }>(
+        `select count(*) as count from ${pg.escapeIdentifier(name)}`,
+      );
+      sizes.set(name, Number(counted.rows[0]?.count));
+    }
+    return sizes;
+  } finally {
+    await client.end();
+  }
+}
+
+/** Tables that hold more rows than what was acknowledged accounts for. */
+export function tableProblems(sizes: ReadonlyMap<string, number>, acknowledged: Acknowledged): string[] {
+  const byWrites = OWN_ROWS + ROWS_PER_WRITE * (acknowledged.writes + acknowledged.imported);
+  return [...sizes].flatMap(([table, rows]) => {
+    if (COUNTERS.test(table)) return [];
+    const bound = OTHERWISE[table]?.(acknowledged) ?? byWrites;
+    return rows <= bound ? [] : [`the table ${table} holds ${rows} rows; what was acknowledged accounts for ${bound}`];
+  });
+}
+
+const MiB = 1024 * 1024;
+/** What caches, counters and compiled code may still come to hold in the second half. */
+const HEAP_ALLOWANCE_BYTES = 24 * MiB;
+
+export interface Measured {
+  half: Holdings;
+  end: Holdings;
+  /** Before the first request of the run. */
+  start: Holdings;
+}
+
+/**
+ * Memory that a collection does not free grows in the second half by no more than a fixed allowance, however long the
+ * run; sockets and timers are back to what they were before it.
+ */
+export function holdingProblems({ start, half, end }: Measured): string[] {
+  const problems: string[] = [];
+  const grown = end.heapBytes - half.heapBytes;
+  if (grown > HEAP_ALLOWANCE_BYTES) {
+    problems.push(`the heap grew by ${(grown / MiB).toFixed(1)} MiB in the second half of the run`);
+  }
+  if (end.sockets > start.sockets) problems.push(`${end.sockets} sockets are open; before there were ${start.sockets}`);
+  if (end.timers > start.timers + 20) problems.push(`${end.timers} timers run; before there were ${start.timers}`);
+  return problems;
+}
