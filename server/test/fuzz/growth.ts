@@ -27,8 +27,8 @@ const ROWS_PER_WRITE = 4;
 const OTHERWISE: Record<string, (acknowledged: Acknowledged) => number> = {
   // A slot for each call that was done under a key, kept for 24 hours; a refused call frees its own.
   idempotency_keys: ({ keyed }) => keyed,
-  // One a second at most.
-  audit_batches: ({ seconds }) => seconds + 5,
+  // One a second at most, and some while the run was prepared and ended.
+  audit_batches: ({ seconds }) => Math.ceil(seconds) + 60,
 };
 
 /** Tables that count use by key, minute, route and outcome: bounded by what there is to tell apart, not by calls. */

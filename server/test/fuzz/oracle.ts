@@ -23,8 +23,14 @@ const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
 const INSIDES =
   /node_modules|node:internal|\n {4}at |\.ts:\d|\.js:\d|sqlite|postgres|kysely|FST_ERR|SyntaxError|TypeError|RangeError|syntax error|violates|\[object Object\]/i;
 
+/** As the router reads it: `%70` is `p` (RFC 3986 §6.2.2.2), `%2f` is no slash. */
 function pathOf(target: string): string {
-  return target.replace(/^https?:\/\/[^/?]*/i, '').split('?', 1)[0] || '/';
+  const path = target.replace(/^https?:\/\/[^/?]*/i, '').split('?', 1)[0] || '/';
+  try {
+    return decodeURI(path);
+  } catch {
+    return path;
+  }
 }
 
 /** The shape of errors that this request must be answered in (contract §8). */
@@ -155,7 +161,7 @@ export function createOracle({ find, world, book }: OracleOptions): (draft: Draf
       problems.push('reads what another workspace wrote');
     }
     if (status >= 400) {
-      const isGate = operation?.template.endsWith('/gate') ?? false;
+      const isGate = pathOf(targetOf(draft)).split('#', 1)[0]?.endsWith('/gate') ?? false;
       // What node:http could not read never got as far as its path and headers.
       const shapes: ErrorShape[] = answersIt ? [shapeFor(draft)] : [shapeFor(draft), 'v2'];
       problems.push(...problemsOfError(reply, shapes, isGate, isHead));

@@ -67,6 +67,7 @@ const PATH_TRICKS: Record<string, (path: string) => string> = {
   'odd scheme': (path) => `file://${path}`,
   backslash: (path) => path.replaceAll('/', '\\'),
   'byte above ASCII': (path) => `${path}\xe9`,
+  'encoded version': (path) => path.replace(/^\/v/, '/%76'),
   fragment: (path) => `${path}#x`,
   long: (path) => `${path}/${'a'.repeat(3000)}`,
   star: () => '*',
