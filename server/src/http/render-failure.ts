@@ -1,4 +1,4 @@
-import { docsAnchor, ERRORS, type ErrorCode, generalCode } from '@latchkey/protocol';
+import { docsAnchor, ERRORS, type ErrorCode, generalCode, redactSecrets } from '@latchkey/protocol';
 import { toTimestamp } from '../clock.ts';
 import type { Failure } from '../failure.ts';
 
@@ -77,7 +77,9 @@ function headersOf(failure: Failure, told: Told): Record<string, string> {
 type Shape = (failure: Failure, told: Told, context: RenderContext) => Record<string, unknown>;
 
 const docsUrl = (code: string, { issuer }: RenderContext) => `${issuer}/docs/${docsAnchor(code)}`;
-const fieldsOf = ({ details }: Failure) => (details.fields ? { fields: details.fields } : {});
+/** A field's name is the caller's text: a credential that slipped into it is not repeated. */
+const fieldsOf = ({ details: { fields } }: Failure) =>
+  fields ? { fields: fields.map(({ path, message }) => ({ path: redactSecrets(path), message })) } : {};
 
 const SHAPES: Record<ErrorFormat, Shape> = {
   v1: (failure, told, context) => ({

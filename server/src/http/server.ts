@@ -16,7 +16,13 @@ import {
 import type { Idempotency } from './idempotency/index.ts';
 import { acceptJsonBodies } from './json-body.ts';
 import { mountRoute } from './mount.ts';
-import { answerOddRequests, HEADER_LIMIT_BYTES, refusedHeaderSize, refusedHost, refusedTarget } from './odd-requests.ts';
+import {
+  answerOddRequests,
+  HEADER_LIMIT_BYTES,
+  refusedHeaderSize,
+  refusedHost,
+  refusedTarget,
+} from './odd-requests.ts';
 import { describeRoutes, openapiRoutes } from './openapi.ts';
 import { createPathTable, type PathTable } from './paths.ts';
 import { commonHeaders, PUBLIC_PREFLIGHT } from './reply-headers.ts';

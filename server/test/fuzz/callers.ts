@@ -103,6 +103,19 @@ async function importedCaller(prepare: Prepare, rootKey: string, workspaceId: st
   return [{ name: 'imported key', credential, workspaceId, readsOnly: false, isDead: false }, data[0].id];
 }
 
+/** A key that was made for one second is refused after it. */
+async function refusedAtLast(prepare: Prepare, key: string | null): Promise<void> {
+  for (let turn = 0; turn < 50; turn += 1) {
+    const isRefused = await prepare({ key, path: '/v1/auth/verify', status: 401 }).then(
+      () => true,
+      () => false,
+    );
+    if (isRefused) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error('a key that expired is let in');
+}
+
 interface Foreign {
   workspaceId: string;
   observer: string;
@@ -164,6 +177,8 @@ export async function createWorld(
     status: 200,
   };
   await prepare({ key: rootKey, ...suspend });
+  const expired = own.find(({ name }) => name === 'expired')?.credential ?? null;
+  await refusedAtLast(prepare, expired);
   const alive = { readsOnly: false, isDead: false };
   const callers: Caller[] = [
     { name: 'nobody', credential: null, workspaceId: null, readsOnly: true, isDead: true },

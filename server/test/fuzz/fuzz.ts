@@ -7,10 +7,10 @@ import { PATIENCE_MS, watchHealth } from './health.ts';
 import { Lane } from './lane.ts';
 import { createLogWatch, type LogWatch } from './log-watch.ts';
 import { createFinder, type OpenApiDocument, type Operation, operationsOf } from './operations.ts';
-import { createOracle, type Verdict } from './oracle.ts';
+import { createOracle, isGate, shapeFor, type Verdict } from './oracle.ts';
 import { draftOf } from './plan.ts';
 import type { Holdings } from './probe.ts';
-import { rawCase } from './raw-cases.ts';
+import { type RawCase, rawCase } from './raw-cases.ts';
 import { problemsOfRaw, runRaw } from './raw-run.ts';
 import { replayLine, reproductionOf } from './reproduction.ts';
 import { SecretBook } from './secrets.ts';
@@ -130,13 +130,12 @@ async function exchange({ run, target, judge }: Scene, connection: Connection, d
   const where = () =>
     `${run.name(draft.index)} as ${draft.caller.name} [${draft.mutations.join('; ')}]\n  ${reproductionOf(draft)}`;
   if (draft.framing === 'broken') {
-    const raw = { name: 'a wrong length', parts: [bytes], ending: 'end', answers: [], last: [] } as const;
-    const result = await runRaw(target.port, { ...raw, parts: [...raw.parts], answers: [], last: [] }, PATIENCE_MS);
+    const raw: RawCase = { name: 'a wrong length', parts: [bytes], ending: 'end', answers: [], last: [] };
+    const result = await runRaw(target.port, raw, PATIENCE_MS);
     for (const { status } of result.replies) run.count(status);
-    for (const what of problemsOfRaw({ ...raw, parts: [], answers: [], last: [] }, result)) {
-      // Its first reply may be any, in the shape that its path asks for.
-      if (!what.startsWith('an error that is not of the shape')) run.found(what, where());
-    }
+    if (result.replies.some(({ status }) => status < 300)) run.acknowledged.writes += 1;
+    const told = { shapes: [shapeFor(draft), 'v2'] as const, isGate: isGate(draft) };
+    for (const what of problemsOfRaw(raw, result, told)) run.found(what, where());
     return null;
   }
   const outcome = await connection.send(bytes, draft.method === 'HEAD');

@@ -21,7 +21,7 @@ export interface Verdict {
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
 /** What no caller may read: where our code stands, what it is made of, how it asks the database. */
 const INSIDES =
-  /node_modules|node:internal|\n {4}at |\.ts:\d|\.js:\d|sqlite|postgres|kysely|FST_ERR|SyntaxError|TypeError|RangeError|syntax error|violates|\[object Object\]/i;
+  /node_modules|node:internal|(?:\n|\\n) {4}at |\.ts:\d|\.js:\d|sqlite|postgres|kysely|FST_ERR|SyntaxError|TypeError|RangeError|syntax error|violates|\[object Object\]/i;
 
 /** As the router reads it: `%70` is `p` (RFC 3986 §6.2.2.2), `%2f` is no slash. */
 function pathOf(target: string): string {
@@ -31,6 +31,11 @@ function pathOf(target: string): string {
   } catch {
     return path;
   }
+}
+
+/** A proxy's sub-request, whose refusals are told in fewer statuses. */
+export function isGate(draft: Draft): boolean {
+  return /\/gate(?:#|$)/.test(pathOf(targetOf(draft)));
 }
 
 /** The shape of errors that this request must be answered in (contract §8). */
@@ -161,10 +166,9 @@ export function createOracle({ find, world, book }: OracleOptions): (draft: Draf
       problems.push('reads what another workspace wrote');
     }
     if (status >= 400) {
-      const isGate = pathOf(targetOf(draft)).split('#', 1)[0]?.endsWith('/gate') ?? false;
       // What node:http could not read never got as far as its path and headers.
       const shapes: ErrorShape[] = answersIt ? [shapeFor(draft)] : [shapeFor(draft), 'v2'];
-      problems.push(...problemsOfError(reply, shapes, isGate, isHead));
+      problems.push(...problemsOfError(reply, shapes, isGate(draft), isHead));
     } else if (status >= 300) problems.push(`status ${status}`);
     else problems.push(...problemsOfSuccess(draft, reply, operation, json));
     problems.push(...problemsOfSecrets(draft, reply, json, book));

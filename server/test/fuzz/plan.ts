@@ -132,6 +132,8 @@ export function draftOf(
     if (encoding !== undefined) draft.headers.push(['Content-Encoding', encoding]);
   }
   for (let left = count - ofBody; left > 0; left -= 1) mutate(draft, source);
+  // Where the reply ends could not be told.
+  if (draft.framing === 'broken' && draft.method === 'HEAD') draft.method = 'GET';
   if (isSelfHarm(draft, world)) {
     draft.method = 'GET';
     draft.mutations.push('spared');

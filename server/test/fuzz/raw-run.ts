@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
+import type { ErrorShape } from './error-shapes.ts';
 import { problemsOfError, problemsOfHeaders } from './oracle.ts';
 import type { RawCase } from './raw-cases.ts';
 import { ReplyReader, type WireReply } from './wire.ts';
@@ -58,14 +59,18 @@ function problemsOfOrder(raw: RawCase, replies: readonly WireReply[]): string[] 
   return [`answered ${known.join(', ')}; expected ${raw.answers.join(', ')}`];
 }
 
-/** What is wrong with what came back. */
-export function problemsOfRaw(raw: RawCase, { replies, stuck }: RawResult): string[] {
+/** What is wrong with what came back; `told` is how errors may look. */
+export function problemsOfRaw(
+  raw: RawCase,
+  { replies, stuck }: RawResult,
+  told: { shapes: readonly ErrorShape[]; isGate: boolean } = { shapes: ['v1', 'v2'], isGate: false },
+): string[] {
   const problems = stuck === null ? [] : [stuck];
   if (raw.ending === 'reset') return problems;
   problems.push(...problemsOfOrder(raw, replies));
   for (const reply of replies) {
     problems.push(...problemsOfHeaders(reply, true));
-    if (reply.status >= 400) problems.push(...problemsOfError(reply, ['v1', 'v2'], false, false));
+    if (reply.status >= 400) problems.push(...problemsOfError(reply, told.shapes, told.isGate, false));
   }
   const last = replies.at(-1)?.status;
   // A server that refuses early may reset what is still being sent, and its last words with it.

@@ -157,7 +157,10 @@ const MUTATIONS: Record<string, Mutation> = {
     setHeader(draft, 'Authorization', dice.pick(odd));
   },
   'two credentials': (draft, { dice, world }) => {
-    const other = dice.pick(world.callers).credential ?? decoySecret(dice);
+    const second = dice.pick(world.callers);
+    // With one alone, nobody is somebody.
+    if (draft.caller.credential === null) draft.caller = second;
+    const other = second.credential ?? decoySecret(dice);
     draft.headers.push(dice.chance(0.5) ? ['X-API-Key', other] : ['Authorization', `Bearer ${other}`]);
   },
   'request id': (draft, { dice }) => {
