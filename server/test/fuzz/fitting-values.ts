@@ -2,7 +2,7 @@ import type { World } from './callers.ts';
 import type { Dice } from './dice.ts';
 import type { Lane } from './lane.ts';
 import type { Schema } from './operations.ts';
-import { decoySecret } from './values.ts';
+import { decoySecret, HOSTILE_TEXTS } from './values.ts';
 
 /** What a value is made from. */
 export interface Source {
@@ -48,6 +48,8 @@ const MEANINGFUL: Record<string, (source: Source) => readonly string[]> = {
 
 const COMMON = ['fuzz', 'x', 'A longer name, with words', 'name.with-signs_1', '42'];
 
+const STORABLE_TEXTS = HOSTILE_TEXTS.filter((text) => text.isWellFormed() && !text.includes('\0'));
+
 function fits(text: string, schema: Schema): boolean {
   const { pattern, minLength = 0, maxLength = Number.POSITIVE_INFINITY } = schema;
   const { length } = [...text];
@@ -58,6 +60,11 @@ function fittingText(name: string, schema: Schema, source: Source): string {
   const { dice, lane } = source;
   const meant = MEANINGFUL[name]?.(source) ?? [];
   const known = schema.pattern === undefined ? [] : lane.idsLike(new RegExp(schema.pattern, 'u'));
+  // What a field may hold and nobody thought of goes deepest.
+  if (meant.length === 0 && dice.chance(0.35)) {
+    const allowed = STORABLE_TEXTS.filter((text) => fits(text, schema));
+    if (allowed.length > 0) return dice.pick(allowed);
+  }
   const unique = `${dice.pick(COMMON)} ${dice.below(1_000_000)}`;
   const choices = meant.length > 0 ? meant : [...known, unique, unique.replaceAll(' ', '-'), ...COMMON];
   const fitting = choices.filter((text) => fits(text, schema));

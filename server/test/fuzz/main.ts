@@ -1,7 +1,8 @@
 // npm run fuzz -- --requests 200000 --seed N [--database sqlite|postgres] [--lanes N] [--json]
 import { parseArgs } from 'node:util';
 import { createDatabase, startPostgres } from '../services/postgres.ts';
-import { type FuzzReport, fuzz } from './fuzz.ts';
+import { fuzz } from './fuzz.ts';
+import type { FuzzReport } from './run.ts';
 
 const out = (text: string) => process.stdout.write(`${text}\n`);
 const err = (text: string) => process.stderr.write(`${text}\n`);

@@ -63,6 +63,7 @@ export function problemsOfHeaders({ headers }: WireReply, isPublic: boolean): st
   if (headers.get('x-content-type-options') !== 'nosniff') problems.push('no X-Content-Type-Options');
   if (!isPublic && headers.get('cache-control') !== 'no-store') problems.push('a private reply that may be stored');
   if (!isPublic && headers.has('access-control-allow-origin')) problems.push("another site's page may read this");
+  if (headers.has('set-cookie')) problems.push('a cookie for whoever called with a key');
   for (const [name, value] of headers) {
     // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
     if (/[\x00-\x08\x0a-\x1f\x7f]/.test(value)) problems.push(`a control character in ${name}`);

@@ -17,11 +17,10 @@ function mutationCount(dice: Dice): number {
   return throwing < 0.92 ? 2 : 4;
 }
 
-function pickCaller(dice: Dice, lane: Lane, { callers }: World): Caller {
-  // The key that may do most makes what the others then find.
-  if (dice.chance(0.5)) return dice.pick(callers.filter(({ name }) => /^(?:full test key|root|admin)$/.test(name)));
-  const minted = dice.chance(0.2) ? lane.mintedCaller(dice) : null;
-  return minted ?? dice.pick(callers);
+function pickCaller(dice: Dice, lane: Lane, world: World, entitled: readonly Caller[]): Caller {
+  if (entitled.length > 0 && dice.chance(0.6)) return dice.pick(entitled);
+  const minted = dice.chance(0.25) ? lane.mintedCaller(dice) : null;
+  return minted ?? dice.pick(world.callers);
 }
 
 /** Large documents and health checks are asked for now and then only. */
@@ -108,17 +107,20 @@ function newDraft(index: number, operation: Operation, caller: Caller, source: S
   };
 }
 
+/** What all requests of a run are made from. */
+export interface Scenery {
+  seed: number;
+  world: World;
+  operations: readonly Operation[];
+  /** Which callers get past the door of which operation. */
+  entitled: ReadonlyMap<Operation, Caller[]>;
+}
+
 /** The request of this number. What it is made of hangs on seed, number, and what its lane has learned before. */
-export function draftOf(
-  seed: number,
-  index: number,
-  lane: Lane,
-  world: World,
-  operations: readonly Operation[],
-): Draft {
+export function draftOf({ seed, world, operations, entitled }: Scenery, index: number, lane: Lane): Draft {
   const dice = diceOf(seed, index);
   const operation = pickOperation(dice, operations);
-  const caller = pickCaller(dice, lane, world);
+  const caller = pickCaller(dice, lane, world, entitled.get(operation) ?? []);
   const source: Source = { dice, lane, world, workspaceId: caller.workspaceId };
   const draft = newDraft(index, operation, caller, source);
   const count = mutationCount(dice);

@@ -122,7 +122,9 @@ export class Connection {
       try {
         const [reply, ...more] = reader.read(chunk);
         if (reply === undefined) return;
-        if (more.length > 0 || !reader.isEmpty) throw new NotAReply('more came back than was asked for');
+        // Of bytes that it could not read, the server does not know that they asked for no body.
+        const isUnread = this.#waiting?.isHead && reply.status >= 400 && reply.headers.get('connection') === 'close';
+        if (more.length > 0 || !(reader.isEmpty || isUnread)) throw new NotAReply('more came back than was asked for');
         this.#settle(({ resolve }) => resolve(reply), reply.headers.get('connection') === 'close');
       } catch (error) {
         this.#settle(({ reject }) => reject(error as Error), true);
