@@ -13,7 +13,6 @@ export interface Source {
   workspaceId: string | null;
 }
 
-const HASH = '5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8';
 const BCRYPT = '$2b$04$abcdefghijklmnopqrstuuS1HQ6jXJc0SqZ8l8sYz6qJ0bYl1Qb5e';
 
 /**
@@ -40,7 +39,7 @@ const MEANINGFUL: Record<string, (source: Source) => readonly string[]> = {
   owner: () => ['customer-42', 'usr_000000000000000000000000'],
   external_id: ({ dice }) => ['same', `external-${dice.below(50)}`],
   key: ({ lane, dice, world }) => [decoySecret(dice), dice.pick(world.callers).credential ?? 'none', ...lane.secrets],
-  value: () => [HASH, BCRYPT],
+  value: ({ dice }) => [Buffer.from(dice.bytes(32)).toString('hex'), BCRYPT],
   lookup_prefix: () => ['legacy_key_'],
   cursor: ({ lane }) => lane.cursors,
   resource: () => ['https://api.example.com/v1'],
@@ -80,7 +79,7 @@ function fittingObject(schema: Schema, source: Source): Record<string, unknown> 
   const { dice } = source;
   const required = new Set(schema.required);
   const entries = Object.entries(schema.properties ?? {})
-    .filter(([name]) => required.has(name) || dice.chance(0.25))
+    .filter(([name]) => required.has(name) || dice.chance(0.15))
     .map(([name, each]) => [name, fittingValue(name, each, source)]);
   const free = Object.values(schema.patternProperties ?? {})[0] ?? schema.additionalProperties;
   if (typeof free === 'object') {

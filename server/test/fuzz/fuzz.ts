@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { quietHoldings, worldProblems } from './aftermath.ts';
 import { createWorld, type Prepare } from './callers.ts';
 import { entitledCallers } from './entitled.ts';
-import { holdingProblems, tableProblems, tableSizes } from './growth.ts';
+import { holdingProblems, storedBy, tableProblems } from './growth.ts';
 import { PATIENCE_MS, watchHealth } from './health.ts';
 import { Lane } from './lane.ts';
 import { createLogWatch, type LogWatch } from './log-watch.ts';
@@ -126,8 +126,8 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
     if (code !== 0) run.found(`the server ended: ${target.ended()}`, 'at its stop');
     if (target.stdout().split('\n').length !== 2) run.found('stdout has more than the one line', target.stdout());
     for (const what of log.problems) run.found(what, 'in the log');
-    const tables = await tableSizes(target.dataDir, run.options.databaseUrl);
-    for (const what of tableProblems(tables, run.acknowledged)) run.found(what, 'in the database');
+    const { tables, problems } = await storedBy(target.dataDir, run.options.databaseUrl);
+    for (const what of [...problems, ...tableProblems(tables, run.acknowledged)]) run.found(what, 'in the database');
     return reportOf(scene, log, book, held, tables);
   } finally {
     clearInterval(progress);

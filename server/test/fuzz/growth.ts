@@ -15,16 +15,16 @@ export interface Acknowledged {
 }
 
 /** The preparation of a run writes too, and so does the server by itself: jobs, leases, the first start. */
-const OWN_ROWS = 500;
-
-/** Above the largest that one acknowledged write makes: a row of its own, its audit event, its line of changes. */
-const ROWS_PER_WRITE = 4;
+const OWN_ROWS = 300;
 
 /**
  * Tables whose rows come from elsewhere than acknowledged writes. Every other table, also a new one, may hold as many as
  * those account for: a refused request leaves nothing behind.
  */
 const OTHERWISE: Record<string, (acknowledged: Acknowledged) => number> = {
+  // Making a workspace is two events, and revoking a key with all that it made is one for each.
+  audit_events: ({ writes, imported }) => OWN_ROWS + 2 * (writes + imported),
+  changes: ({ writes, imported }) => OWN_ROWS + 2 * (writes + imported),
   // A slot for each call that was done under a key, kept for 24 hours; a refused call frees its own.
   idempotency_keys: ({ keyed }) => keyed,
   // One a second at most, and some while the run was prepared and ended.
@@ -34,40 +34,60 @@ const OTHERWISE: Record<string, (acknowledged: Acknowledged) => number> = {
 /** Tables that count use by key, minute, route and outcome: bounded by what there is to tell apart, not by calls. */
 const COUNTERS = /^key_activity$/;
 
-export async function tableSizes(dataDir: string, databaseUrl: string | null): Promise<Map<string, number>> {
-  return databaseUrl === null ? sqliteSizes(join(dataDir, 'latchkey.sqlite')) : postgresSizes(databaseUrl);
+/** What must be none once all is quiet, as SQL that both databases read. */
+const LEFTOVERS: Record<string, string> = {
+  'idempotency slots of calls that have ended':
+    "select count(*) as count from idempotency_keys where state = 'pending'",
+};
+
+export interface Stored {
+  /** Rows of each table. */
+  tables: Map<string, number>;
+  problems: string[];
 }
 
-function sqliteSizes(path: string): Map<string, number> {
+type Count = (sql: string) => Promise<number>;
+
+async function readStored(names: readonly string[], count: Count): Promise<Stored> {
+  const tables = new Map<string, number>();
+  for (const name of names) tables.set(name, await count(`select count(*) as count from "${name}"`));
+  const problems: string[] = [];
+  for (const [what, sql] of Object.entries(LEFTOVERS)) {
+    const left = await count(sql);
+    if (left > 0) problems.push(`${left} ${what} are left`);
+  }
+  return { tables, problems };
+}
+
+/** Looks into the database of a server that has stopped. */
+export async function storedBy(dataDir: string, databaseUrl: string | null): Promise<Stored> {
+  return databaseUrl === null ? storedInSqlite(join(dataDir, 'latchkey.sqlite')) : storedInPostgres(databaseUrl);
+}
+
+async function storedInSqlite(path: string): Promise<Stored> {
   const database = new DatabaseSync(path, { readOnly: true });
   try {
-    const names = database.prepare("select name from sqlite_master where type = 'table' and name not like 'sqlite_%'");
-    return new Map(
-      names.all().map(({ name }) => {
-        const row = database.prepare(`select count(*) as count from "${name}"`).get();
-        return [String(name), Number(row?.count)];
-      }),
+    const list = "select name from sqlite_master where type = 'table' and name not like 'sqlite_%'";
+    const names = database.prepare(list).all();
+    return await readStored(
+      names.map(({ name }) => String(name)),
+      async (sql) => Number(database.prepare(sql).get()?.count),
     );
   } finally {
     database.close();
   }
 }
 
-async function postgresSizes(url: string): Promise<Map<string, number>> {
+async function storedInPostgres(url: string): Promise<Stored> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {
-    const { rows } = await client.query<{ name: string }>(
-      "select table_name as name from information_schema.tables where table_schema = 'public'",
+    const list = "select table_name as name from information_schema.tables where table_schema = 'public'";
+    const { rows } = await client.query<{ name: string }>(list);
+    return await readStored(
+      rows.map(({ name }) => name),
+      async (sql) => Number((await client.query<{ count: string }>(sql)).rows[0]?.count),
     );
-    const sizes = new Map<string, number>();
-    for (const { name } of rows) {
-      const counted = await client.query<{ count: string }>(
-        `select count(*) as count from ${pg.escapeIdentifier(name)}`,
-      );
-      sizes.set(name, Number(counted.rows[0]?.count));
-    }
-    return sizes;
   } finally {
     await client.end();
   }
@@ -75,7 +95,7 @@ async function postgresSizes(url: string): Promise<Map<string, number>> {
 
 /** Tables that hold more rows than what was acknowledged accounts for. */
 export function tableProblems(sizes: ReadonlyMap<string, number>, acknowledged: Acknowledged): string[] {
-  const byWrites = OWN_ROWS + ROWS_PER_WRITE * (acknowledged.writes + acknowledged.imported);
+  const byWrites = OWN_ROWS + acknowledged.writes + acknowledged.imported;
   return [...sizes].flatMap(([table, rows]) => {
     if (COUNTERS.test(table)) return [];
     const bound = OTHERWISE[table]?.(acknowledged) ?? byWrites;

@@ -8,7 +8,7 @@ import { type RawCase, rawCase } from './raw-cases.ts';
 import { problemsOfRaw, runRaw } from './raw-run.ts';
 import { replayLine, reproductionOf } from './reproduction.ts';
 import type { Run, Scene } from './run.ts';
-import { Connection } from './wire.ts';
+import { Connection, type WireReply } from './wire.ts';
 
 /** One raw connection for so many requests. */
 const RAW_EVERY = 10;
@@ -39,13 +39,13 @@ async function exchange({ run, target, judge }: Scene, connection: Connection, d
   const verdict = judge(draft, outcome);
   for (const what of verdict.problems)
     run.found(what, `${where()}\n  -> ${outcome.status} ${outcome.text.slice(0, 500)}`);
-  if (outcome.status < 300) noteSuccess(run, draft, verdict);
+  if (outcome.status < 300) noteSuccess(run, draft, outcome, verdict);
   return outcome.status < 300 ? verdict : null;
 }
 
-function noteSuccess(run: Run, draft: Draft, { operation, json }: Verdict): void {
+function noteSuccess(run: Run, draft: Draft, { headers }: WireReply, { operation, json }: Verdict): void {
   if (operation) run.reached.add(operation);
-  if (['GET', 'HEAD', 'OPTIONS'].includes(draft.method)) return;
+  if (['GET', 'HEAD', 'OPTIONS'].includes(draft.method) || headers.has('idempotency-replayed')) return;
   run.acknowledged.writes += 1;
   if (draft.headers.some(([name]) => name === 'Idempotency-Key')) run.acknowledged.keyed += 1;
   const { data } = (json ?? {}) as { data?: unknown };

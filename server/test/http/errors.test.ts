@@ -126,6 +126,8 @@ describe('one failure in its renderings', () => {
       const { status, text } = await server.call(path, { json: sent });
       expect([status, text.includes(UNKNOWN_KEY)]).toEqual([422, false]);
       expect(text).toContain('{"path":"sk_test_[redacted]","message":"is not a known field"}');
+      const scoped = await server.call(path, { json: { name: 'x', scopes: [UNKNOWN_KEY] } });
+      expect([scoped.status, scoped.text.includes(UNKNOWN_KEY)]).toEqual([422, false]);
     }
   });
 
