@@ -55,7 +55,8 @@ export type Prepare = (call: {
 
 const UNLIMITED = { per_hour: null, per_second: null };
 
-async function liftLimits(prepare: Prepare, rootKey: string): Promise<void> {
+/** Takes the limits off the standard plan. */
+export async function liftLimits(prepare: Prepare, rootKey: string): Promise<void> {
   const json = { api_key: UNLIMITED, oauth: UNLIMITED, login: UNLIMITED, jwt: UNLIMITED, nobody: UNLIMITED };
   await prepare({ key: rootKey, method: 'PATCH', path: '/v1/plans/standard', json, status: 200 });
 }

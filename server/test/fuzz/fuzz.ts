@@ -3,37 +3,23 @@ import { quietHoldings, worldProblems } from './aftermath.ts';
 import { createWorld, type Prepare } from './callers.ts';
 import { entitledCallers } from './entitled.ts';
 import { holdingProblems, storedBy, tableProblems } from './growth.ts';
-import { PATIENCE_MS, watchHealth } from './health.ts';
+import { watchHealth } from './health.ts';
 import { Lane } from './lane.ts';
 import { createLogWatch, type LogWatch } from './log-watch.ts';
 import { createFinder, type OpenApiDocument, operationsOf } from './operations.ts';
 import { createOracle } from './oracle.ts';
+import { preparer } from './prepare.ts';
 import type { Holdings } from './probe.ts';
 import { type FuzzOptions, type FuzzReport, Run, type Scene } from './run.ts';
 import { SecretBook } from './secrets.ts';
 import { runPart } from './sending.ts';
 import { openSlowClients } from './slow.ts';
-import { startTarget, type Target } from './target.ts';
+import { PATIENCE_MS, startTarget, type Target } from './target.ts';
 import { Connection } from './wire.ts';
 
 const SLOW_CLIENTS = 8;
 /** From so many requests on, slow bodies are waited for too. */
 const LONG_RUN = 20_000;
-
-function preparer(port: number): Prepare {
-  const connection = new Connection(port, PATIENCE_MS);
-  return async ({ key, method, path, json, status }) => {
-    const body = json === undefined ? '' : JSON.stringify(json);
-    const lines = [`${method ?? (json === undefined ? 'GET' : 'POST')} ${path} HTTP/1.1`, 'Host: localhost'];
-    if (key !== null) lines.push(`Authorization: Bearer ${key}`);
-    if (body !== '') lines.push('Content-Type: application/json', `Content-Length: ${Buffer.byteLength(body)}`);
-    const outcome = await connection.send(Buffer.from(`${lines.join('\r\n')}\r\n\r\n${body}`), false);
-    if (typeof outcome === 'string' || outcome.status !== status) {
-      throw new Error(`${path}: ${typeof outcome === 'string' ? outcome : `${outcome.status} ${outcome.text}`}`);
-    }
-    return outcome.text === '' ? undefined : JSON.parse(outcome.text);
-  };
-}
 
 const mebibytes = (list: Holdings[], field: 'heapBytes' | 'residentBytes') =>
   list.map((each) => Math.round(each[field] / 1024 / 1024));
@@ -54,6 +40,14 @@ async function prepareScene(run: Run, target: Target, book: SecretBook, prepare:
   return { run, target, scenery: { seed: run.options.seed, world, operations, entitled }, judge };
 }
 
+/** At half-time; a server that does not answer any more ends the run. */
+function heldBy({ run, target }: Scene, otherwise: Holdings): Promise<Holdings> {
+  return target.holdings().catch((error: Error) => {
+    run.breakOff(error.message, 'at half-time');
+    return otherwise;
+  });
+}
+
 async function runScene(scene: Scene, prepare: Prepare, start: Holdings): Promise<Holdings[]> {
   const { run, target } = scene;
   const { requests, lanes: count } = run.options;
@@ -64,14 +58,14 @@ async function runScene(scene: Scene, prepare: Prepare, start: Holdings): Promis
   const middle = Math.ceil(requests / 2 / count) * count;
   const startMs = performance.now();
   await runPart(scene, 0, middle, lanes);
-  const half = target.ended() === null ? await target.holdings() : start;
+  const half = await heldBy(scene, start);
   await runPart(scene, middle, requests, lanes);
   run.sendingSeconds = (performance.now() - startMs) / 1000;
-  for (const what of await slow.ended(isLong ? 60_000 : 30_000)) run.found(what, 'after the run');
-  if (target.ended() !== null) return [start, half, half];
-  if (!run.isOver) await worldProblems(prepare, scene);
+  for (const what of await slow.ended(run.isBroken ? 0 : isLong ? 60_000 : 30_000)) run.found(what, 'after the run');
   for (const what of await health.stop()) run.found(what, 'during the run');
   run.slowestHealthMs = health.longestMs;
+  if (run.isBroken) return [start, half, half];
+  await worldProblems(prepare, scene).catch((error: Error) => run.found(error.message, 'after the run'));
   return [start, half, await quietHoldings(target, start.sockets)];
 }
 
@@ -114,12 +108,10 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
   const target = await startTarget(log, run.options.databaseUrl);
   const progress = setInterval(() => options.onProgress?.(run.sent), 5000);
   try {
-    const prepare = preparer(target.port);
+    const prepare = preparer(new Connection(target.port, PATIENCE_MS));
     const scene = await prepareScene(run, target, book, prepare);
     const start = await target.holdings();
-    const startMs = performance.now();
     const held = await runScene(scene, prepare, start);
-    run.acknowledged.seconds = (performance.now() - startMs) / 1000;
     const [first = start, half = start, end = start] = held;
     for (const what of holdingProblems({ start: first, half, end })) run.found(what, 'after the run');
     const code = target.ended() === null ? await target.stop() : null;

@@ -11,7 +11,6 @@ export interface Acknowledged {
   keyed: number;
   /** Rows that import alone may make beyond one for each write. */
   imported: number;
-  seconds: number;
 }
 
 /** The preparation of a run writes too, and so does the server by itself: jobs, leases, the first start. */
@@ -27,8 +26,6 @@ const OTHERWISE: Record<string, (acknowledged: Acknowledged) => number> = {
   changes: ({ writes, imported }) => OWN_ROWS + 2 * (writes + imported),
   // A slot for each call that was done under a key, kept for 24 hours; a refused call frees its own.
   idempotency_keys: ({ keyed }) => keyed,
-  // One a second at most, and some while the run was prepared and ended.
-  audit_batches: ({ seconds }) => Math.ceil(seconds) + 60,
 };
 
 /** Tables that count use by key, minute, route and outcome: bounded by what there is to tell apart, not by calls. */

@@ -1,3 +1,4 @@
+import { PATIENCE_MS } from './target.ts';
 import { Connection } from './wire.ts';
 
 /** Asks again and again whether the server answers, while others keep it busy. */
@@ -8,8 +9,6 @@ export interface HealthWatch {
 }
 
 const INTERVAL_MS = 200;
-/** Far beyond what load alone makes: a pattern that hangs or a loop that never ends is what it finds. */
-export const PATIENCE_MS = 15_000;
 
 export function watchHealth(port: number): HealthWatch {
   const connection = new Connection(port, PATIENCE_MS);

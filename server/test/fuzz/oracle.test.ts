@@ -147,7 +147,7 @@ test('what grows is found', () => {
   expect(holdingProblems({ start: holds(40), half: holds(50), end: holds(80) })[0]).toMatch(/heap/);
   expect(holdingProblems({ start: holds(40), half: holds(50), end: holds(50, 2) })[0]).toMatch(/sockets/);
   expect(holdingProblems({ start: holds(40), half: holds(50), end: holds(50, 1, 99) })[0]).toMatch(/timers/);
-  const acknowledged = { writes: 10, keyed: 2, imported: 0, seconds: 5 };
+  const acknowledged = { writes: 10, keyed: 2, imported: 0 };
   expect(
     tableProblems(
       new Map([

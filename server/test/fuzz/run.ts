@@ -49,13 +49,16 @@ export interface FuzzReport {
   violations: Violation[];
 }
 
+/** One mistake makes many violations: a few of them are enough to mend it, and the run goes on to find others. */
+const MAX_ALIKE = 3;
+
 /** Counts, and what was found; shared by all that runs at the same time. */
 export class Run {
   readonly options: Required<Omit<FuzzOptions, 'onProgress'>>;
   readonly violations: Violation[] = [];
   readonly statuses: Record<string, number> = {};
   readonly reached = new Set<Operation>();
-  readonly acknowledged: Acknowledged = { writes: 0, keyed: 0, imported: 0, seconds: 0 };
+  readonly acknowledged: Acknowledged = { writes: 0, keyed: 0, imported: 0 };
   rawConnections = 0;
   sent = 0;
   sendingSeconds = 0;
@@ -65,12 +68,21 @@ export class Run {
     this.options = { seed, requests, lanes, databaseUrl, maxViolations };
   }
 
+  /** The server has ended, or answers nobody: nothing more can be learned. */
+  isBroken = false;
+
   get isOver(): boolean {
-    return this.violations.length >= this.options.maxViolations;
+    return this.isBroken || this.violations.length >= this.options.maxViolations;
+  }
+
+  breakOff(what: string, where: string): void {
+    this.found(what, where);
+    this.isBroken = true;
   }
 
   found(what: string, where: string): void {
-    if (!this.isOver) this.violations.push({ what, where });
+    const alike = this.violations.filter((known) => known.what === what).length;
+    if (this.violations.length < this.options.maxViolations && alike < MAX_ALIKE) this.violations.push({ what, where });
   }
 
   count(status: number | string): void {

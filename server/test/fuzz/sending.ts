@@ -1,6 +1,5 @@
 import { diceOf } from './dice.ts';
 import { bytesOf, type Draft, targetOf } from './draft.ts';
-import { PATIENCE_MS } from './health.ts';
 import type { Lane } from './lane.ts';
 import { isGate, shapeFor, type Verdict } from './oracle.ts';
 import { draftOf } from './plan.ts';
@@ -8,6 +7,7 @@ import { type RawCase, rawCase } from './raw-cases.ts';
 import { problemsOfRaw, runRaw } from './raw-run.ts';
 import { replayLine, reproductionOf } from './reproduction.ts';
 import type { Run, Scene } from './run.ts';
+import { PATIENCE_MS } from './target.ts';
 import { Connection, type WireReply } from './wire.ts';
 
 /** One raw connection for so many requests. */
@@ -32,7 +32,8 @@ async function exchange({ run, target, judge }: Scene, connection: Connection, d
   if (typeof outcome === 'string') {
     run.count(outcome);
     const isCut = outcome !== 'no answer' && bytes.length > MAY_BE_CUT_BYTES;
-    if (!isCut) run.found(outcome, where());
+    if (outcome === 'no answer') run.breakOff(outcome, where());
+    else if (!isCut) run.found(outcome, where());
     return null;
   }
   run.count(outcome.status);
@@ -67,7 +68,7 @@ async function runLane(scene: Scene, first: number, end: number, lane: Lane): Pr
       );
     }
     run.sent += 1;
-    if (target.ended() !== null) run.found(`the server ended: ${target.ended()}`, run.name(index));
+    if (target.ended() !== null) run.breakOff(`the server ended: ${target.ended()}`, run.name(index));
     if (index % RAW_EVERY === 0) await sendRawCase(scene, index);
   }
   connection.close();

@@ -8,6 +8,9 @@ import { endWithThisProcess } from '../services/guard.ts';
 import type { LogWatch } from './log-watch.ts';
 import type { Holdings } from './probe.ts';
 
+/** What a server that is alive needs at most, for an answer or its end. */
+export const PATIENCE_MS = 15_000;
+
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
 /** The built program, in a process of its own, under the load of a fuzz run. */
@@ -23,7 +26,7 @@ export interface Target {
   ended(): string | null;
   /** What it holds after a forced collection. */
   holdings(): Promise<Holdings>;
-  /** SIGTERM; gives the exit code. */
+  /** SIGTERM, and SIGKILL when that ends nothing; gives the exit code, null after a signal. */
   stop(): Promise<number | null>;
   /** Everything it wrote to stdout. */
   stdout(): string;
@@ -86,13 +89,18 @@ export async function startTarget(log: LogWatch, databaseUrl: string | null): Pr
     holdings: async () => {
       const answer = once(child, 'message');
       child.send('holdings');
-      const [holdings] = (await Promise.race([answer, closed.then(() => [null])])) as [Holdings | null];
-      if (holdings === null) throw new Error(`the server ended: ${end}`);
+      const late = AbortSignal.timeout(PATIENCE_MS);
+      const silence = once(late, 'abort').then(() => [null]);
+      const [holdings] = (await Promise.race([answer, closed.then(() => [null]), silence])) as [Holdings | null];
+      if (holdings === null) throw new Error(end === null ? 'the server does not answer' : `the server ended: ${end}`);
       return holdings;
     },
-    stop: () => {
+    stop: async () => {
       child.kill('SIGTERM');
-      return closed;
+      const insist = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS);
+      const code = await closed;
+      clearTimeout(insist);
+      return code;
     },
     stdout: () => out.text,
     removeData: () => rmSync(dataDir, { recursive: true, force: true }),
