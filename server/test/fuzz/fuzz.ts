@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { quietHoldings, worldProblems } from './aftermath.ts';
-import { createWorld, type Prepare } from './callers.ts';
+import { createWorld } from './callers.ts';
 import { entitledCallers } from './entitled.ts';
 import { holdingProblems, storedBy, tableProblems } from './growth.ts';
 import { watchHealth } from './health.ts';
@@ -24,7 +24,9 @@ const LONG_RUN = 20_000;
 const mebibytes = (list: Holdings[], field: 'heapBytes' | 'residentBytes') =>
   list.map((each) => Math.round(each[field] / 1024 / 1024));
 
-async function prepareScene(run: Run, target: Target, book: SecretBook, prepare: Prepare): Promise<Scene> {
+async function prepareScene(run: Run, target: Target, book: SecretBook): Promise<Scene> {
+  const connection = new Connection(target.port, PATIENCE_MS);
+  const prepare = preparer(connection);
   book.enter(target.ownerPassword);
   const { id: testKeyId } = await prepare({ key: target.testKey, path: '/v1/auth/verify', status: 200 }).then(
     ({ credential_id }) => ({ id: credential_id as string }),
@@ -34,7 +36,6 @@ async function prepareScene(run: Run, target: Target, book: SecretBook, prepare:
   const document = (await prepare({ key: null, path: '/openapi.json', status: 200 })) as OpenApiDocument;
   const operations = operationsOf(document);
   const judge = createOracle({ find: createFinder(operations), world, book });
-  const connection = new Connection(target.port, PATIENCE_MS);
   const entitled = await entitledCallers(connection, operations, world.callers);
   connection.close();
   return { run, target, scenery: { seed: run.options.seed, world, operations, entitled }, judge };
@@ -48,7 +49,7 @@ function heldBy({ run, target }: Scene, otherwise: Holdings): Promise<Holdings> 
   });
 }
 
-async function runScene(scene: Scene, prepare: Prepare, start: Holdings): Promise<Holdings[]> {
+async function runScene(scene: Scene, start: Holdings): Promise<Holdings[]> {
   const { run, target } = scene;
   const { requests, lanes: count } = run.options;
   const health = watchHealth(target.port);
@@ -65,7 +66,10 @@ async function runScene(scene: Scene, prepare: Prepare, start: Holdings): Promis
   for (const what of await health.stop()) run.found(what, 'during the run');
   run.slowestHealthMs = health.longestMs;
   if (run.isBroken) return [start, half, half];
-  await worldProblems(prepare, scene).catch((error: Error) => run.found(error.message, 'after the run'));
+  // The connection of the preparation may be as old as the server lets one be idle.
+  const connection = new Connection(target.port, PATIENCE_MS);
+  await worldProblems(preparer(connection), scene).catch((error: Error) => run.found(error.message, 'after the run'));
+  connection.close();
   return [start, half, await quietHoldings(target, start.sockets)];
 }
 
@@ -108,10 +112,9 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
   const target = await startTarget(log, run.options.databaseUrl);
   const progress = setInterval(() => options.onProgress?.(run.sent), 5000);
   try {
-    const prepare = preparer(new Connection(target.port, PATIENCE_MS));
-    const scene = await prepareScene(run, target, book, prepare);
+    const scene = await prepareScene(run, target, book);
     const start = await target.holdings();
-    const held = await runScene(scene, prepare, start);
+    const held = await runScene(scene, start);
     const [first = start, half = start, end = start] = held;
     for (const what of holdingProblems({ start: first, half, end })) run.found(what, 'after the run');
     const code = target.ended() === null ? await target.stop() : null;

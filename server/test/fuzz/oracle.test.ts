@@ -3,9 +3,11 @@ import { expect, test } from 'vitest';
 import { diceOf } from './dice.ts';
 import { bytesOf, type Draft } from './draft.ts';
 import { holdingProblems, tableProblems } from './growth.ts';
+import { Lane } from './lane.ts';
 import { createLogWatch } from './log-watch.ts';
 import { createFinder, type OpenApiDocument, operationsOf } from './operations.ts';
 import { createOracle } from './oracle.ts';
+import { draftOf } from './plan.ts';
 import { RAW_CASES, rawCase } from './raw-cases.ts';
 import { problemsOfRaw } from './raw-run.ts';
 import { SecretBook } from './secrets.ts';
@@ -206,6 +208,18 @@ test('bytes that are no reply are found; a reply in pieces is one', () => {
 });
 
 test('one seed is one sequence', () => {
+  const scenery = {
+    seed: 5,
+    operations,
+    entitled: new Map(),
+    world: { callers: [caller], scopes: ['read'], pinned: new Map(), foreign: [], ownWorkspace: 'ws_mine' },
+  } as never;
+  const sequence = () => {
+    const lane = new Lane();
+    return Array.from({ length: 300 }, (_, index) => bytesOf(draftOf(scenery, index, lane)).toString('latin1'));
+  };
+  expect(sequence()).toEqual(sequence());
+  expect(new Set(sequence()).size).toBeGreaterThan(150);
   const throwsOf = (...seed: number[]) =>
     Array.from(
       { length: 20 },

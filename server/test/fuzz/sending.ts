@@ -1,5 +1,5 @@
 import { diceOf } from './dice.ts';
-import { bytesOf, type Draft, targetOf } from './draft.ts';
+import { bytesOf, type Draft, headerOf, targetOf } from './draft.ts';
 import type { Lane } from './lane.ts';
 import { isGate, shapeFor, type Verdict } from './oracle.ts';
 import { draftOf } from './plan.ts';
@@ -23,7 +23,7 @@ async function exchange({ run, target, judge }: Scene, connection: Connection, d
     const raw: RawCase = { name: 'a wrong length', parts: [bytes], ending: 'end', answers: [], last: [] };
     const result = await runRaw(target.port, raw, PATIENCE_MS);
     for (const { status } of result.replies) run.count(status);
-    if (result.replies.some(({ status }) => status < 300)) run.acknowledged.writes += 1;
+    if (result.replies.some(({ status }) => status < 300)) noteWrite(run, draft);
     const told = { shapes: [shapeFor(draft), 'v2'] as const, isGate: isGate(draft) };
     for (const what of problemsOfRaw(raw, result, told)) run.found(what, where());
     return null;
@@ -44,11 +44,15 @@ async function exchange({ run, target, judge }: Scene, connection: Connection, d
   return outcome.status < 300 ? verdict : null;
 }
 
+function noteWrite({ acknowledged }: Run, draft: Draft): void {
+  acknowledged.writes += 1;
+  if (headerOf(draft, 'idempotency-key') !== undefined) acknowledged.keyed += 1;
+}
+
 function noteSuccess(run: Run, draft: Draft, { headers }: WireReply, { operation, json }: Verdict): void {
   if (operation) run.reached.add(operation);
   if (['GET', 'HEAD', 'OPTIONS'].includes(draft.method) || headers.has('idempotency-replayed')) return;
-  run.acknowledged.writes += 1;
-  if (draft.headers.some(([name]) => name === 'Idempotency-Key')) run.acknowledged.keyed += 1;
+  noteWrite(run, draft);
   const { data } = (json ?? {}) as { data?: unknown };
   if (Array.isArray(data)) run.acknowledged.imported += data.length;
 }
