@@ -98,6 +98,8 @@ const BAD: [string, WireReply, RegExp, Partial<Draft>?][] = [
   ["another tenant's text", reply(200, { id: 'foreign-mark' }), /another workspace/],
   ["somebody's secret", reply(200, { id: OTHERS }), /given to somebody before/],
   ['a secret shown again', reply(201, { id: 'x', key: OTHERS }), /given to somebody before/, { method: 'POST' }],
+  ['a secret of nobody that is read', reply(200, { id: secret(8) }), /makes none/],
+  ['a cookie', reply(200, { id: 'x' }, { 'set-cookie': 'a=b' }), /cookie/],
   ['a password', reply(200, { id: 'a password of 1234' }), /password/],
   ['no request id', reply(200, { id: 'x' }, { 'x-request-id': '' }), /X-Request-ID/],
   ['another request id', reply(200, { id: 'x' }, { 'x-request-id': 'other' }), /not the one that was sent/],

@@ -3,6 +3,7 @@ import { type Draft, headerOf, targetOf } from './draft.ts';
 import { type ErrorShape, problemOfError } from './error-shapes.ts';
 import type { Operation } from './operations.ts';
 import { type SecretBook, secretsIn } from './secrets.ts';
+import { isDecoy } from './values.ts';
 import type { WireReply } from './wire.ts';
 
 export interface OracleOptions {
@@ -63,7 +64,7 @@ export function problemsOfHeaders({ headers }: WireReply, isPublic: boolean): st
   if (headers.get('x-content-type-options') !== 'nosniff') problems.push('no X-Content-Type-Options');
   if (!isPublic && headers.get('cache-control') !== 'no-store') problems.push('a private reply that may be stored');
   if (!isPublic && headers.has('access-control-allow-origin')) problems.push("another site's page may read this");
-  if (headers.has('set-cookie')) problems.push('a cookie for whoever called with a key');
+  if (!isPublic && headers.has('set-cookie')) problems.push('a cookie for whoever called with a key');
   for (const [name, value] of headers) {
     // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
     if (/[\x00-\x08\x0a-\x1f\x7f]/.test(value)) problems.push(`a control character in ${name}`);
@@ -98,25 +99,19 @@ export function problemsOfError(
   return problems;
 }
 
-/** Secrets may stand in the one reply that makes them, and for its own maker in the replay of it. */
-function problemsOfSecrets(
-  draft: Draft,
-  { status, headers, text }: WireReply,
-  json: unknown,
-  book: SecretBook,
-): string[] {
+/**
+ * A secret may stand in the one reply that makes it, and for its maker in the replay of that reply. A decoy that was
+ * stored as somebody's name may be read again.
+ */
+function problemsOfSecrets(draft: Draft, { status, headers, text }: WireReply, book: SecretBook): string[] {
   const problems: string[] = book.foreignIn(text).map(() => 'a password or imported key stands in a reply');
-  const shown = (json as { key?: unknown } | undefined)?.key;
   const credential = draft.caller.credential ?? '';
   for (const secret of secretsIn([text, ...headers.values()].join('\n'))) {
-    if (!book.knows(secret)) {
-      // A decoy that was stored as somebody's name may be read again; a new secret may be shown once.
-      if (secret === shown && status === 201) book.enter(secret, credential);
-    } else if (
-      !(secret === shown && headers.get('idempotency-replayed') === 'true' && book.holderOf(secret) === credential)
-    ) {
-      problems.push('a secret that was given to somebody before');
-    }
+    if (isDecoy(secret)) continue;
+    const isReplay = headers.get('idempotency-replayed') === 'true' && book.holderOf(secret) === credential;
+    if (book.knows(secret) && !isReplay) problems.push('a secret that was given to somebody before');
+    else if (draft.method === 'POST' && status < 300) book.enter(secret, credential);
+    else if (!isReplay) problems.push('a secret in a reply that makes none');
   }
   return problems;
 }
@@ -172,7 +167,7 @@ export function createOracle({ find, world, book }: OracleOptions): (draft: Draf
       problems.push(...problemsOfError(reply, shapes, isGate(draft), isHead));
     } else if (status >= 300) problems.push(`status ${status}`);
     else problems.push(...problemsOfSuccess(draft, reply, operation, json));
-    problems.push(...problemsOfSecrets(draft, reply, json, book));
+    problems.push(...problemsOfSecrets(draft, reply, book));
     return { problems, operation, json };
   };
 }

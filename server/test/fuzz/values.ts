@@ -188,7 +188,15 @@ const DECOY_KINDS: SecretKind[] = ['secret_test', 'secret_live', 'restricted_tes
 
 /** A secret with a right checksum that nobody issued. Wherever it turns up, a true one would have. */
 export function decoySecret(dice: Dice): string {
-  return mintSecret(dice.pick(DECOY_KINDS), (count) => dice.bytes(count));
+  const decoy = mintSecret(dice.pick(DECOY_KINDS), (count) => dice.bytes(count));
+  decoys.add(decoy);
+  return decoy;
+}
+
+const decoys = new Set<string>();
+
+export function isDecoy(secret: string): boolean {
+  return decoys.has(secret);
 }
 
 /** JSON with what `JSON.stringify` cannot say. */
