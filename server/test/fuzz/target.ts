@@ -76,7 +76,11 @@ export async function startTarget(log: LogWatch, databaseUrl: string | null): Pr
     release();
     return code as number | null;
   });
-  const ready = await firstLine(child, out);
+  const removeData = () => rmSync(dataDir, { recursive: true, force: true });
+  const ready = await firstLine(child, out).catch((error: Error) => {
+    removeData();
+    throw error;
+  });
   return {
     pid: child.pid ?? 0,
     port: Number(new URL(ready.url).port),
@@ -103,6 +107,6 @@ export async function startTarget(log: LogWatch, databaseUrl: string | null): Pr
       return code;
     },
     stdout: () => out.text,
-    removeData: () => rmSync(dataDir, { recursive: true, force: true }),
+    removeData,
   };
 }
