@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { COMMANDS, type Host, type Program, runCommandLine } from './cli/index.ts';
 import { systemClock } from './clock.ts';
-import { type Config, localInstallation, readConfig, SETTINGS } from './config/index.ts';
+import { type Config, inspectSettings, localInstallation, readConfig, SETTINGS } from './config/index.ts';
 import { pooledRandom } from './crypto/index.ts';
 
 const randomBytes = pooledRandom();
@@ -33,6 +33,8 @@ const serve: Program['serve'] = async (config, log) => {
 const program: Program = {
   settings: SETTINGS,
   readSettings,
+  inspectSettings: () => inspectSettings(process.env, process.cwd()),
+  redisFacts: async (url) => (await import('./limits/index.ts')).redisFacts(url),
   localInstallation: () => localInstallation(process.env, process.cwd()),
   createLog: async ({ logLevel }: Config) => {
     const { createLog } = await import('./log.ts');

@@ -1,4 +1,6 @@
 import type { Command } from '../command.ts';
+import { auditExport } from './audit/export.ts';
+import { auditTail } from './audit/tail.ts';
 import { auditVerify } from './audit/verify.ts';
 import { plansList } from './catalogue/plans-list.ts';
 import { scopesList } from './catalogue/scopes-list.ts';
@@ -18,6 +20,7 @@ import { keysRotate } from './keys/rotate.ts';
 import { keysUpdate } from './keys/update.ts';
 import { keysVerify } from './keys/verify.ts';
 import { secretsGenerate } from './secrets/generate.ts';
+import { doctor } from './server/doctor.ts';
 import { migrate } from './server/migrate.ts';
 import { serve } from './server/serve.ts';
 import { completion } from './shell/completion.ts';
@@ -30,7 +33,7 @@ import { workspacesResume } from './workspaces/resume.ts';
 import { workspacesSuspend } from './workspaces/suspend.ts';
 import { workspacesUpdate } from './workspaces/update.ts';
 
-const installation = [serve, migrate, auditVerify, secretsGenerate];
+const installation = [serve, migrate, doctor, auditVerify, auditTail, auditExport, secretsGenerate];
 const keys = [
   keysCreate,
   keysList,
