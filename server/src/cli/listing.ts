@@ -2,6 +2,7 @@ import type { Query } from './api/client.ts';
 import { pagesOf } from './api/pages.ts';
 import type { Context } from './context.ts';
 import { EXIT } from './exit-codes.ts';
+import type { Progress } from './progress.ts';
 import { UsageError } from './refusal.ts';
 import type { OptionSpecs } from './specs.ts';
 import type { Column } from './table.ts';
@@ -52,17 +53,19 @@ export async function list<T>(context: ListContext, { path, query, options, colu
     await writeJson(context, rest as ReturnType<typeof pagesOf<T>>);
     return EXIT.done;
   }
-  const progress = context.progress('Reading', null);
+  let progress: Progress | undefined;
   const rows: T[] = [];
   let next: string | null = null;
   try {
     for await (const { data, next_cursor } of pages) {
       for (const row of data) rows.push(row);
       next = next_cursor;
-      progress.add(data.length);
+      // One page is no long work.
+      progress ??= next === null ? undefined : context.progress('Reading', null);
+      progress?.add(data.length);
     }
   } finally {
-    progress.end();
+    progress?.end();
   }
   if (rows.length === 0) context.err('Nothing to list.\n');
   else context.table(columns, rows);

@@ -85,9 +85,10 @@ function launch(command: readonly string[], dataDir: string, env: Record<string,
   const child = spawn(file, args, {
     cwd: repository,
     env: environment(dataDir, env),
-    stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
   });
-  child.stdin?.end(input);
+  // A program may end without reading.
+  child.stdin.on('error', () => {}).end(input);
   const text = { stdout: '', stderr: '' };
   child.stdout.setEncoding('utf8').on('data', (chunk) => {
     text.stdout += chunk;
