@@ -16,10 +16,10 @@ export const EXIT = {
 export const EXIT_CODES: readonly (readonly [number, string])[] = [
   [EXIT.done, 'Done'],
   [EXIT.failed, 'Failed, or a check found something'],
-  [EXIT.usage, 'The command line, a setting or a field is wrong; nothing was done'],
+  [EXIT.usage, 'The command line, a setting or a field is wrong, or the database cannot be used; nothing was done'],
   [EXIT.denied, 'The key is missing, not valid, or may not do this'],
   [EXIT.notFound, 'There is no such thing, or the key may not see it'],
-  [EXIT.unreachable, 'The server or the database does not answer'],
+  [EXIT.unreachable, 'The server does not answer, or cannot do its work now'],
   [EXIT.limited, 'A limit or quota is used up'],
   [EXIT.interrupted, 'Interrupted by Ctrl-C'],
 ];

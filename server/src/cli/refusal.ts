@@ -23,8 +23,8 @@ export class CommandFailure extends Error {
 
 /** Ctrl-C. */
 export class Interrupted extends CommandFailure {
-  constructor() {
-    super('interrupted', EXIT.interrupted);
+  constructor(message = 'interrupted') {
+    super(message, EXIT.interrupted);
     this.name = 'Interrupted';
   }
 }

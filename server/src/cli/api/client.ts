@@ -37,6 +37,8 @@ export interface Api {
 const ATTEMPTS = 4;
 const LONGEST_WAIT_MS = 60_000;
 const FIRST_PAUSE_MS = 250;
+const LONGEST_SILENCE_MS = 2000;
+const PERHAPS_DONE = 'what was asked for may have been done all the same';
 
 function causeOf(error: unknown): string {
   const { cause, message, name } = error as Error & { cause?: { code?: string; message?: string } };
@@ -72,7 +74,7 @@ class Client implements Api {
       const outcome = await this.#attempt(path, call, headers);
       if (!('lost' in outcome) && outcome.status < 300) return outcome;
       const waitMs = attempt < ATTEMPTS ? waitAfter(outcome, attempt, isRepeatable) : null;
-      if (waitMs === null) throw this.#refusal(outcome);
+      if (waitMs === null) throw this.#refusal(outcome, call);
       await this.#pause(waitMs);
     }
   }
@@ -104,12 +106,15 @@ class Client implements Api {
       const text = await response.text();
       return { status: response.status, headers: response.headers, text, json: parsed(text) };
     } catch (error) {
-      if (interruption.aborted) throw new Interrupted();
+      if (interruption.aborted) throw new Interrupted(method === 'GET' ? undefined : `interrupted; ${PERHAPS_DONE}`);
       return { lost: causeOf(error) };
     }
   }
 
   async #pause(waitMs: number): Promise<void> {
+    if (waitMs > LONGEST_SILENCE_MS) {
+      this.#host.stderr.write(`latchkey: a limit is used up; going on in ${Math.ceil(waitMs / 1000)} s\n`);
+    }
     try {
       await pause(waitMs, undefined, { signal: this.#host.interruption() });
     } catch {
@@ -117,10 +122,11 @@ class Client implements Api {
     }
   }
 
-  #refusal(outcome: Outcome): CommandFailure {
+  #refusal(outcome: Outcome, { method = 'GET' }: Call): CommandFailure {
     if ('lost' in outcome) {
+      const doubt = method === 'GET' ? '' : ` If it is, ${PERHAPS_DONE}.`;
       return new CommandFailure(
-        `${this.server} does not answer (${outcome.lost}). Is the server running, and is this its address?`,
+        `${this.server} does not answer (${outcome.lost}). Is the server running, and is this its address?${doubt}`,
         EXIT.unreachable,
       );
     }
