@@ -171,6 +171,35 @@ test('workspaces, scopes, plans, and who is asking', async () => {
   expect((await run(['keys', 'list', '--workspace', id])).code).toBe(0);
 });
 
+test('the catalogues are changed by the root key', async () => {
+  const create = ['scopes', 'create', 'reports:all', '--description', 'All reports.', '--implies', 'read', '--json'];
+  expect(JSON.parse((await run(create)).stdout)).toMatchObject({
+    name: 'reports:all',
+    implies: ['read'],
+    sensitive: false,
+  });
+  expect((await run(['scopes', 'update', 'reports:all', '--sensitive', 'yes'])).stdout).toMatch(/^sensitive +yes$/m);
+  expect((await run(['scopes', 'get', 'reports:all'])).stdout).toMatch(/^what it allows +All reports\.$/m);
+  expect((await run(['scopes', 'delete', 'reports:all'])).code).toBe(2);
+  expect((await run(['scopes', 'delete', 'reports:all', '--yes'])).code).toBe(0);
+  expect((await run(['scopes', 'get', 'reports:all'])).code).toBe(4);
+  expect((await run(['scopes', 'get', '..'])).code).toBe(2);
+  const plan = ['plans', 'create', 'gold', '--offered', 'yes', '--limits', 'api_key=5/hour,2/second', '--json'];
+  expect(JSON.parse((await run(plan)).stdout)).toMatchObject({
+    offered: true,
+    api_key: { per_hour: 5, per_second: 2 },
+    nobody: { per_hour: null, per_second: null },
+  });
+  const changed = await run(['plans', 'update', 'gold', '--limits', 'nobody=7/hour', '--offered', 'no']);
+  expect(changed.stdout).toMatch(/^offered +no\napi_key +5\/hour, 2\/second\nnobody +7\/hour, any\/second$/m);
+  expect(JSON.parse((await run(['plans', 'get', 'gold', '--json'])).stdout).offered).toBe(false);
+  for (const bad of ['api_key', 'key=1/hour', 'api_key=1', 'api_key=1/day']) {
+    expect([bad, (await run(['plans', 'update', 'gold', '--limits', bad])).code]).toEqual([bad, 2]);
+  }
+  expect((await run(['plans', 'delete', 'gold', '--yes'])).stderr).toBe('gold is removed.\n');
+  expect((await run(['plans', 'delete', 'standard', '--yes'])).code).toBe(1);
+});
+
 describe('exit codes', () => {
   const weak = () => ({ LATCHKEY_KEY: program.ready.test_key as string });
   const cases: [string, string[], number, string, (() => Record<string, string>)?][] = [

@@ -12,7 +12,7 @@ export interface Call {
   method?: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   query?: Query;
   body?: unknown;
-  /** For a POST; unless given, each call has its own, and only its retries share it. Null sends none. */
+  /** For a call that writes; unless given, each has its own, and only its retries share it. Null sends none. */
   idempotencyKey?: string | null;
 }
 
@@ -29,7 +29,7 @@ export interface Api {
   readonly server: string;
   /**
    * Tries again, a few times, when a limit says when, and when the server is busy or lost, which is safe: it knows a
-   * repeated POST. Throws `ApiRefusal`, `CommandFailure` when nobody answers, `Interrupted`.
+   * repeated call. Throws `ApiRefusal`, `CommandFailure` when nobody answers, `Interrupted`.
    */
   call(path: string, call?: Call): Promise<ApiReply>;
 }
@@ -69,7 +69,7 @@ class Client implements Api {
 
   async call(path: string, call: Call = {}): Promise<ApiReply> {
     const headers = this.#headers(call);
-    const isRepeatable = (call.method ?? 'GET') !== 'POST' || headers.has('idempotency-key');
+    const isRepeatable = (call.method ?? 'GET') === 'GET' || headers.has('idempotency-key');
     for (let attempt = 1; ; attempt += 1) {
       const outcome = await this.#attempt(path, call, headers);
       if (!('lost' in outcome) && outcome.status < 300) return outcome;
@@ -86,7 +86,7 @@ class Client implements Api {
       'x-client-version': `latchkey-cli/${this.#host.version}`,
     });
     if (body !== undefined) headers.set('content-type', 'application/json');
-    if (method === 'POST' && idempotencyKey !== null) {
+    if (method !== 'GET' && idempotencyKey !== null) {
       headers.set('idempotency-key', idempotencyKey ?? Buffer.from(this.#host.randomBytes(18)).toString('base64url'));
     }
     return headers;
@@ -124,6 +124,13 @@ class Client implements Api {
 
   #refusal(outcome: Outcome, { method = 'GET' }: Call): CommandFailure {
     if ('lost' in outcome) {
+      if (isUntrusted(outcome.lost)) {
+        return new CommandFailure(
+          `the certificate of ${this.server} is not trusted (${outcome.lost}). For one of your own authority, set ` +
+            'NODE_EXTRA_CA_CERTS=/path/to/ca.pem',
+          EXIT.unreachable,
+        );
+      }
       const doubt = method === 'GET' ? '' : ` If it is, ${PERHAPS_DONE}.`;
       return new CommandFailure(
         `${this.server} does not answer (${outcome.lost}). Is the server running, and is this its address?${doubt}`,
@@ -151,10 +158,15 @@ function parsed(text: string): unknown {
   }
 }
 
+/** Whether the certificate was not believed: that does not pass by itself. */
+function isUntrusted(cause: string): boolean {
+  return /CERT|SELF_SIGNED|UNABLE_TO_/.test(cause);
+}
+
 /** How long to wait before the call is tried again; null when that would not help, or is not safe. */
 function waitAfter(outcome: Outcome, attempt: number, isRepeatable: boolean): number | null {
   const backOffMs = FIRST_PAUSE_MS * 2 ** (attempt - 1);
-  if ('lost' in outcome) return isRepeatable ? backOffMs : null;
+  if ('lost' in outcome) return isRepeatable && !isUntrusted(outcome.lost) ? backOffMs : null;
   const { status, headers, json } = outcome;
   if (status === 429) {
     // A quota is not used up any less in a minute.

@@ -2,8 +2,16 @@ import type { Command } from '../command.ts';
 import { auditExport } from './audit/export.ts';
 import { auditTail } from './audit/tail.ts';
 import { auditVerify } from './audit/verify.ts';
+import { plansCreate } from './catalogue/plans-create.ts';
+import { plansDelete } from './catalogue/plans-delete.ts';
+import { plansGet } from './catalogue/plans-get.ts';
 import { plansList } from './catalogue/plans-list.ts';
+import { plansUpdate } from './catalogue/plans-update.ts';
+import { scopesCreate } from './catalogue/scopes-create.ts';
+import { scopesDelete } from './catalogue/scopes-delete.ts';
+import { scopesGet } from './catalogue/scopes-get.ts';
 import { scopesList } from './catalogue/scopes-list.ts';
+import { scopesUpdate } from './catalogue/scopes-update.ts';
 import { whoami } from './catalogue/whoami.ts';
 import { contextAdd } from './context/add.ts';
 import { contextList } from './context/list.ts';
@@ -54,6 +62,8 @@ const workspaces = [
   workspacesSuspend,
   workspacesResume,
 ];
+const scopes = [scopesList, scopesGet, scopesCreate, scopesUpdate, scopesDelete];
+const plans = [plansList, plansGet, plansCreate, plansUpdate, plansDelete];
 const contexts = [contextAdd, contextList, contextUse, contextRemove, whoami];
 
 /** Every command, in the order in which help shows them. */
@@ -61,8 +71,8 @@ export const COMMANDS: readonly Command[] = [
   ...installation,
   ...keys,
   ...workspaces,
-  scopesList,
-  plansList,
+  ...scopes,
+  ...plans,
   ...contexts,
   completion,
   help,

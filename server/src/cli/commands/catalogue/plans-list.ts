@@ -1,26 +1,13 @@
 import { command, serverOptions } from '../../command.ts';
 import { EXIT } from '../../exit-codes.ts';
 import type { Column } from '../../table.ts';
-
-interface LimitsJson {
-  per_hour: number | null;
-  per_second: number | null;
-}
-
-interface PlanJson {
-  name: string;
-  offered: boolean;
-  api_key: LimitsJson;
-  nobody: LimitsJson;
-}
-
-const limits = ({ per_hour, per_second }: LimitsJson) => `${per_hour ?? 'any'}/hour, ${per_second ?? 'any'}/second`;
+import { limitsText, type PlanJson } from './plans.ts';
 
 const COLUMNS: Column<PlanJson>[] = [
   { title: 'NAME', value: ({ name }) => name },
   { title: 'OFFERED', value: ({ offered }) => (offered ? 'yes' : 'no') },
-  { title: 'A KEY', value: ({ api_key }) => limits(api_key) },
-  { title: 'AN ADDRESS WITHOUT ONE', value: ({ nobody }) => limits(nobody) },
+  { title: 'A KEY', value: ({ api_key }) => limitsText(api_key) },
+  { title: 'AN ADDRESS WITHOUT ONE', value: ({ nobody }) => limitsText(nobody) },
 ];
 
 export const plansList = command({

@@ -1,13 +1,7 @@
 import { command, serverOptions } from '../../command.ts';
 import { EXIT } from '../../exit-codes.ts';
 import type { Column } from '../../table.ts';
-
-interface ScopeJson {
-  name: string;
-  kind: string;
-  description: string;
-  implies: string[];
-}
+import type { ScopeJson } from './scopes.ts';
 
 const COLUMNS: Column<ScopeJson>[] = [
   { title: 'NAME', value: ({ name }) => name },
