@@ -33,6 +33,12 @@ function readOrMake(path: string, make: () => string, randomBytes: RandomBytes):
   return { text: readFileSync(path, 'utf8').trim(), isNew };
 }
 
+/** What an earlier start made; null when there was none. Throws when the file cannot be read. */
+export function keptSecret(dataDir: string, name: string): string | null {
+  const path = join(dataDir, name);
+  return existsSync(path) ? readFileSync(path, 'utf8').trim() : null;
+}
+
 export function generatedRootKey(dataDir: string, randomBytes: RandomBytes): GeneratedSecret {
   return readOrMake(join(dataDir, ROOT_KEY_FILE), () => mintSecret('root', randomBytes), randomBytes);
 }

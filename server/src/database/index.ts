@@ -11,8 +11,9 @@ export {
 export type { Capabilities, CommitHook, Database, Tx } from './database.ts';
 export { UniqueViolation, WriteConflict } from './errors.ts';
 export { lockRows } from './lock-rows.ts';
+export { type DatabaseFacts, databaseFacts } from './facts.ts';
 export type { ColumnTypes, Migration, MigrationPlan } from './migrations.ts';
 export { openPostgres } from './postgres.ts';
-export { type ServingLock, takeServingLock } from './serving-lock.ts';
+export { type ServingLock, servingHolder, takeServingLock } from './serving-lock.ts';
 export { openSqlite } from './sqlite.ts';
 export type { Tables } from './tables.ts';

@@ -38,6 +38,28 @@ export function takeServingLock(databasePath: string): ServingLock | { heldBy: s
   };
 }
 
+/** Who serves this file, as it described itself; null when nobody does. Takes no lock, so it keeps nobody from starting. */
+export function servingHolder(databasePath: string): { pid: number; url: string } | null {
+  try {
+    const holder = JSON.parse(readFileSync(`${databasePath}.serving.json`, 'utf8')) as { pid: number; url: string };
+    return isLocked(`${databasePath}.serving`) ? holder : null;
+  } catch {
+    return null;
+  }
+}
+
+function isLocked(lockPath: string): boolean {
+  const lock = new DatabaseSync(lockPath, { timeout: 0, readOnly: true });
+  try {
+    lock.prepare('select count(*) from sqlite_master').get();
+    return false;
+  } catch (error) {
+    return (((error as { errcode?: number }).errcode ?? 0) & 0xff) === SQLITE_BUSY;
+  } finally {
+    lock.close();
+  }
+}
+
 function readHolder(path: string): string {
   try {
     const { pid, url } = JSON.parse(readFileSync(path, 'utf8')) as { pid: number; url: string };
