@@ -11,6 +11,9 @@ import { DATABASES, type DatabaseName, freshPostgres, manualClock } from '../har
 import { newDataDir, runProgram, startProgram, stopPrograms } from '../running/program.ts';
 import { tamperings } from '../storage/tamperings.ts';
 
+// Each command is a process of its own, and the machine may be busy.
+vi.setConfig({ testTimeout: 120_000 });
+
 const bin = fileURLToPath(new URL('../../bin/latchkey.js', import.meta.url));
 afterAll(stopPrograms);
 
@@ -76,13 +79,13 @@ describe.each(DATABASES)('the audit log on %s', (kind) => {
     child.stdout.setEncoding('utf8').on('data', (chunk) => {
       shown += chunk;
     });
-    const sees = (names: string[]) => vi.waitFor(() => expect(namesIn(shown)).toEqual(names), { timeout: 10_000 });
+    const sees = (names: string[]) => vi.waitFor(() => expect(namesIn(shown)).toEqual(names), { timeout: 30_000 });
     await sees(['c']);
     await record(['d']);
     await sees(['c', 'd']);
     await record(Array.from({ length: 1200 }, (_, at) => `many ${at}`));
     await record(['last']);
-    await vi.waitFor(() => expect(namesIn(shown)).toHaveLength(1203), { timeout: 10_000 });
+    await vi.waitFor(() => expect(namesIn(shown)).toHaveLength(1203), { timeout: 30_000 });
     child.kill('SIGINT');
     expect(await exited).toEqual([null, 'SIGINT']);
     await database.close();

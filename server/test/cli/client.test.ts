@@ -7,6 +7,9 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { newCertificate } from '../running/certificate.ts';
 import { newDataDir, runProgram, startProgram, stopPrograms } from '../running/program.ts';
 
+// Each command is a process of its own, and the machine may be busy.
+vi.setConfig({ testTimeout: 120_000 });
+
 const bin = fileURLToPath(new URL('../../bin/latchkey.js', import.meta.url));
 const KEY = `sk_test_${'0'.repeat(40)}1OPGLw`;
 const ID = 'key_000000000000000000000000';
@@ -114,7 +117,7 @@ test('Ctrl-C ends a call at once, with 130 and a word', async () => {
   child.stderr.setEncoding('utf8').on('data', (chunk) => {
     said += chunk;
   });
-  await vi.waitFor(() => expect(calls).toHaveLength(1), { timeout: 10_000 });
+  await vi.waitFor(() => expect(calls).toHaveLength(1), { timeout: 30_000 });
   child.kill('SIGINT');
   expect(await once(child, 'close')).toEqual([130, null]);
   expect(said).toBe('latchkey: interrupted\n');

@@ -1,9 +1,12 @@
 import { chmodSync, chownSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, expect, test, vi } from 'vitest';
 import { freshPostgres } from '../harness.ts';
 import { newDataDir, runProgram, startProgram, stopPrograms } from '../running/program.ts';
 import { startRedis } from '../services/redis.ts';
+
+// Each command is a process of its own, and the machine may be busy.
+vi.setConfig({ testTimeout: 120_000 });
 
 afterAll(stopPrograms);
 

@@ -38,7 +38,7 @@ export function onTerminal(args: readonly string[], env: Record<string, string>)
   return {
     shown: () => text,
     sees: (wanted) =>
-      vi.waitFor(() => expect(text).toMatch(wanted), { timeout: 10_000, interval: 20 }).then(() => undefined),
+      vi.waitFor(() => expect(text).toMatch(wanted), { timeout: 30_000, interval: 20 }).then(() => undefined),
     type: (keys) => void child.stdin.write(keys),
     ended: once(child, 'close').then(([code]) => code as number | null),
   };
