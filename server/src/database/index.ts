@@ -10,8 +10,8 @@ export {
 } from './compile-once.ts';
 export type { Capabilities, CommitHook, Database, Tx } from './database.ts';
 export { UniqueViolation, WriteConflict } from './errors.ts';
-export { lockRows } from './lock-rows.ts';
 export { type DatabaseFacts, databaseFacts } from './facts.ts';
+export { lockRows } from './lock-rows.ts';
 export type { ColumnTypes, Migration, MigrationPlan } from './migrations.ts';
 export { openPostgres } from './postgres.ts';
 export { type ServingLock, servingHolder, takeServingLock } from './serving-lock.ts';
