@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { setImmediate as immediate } from 'node:timers/promises';
 import { type Api, openApi } from './api/client.ts';
 import type { Host } from './host.ts';
 import { type Installation, type OpenInstallationOptions, openInstallation } from './installation.ts';
@@ -57,7 +57,9 @@ export function createContext(host: Host, commands: readonly CommandFacts[], par
     out,
     err: (text) => void stderr.write(text),
     write: async (text) => {
-      if (!stdout.write(text)) await once(stdout, 'drain');
+      await new Promise<void>((resolve) => stdout.write(text, () => resolve()));
+      // SQLite answers without waiting: nothing else would ever get its turn, and what was written would pile up.
+      await immediate();
     },
     json: (value) => out(`${JSON.stringify(value)}\n`),
     table: (columns, rows) => out(tableText(columns, rows, style)),

@@ -4,7 +4,8 @@ import { createServer, type IncomingHttpHeaders, type Server, type ServerRespons
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { runProgram, stopPrograms } from '../running/program.ts';
+import { newCertificate } from '../running/certificate.ts';
+import { newDataDir, runProgram, startProgram, stopPrograms } from '../running/program.ts';
 
 const bin = fileURLToPath(new URL('../../bin/latchkey.js', import.meta.url));
 const KEY = `sk_test_${'0'.repeat(40)}1OPGLw`;
@@ -95,6 +96,17 @@ test('a server that is silent is given up', async () => {
   expect([code, stderr]).toEqual([5, expect.stringContaining('no answer in time')]);
 });
 
+test('a certificate that nobody vouches for is told at once, and believed when it is named', async () => {
+  const folder = newDataDir();
+  const { cert, key } = newCertificate(folder);
+  const { url } = (await startProgram({ env: { LATCHKEY_TLS_CERT: cert, LATCHKEY_TLS_KEY: key } })).ready;
+  const env = { LATCHKEY_URL: url, LATCHKEY_KEY: KEY };
+  const distrusted = await runProgram(['scopes', 'list'], { env });
+  expect([distrusted.code, distrusted.stderr]).toEqual([5, expect.stringContaining('NODE_EXTRA_CA_CERTS')]);
+  const named = await runProgram(['scopes', 'list'], { env: { ...env, NODE_EXTRA_CA_CERTS: cert } });
+  expect([named.code, named.stderr]).toEqual([3, expect.stringContaining('invalid_token')]);
+});
+
 test('Ctrl-C ends a call at once, with 130 and a word', async () => {
   const { calls, env } = await badDay(silence);
   const child = spawn(process.execPath, [bin, 'scopes', 'list'], { env: { PATH: process.env.PATH, ...env } });
@@ -106,6 +118,12 @@ test('Ctrl-C ends a call at once, with 130 and a word', async () => {
   child.kill('SIGINT');
   expect(await once(child, 'close')).toEqual([130, null]);
   expect(said).toBe('latchkey: interrupted\n');
+});
+
+test('Ctrl-C, and a lost answer, leave no doubt unsaid where something was to be written', async () => {
+  const { env } = await badDay(silence);
+  const { code, stderr } = await runProgram(['workspaces', 'create', '--name', 'x', '--timeout', '1s'], { env });
+  expect([code, stderr]).toEqual([5, expect.stringContaining('may have been done all the same')]);
 });
 
 test('what a server says cannot move the cursor', async () => {

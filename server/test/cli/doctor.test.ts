@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { freshPostgres } from '../harness.ts';
@@ -98,6 +98,27 @@ test('what wants a hand is 1: open files, names that are no setting, a Redis tha
   chmodSync(dataDir, 0o700);
   expect(readdirSync(dataDir).filter((name) => !name.startsWith('latchkey.sqlite'))).toEqual(['secret']);
 });
+
+test.runIf(process.getuid?.() === 0)(
+  'a secret that somebody else put there for all to read is worth a note',
+  async () => {
+    const dataDir = newDataDir();
+    const secret = join(dataDir, 'mounted');
+    writeFileSync(secret, 'redis://127.0.0.1:9', { mode: 0o444 });
+    chmodSync(secret, 0o444);
+    chownSync(secret, 65_534, 65_534);
+    const { findings, bad } = await examine(dataDir, {
+      LATCHKEY_DATABASE_URL: 'sqlite:x',
+      LATCHKEY_REDIS_URL: `file:${secret}`,
+    });
+    expect(findings).toContainEqual({
+      area: 'permissions',
+      level: 'note',
+      what: `${secret} belongs to user 65534, who lets others read it`,
+    });
+    expect(bad.map(({ area }) => area)).toEqual(['redis']);
+  },
+);
 
 test('PostgreSQL and Redis: versions, sizes, clocks', async () => {
   const redis = await startRedis();

@@ -18,14 +18,17 @@ function privatePaths({ config, settings }: SettingsReport): [path: string, mode
   return [[config.dataDir, '700'], ...files.map((path): [string, string] => [path, '600'])];
 }
 
-/** Whether others on this machine may read what is secret. */
+/**
+ * Whether others on this machine may read what is secret. What belongs to somebody else was put there for us, as
+ * containers mount secrets: its mode is not ours to change.
+ */
 export function permissionFindings(report: SettingsReport): Finding[] {
   if (process.platform === 'win32') return [];
-  const there = privatePaths(report).flatMap(([path, mode]) => {
+  const open = privatePaths(report).flatMap(([path, mode]) => {
     const found = statSync(path, { throwIfNoEntry: false });
-    return found ? [{ path, mode, isOpen: (found.mode & 0o077) !== 0 }] : [];
+    if (!found || (found.mode & 0o077) === 0) return [];
+    if (found.uid === process.getuid?.()) return [say.warning(`other users may read ${path}`, `chmod ${mode} ${path}`)];
+    return [say.note(`${path} belongs to user ${found.uid}, who lets others read it`)];
   });
-  const open = there.filter(({ isOpen }) => isOpen);
-  if (open.length === 0) return [say.ok('data dir and secret files are readable for this user alone')];
-  return open.map(({ path, mode }) => say.warning(`other users may read ${path}`, `chmod ${mode} ${path}`));
+  return open.length > 0 ? open : [say.ok('data dir and secret files are readable for this user alone')];
 }

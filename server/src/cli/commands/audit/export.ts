@@ -2,7 +2,7 @@ import { type AuditEvent, readAuditEvents } from '../../../audit/index.ts';
 import { command } from '../../command.ts';
 import { csvLine } from '../../csv.ts';
 import { EXIT } from '../../exit-codes.ts';
-import { Interrupted, UsageError } from '../../refusal.ts';
+import { UsageError } from '../../refusal.ts';
 import { readTimeMs } from '../../times.ts';
 
 const path = 'audit export';
@@ -49,13 +49,11 @@ export const auditExport = command({
     }
     const isCsv = options.format === 'csv';
     const { database, close } = await openInstallation();
-    const interruption = host.interruption();
     // Two things in one place: on a terminal the lines themselves show how far it is.
     const bar = host.stdout.isTTY ? null : progress('Exporting', null);
     try {
       if (isCsv) await write(csvLine([...FIELDS, 'data']));
       for await (const events of readAuditEvents(database, { sinceMs, untilMs })) {
-        if (interruption.aborted) throw new Interrupted();
         await write(events.map(isCsv ? asCsv : asJson).join(''));
         bar?.add(events.length);
       }

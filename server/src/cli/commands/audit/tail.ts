@@ -30,14 +30,14 @@ export const auditTail = command({
     number: { type: 'number', short: 'n', value: 'N', description: 'How many', default: 10, min: 0, max: 1_000_000 },
     follow: { type: 'flag', short: 'f', description: 'Go on with what is recorded meanwhile' },
   },
-  run: async ({ options, host, write, style, openInstallation }) => {
+  run: async ({ options, write, style, openInstallation }) => {
     const { database, close } = await openInstallation();
-    const interruption = host.interruption();
     try {
       for await (const events of readNewestEvents(database, options.number)) {
-        for (const event of events) await write(options.json ? `${JSON.stringify(event)}\n` : lineOf(event, style));
-        if (!options.follow || interruption.aborted) break;
-        await pause(LOOK_EVERY_MS, undefined, { signal: interruption }).catch(() => {});
+        const lines = events.map((event) => (options.json ? `${JSON.stringify(event)}\n` : lineOf(event, style)));
+        if (lines.length > 0) await write(lines.join(''));
+        if (!options.follow) break;
+        await pause(LOOK_EVERY_MS);
       }
       return EXIT.done;
     } finally {
