@@ -9,7 +9,7 @@ export const domainTiers = [
   ['tokens'],
   ['signing-keys', 'limits'],
   ['scopes'],
-  ['audit'],
+  ['audit', 'scan'],
 ];
 
 /** Hears of things by listeners and outbox rows, so nobody but compose.ts imports it. */
