@@ -271,7 +271,14 @@ export function readConfig(
 }
 
 /** Read by the command line, not by the server. */
-const OTHERS = new Set(['LATCHKEY_URL', 'LATCHKEY_KEY', 'LATCHKEY_TEST_POSTGRES_URL', 'LATCHKEY_TEST_REDIS_URL']);
+const OTHERS = new Set([
+  'LATCHKEY_URL',
+  'LATCHKEY_KEY',
+  'LATCHKEY_KEY_FILE',
+  'LATCHKEY_CONTEXT',
+  'LATCHKEY_TEST_POSTGRES_URL',
+  'LATCHKEY_TEST_REDIS_URL',
+]);
 
 function unknownSettings(environment: Environment): string[] {
   const known = new Set(SETTINGS.map(({ name }) => name));

@@ -1,0 +1,10 @@
+import type { Command } from '../command.ts';
+import { auditVerify } from './audit/verify.ts';
+import { secretsGenerate } from './secrets/generate.ts';
+import { migrate } from './server/migrate.ts';
+import { serve } from './server/serve.ts';
+import { help } from './shell/help.ts';
+import { version } from './shell/version.ts';
+
+/** Every command, in the order in which help shows them. */
+export const COMMANDS: readonly Command[] = [serve, migrate, auditVerify, secretsGenerate, help, version];
