@@ -1,4 +1,4 @@
-import { LONGEST_SECRET, SECRET_MARK, type SecretText, secretAt } from '@latchkey/protocol';
+import { LONGEST_SECRET, SECRET_MARK, SECRET_PREFIXES, type SecretText, secretAt } from '@latchkey/protocol';
 
 /** A secret in a stream of bytes. */
 export interface Match {
@@ -13,7 +13,15 @@ const MARK = Buffer.from(SECRET_MARK, 'latin1');
 const WIDE_MARK = Buffer.from(SECRET_MARK, 'utf16le');
 /** The bytes of the longest secret in UTF-16: so much of a block is looked at again with the next one. */
 const OVERLAP_BYTES = LONGEST_SECRET * 2;
-const FIRST_LETTERS = new Set(Buffer.from('srl'));
+
+/** Bytes that stand before and behind the mark in one of the prefixes, as a table: most marks end here. */
+const around = (place: number) => {
+  const table = new Uint8Array(256);
+  for (const prefix of Object.values(SECRET_PREFIXES)) table[prefix.charCodeAt(place)] = 1;
+  return table;
+};
+const BEFORE = around(0);
+const BEHIND = around(1 + SECRET_MARK.length);
 
 interface Located {
   at: number;
@@ -32,11 +40,11 @@ function wideSecret(block: Buffer, at: number): SecretText | null {
 /** Secrets that begin before `limit`. The mark is rare and found natively; all else is done for its places alone. */
 function locate(block: Buffer, limit: number): Located[] {
   const located: Located[] = [];
-  const look = (mark: Buffer, before: number, read: (block: Buffer, at: number) => SecretText | null) => {
-    for (let found = block.indexOf(mark); found !== -1; found = block.indexOf(mark, found + 1)) {
-      const at = found - before;
+  const look = (mark: Buffer, width: 1 | 2, read: (block: Buffer, at: number) => SecretText | null) => {
+    for (let found = block.indexOf(mark); found !== -1; found = block.indexOf(mark, found + mark.length)) {
+      const at = found - width;
       if (at >= limit) break;
-      if (at < 0 || !FIRST_LETTERS.has(block[at] ?? 0)) continue;
+      if (!BEFORE[block[at] ?? 0] || !BEHIND[block[found + mark.length] ?? 0]) continue;
       const secret = read(block, at);
       if (secret) located.push({ at, secret });
     }

@@ -1,5 +1,6 @@
 import type { Command } from '../command.ts';
 import { auditVerify } from './audit/verify.ts';
+import { scanCommand } from './scan/scan.ts';
 import { secretsGenerate } from './secrets/generate.ts';
 import { migrate } from './server/migrate.ts';
 import { serve } from './server/serve.ts';
@@ -7,4 +8,4 @@ import { help } from './shell/help.ts';
 import { version } from './shell/version.ts';
 
 /** Every command, in the order in which help shows them. */
-export const COMMANDS: readonly Command[] = [serve, migrate, auditVerify, secretsGenerate, help, version];
+export const COMMANDS: readonly Command[] = [serve, migrate, auditVerify, scanCommand, secretsGenerate, help, version];
