@@ -2,7 +2,7 @@
 // Owns audit_events, audit_batches, audit_keys. Everybody records; nobody changes a record.
 export { actorOf } from './actor.ts';
 export { type Actor, type AuditEntry, systemActor } from './event.ts';
-export { auditKeyProblem } from './keys.ts';
+export { auditSealedColumns } from './keys.ts';
 export { createRecordAudit, type RecordAudit } from './record.ts';
 export { createAuditSealer, sealAuditLog } from './seal.ts';
 export { auditMigrations } from './tables.ts';

@@ -18,6 +18,7 @@ const insights: Record<string, string[]> = { insights: ['audit'] };
 /** The platform knows no domain; here is what each of its folders may import of the others. */
 const platform: Record<string, string[]> = {
   http: ['shared-state', 'database', 'crypto'],
+  'sealed-values': ['database', 'crypto'],
   jobs: ['database', 'crypto'],
   'shared-state': ['database', 'crypto'],
   database: [],
