@@ -1,7 +1,15 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { COMMANDS, type Host, type Program, runCommandLine } from './cli/index.ts';
 import { systemClock } from './clock.ts';
-import { type Config, localInstallation, readConfig, SETTINGS } from './config/index.ts';
+import {
+  type Config,
+  hasGeneratedEncryptionKeys,
+  localInstallation,
+  prependEncryptionKey,
+  readConfig,
+  SETTINGS,
+} from './config/index.ts';
 import { pooledRandom } from './crypto/index.ts';
 
 const randomBytes = pooledRandom();
@@ -41,6 +49,15 @@ const program: Program = {
   serve,
   openDatabase: async (config, log) => (await import('./compose.ts')).openDatabase(config, log),
   migrations: async () => (await import('./compose.ts')).MIGRATIONS,
+  sealedColumns: async () => (await import('./compose.ts')).SEALED_COLUMNS,
+  addGeneratedEncryptionKey: async (dataDir, entry) => {
+    if (!hasGeneratedEncryptionKeys(dataDir)) return false;
+    const { takeFileLock } = await import('./database/index.ts');
+    const lock = takeFileLock(join(dataDir, 'encryption-keys.lock'));
+    if (lock) prependEncryptionKey(dataDir, entry);
+    lock?.release();
+    return lock !== null;
+  },
 };
 
 const interrupt = new AbortController();

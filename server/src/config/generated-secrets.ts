@@ -1,7 +1,8 @@
-import { existsSync, linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { mintSecret } from '@latchkey/protocol';
 import type { RandomBytes } from '../crypto/index.ts';
+import { parseEncryptionKeys } from './parsers.ts';
 
 /** Secrets that a development server makes for itself on first start, each in a file of mode 0600 in the data dir. */
 export interface GeneratedSecret {
@@ -17,10 +18,15 @@ export const ENCRYPTION_KEYS_FILE = 'encryption-keys';
  * Reads the file, or makes it. Written beside and linked into place: a crash leaves no half secret, and of two
  * processes that start together both use the one that was first.
  */
-function readOrMake(path: string, make: () => string, randomBytes: RandomBytes): GeneratedSecret {
+function readOrMake(
+  path: string,
+  make: (randomBytes: RandomBytes) => string,
+  randomBytes: RandomBytes | null,
+): GeneratedSecret | null {
   if (existsSync(path)) return { text: readFileSync(path, 'utf8').trim(), isNew: false };
+  if (!randomBytes) return null;
   const temporary = `${path}.${Buffer.from(randomBytes(6)).toString('hex')}`;
-  writeFileSync(temporary, `${make()}\n`, { mode: 0o600, flag: 'wx', flush: true });
+  writeFileSync(temporary, `${make(randomBytes)}\n`, { mode: 0o600, flag: 'wx', flush: true });
   let isNew = true;
   try {
     linkSync(temporary, path);
@@ -33,15 +39,35 @@ function readOrMake(path: string, make: () => string, randomBytes: RandomBytes):
   return { text: readFileSync(path, 'utf8').trim(), isNew };
 }
 
-export function generatedRootKey(dataDir: string, randomBytes: RandomBytes): GeneratedSecret {
-  return readOrMake(join(dataDir, ROOT_KEY_FILE), () => mintSecret('root', randomBytes), randomBytes);
+/** Without `randomBytes`, what is there: null when nothing is. */
+export function generatedRootKey(dataDir: string, randomBytes: RandomBytes | null): GeneratedSecret | null {
+  return readOrMake(join(dataDir, ROOT_KEY_FILE), (random) => mintSecret('root', random), randomBytes);
 }
 
-export function generatedEncryptionKeys(dataDir: string, randomBytes: RandomBytes): GeneratedSecret {
-  return readOrMake(join(dataDir, ENCRYPTION_KEYS_FILE), () => newEncryptionKey('dev', randomBytes), randomBytes);
+/** Without `randomBytes`, what is there: null when nothing is. */
+export function generatedEncryptionKeys(dataDir: string, randomBytes: RandomBytes | null): GeneratedSecret | null {
+  return readOrMake(join(dataDir, ENCRYPTION_KEYS_FILE), (random) => newEncryptionKey('dev', random), randomBytes);
 }
 
 /** One entry of LATCHKEY_ENCRYPTION_KEYS: `id:base64(32 bytes)`. */
 export function newEncryptionKey(id: string, randomBytes: RandomBytes): string {
   return `${id}:${Buffer.from(randomBytes(32)).toString('base64')}`;
+}
+
+/** Whether this data dir has encryption keys that a development server made. */
+export function hasGeneratedEncryptionKeys(dataDir: string): boolean {
+  return existsSync(join(dataDir, ENCRYPTION_KEYS_FILE));
+}
+
+/**
+ * Puts a new key in front of those in the data dir: on disk, or nothing is changed. Two callers at once must be kept
+ * apart, or one key is lost.
+ */
+export function prependEncryptionKey(dataDir: string, entry: string): void {
+  const path = join(dataDir, ENCRYPTION_KEYS_FILE);
+  const text = `${entry},${readFileSync(path, 'utf8').trim()}`;
+  parseEncryptionKeys(text);
+  const temporary = `${path}.new`;
+  writeFileSync(temporary, `${text}\n`, { mode: 0o600, flush: true });
+  renameSync(temporary, path);
 }

@@ -185,18 +185,20 @@ function readSecrets(
     }
     return { rootKeys, encryptionKeys, newRootKey: null };
   }
-  if (reader.problems.length > 0 || !randomBytes) return { rootKeys, encryptionKeys, newRootKey: null };
+  if (reader.problems.length > 0) return { rootKeys, encryptionKeys, newRootKey: null };
   const secrets: Secrets = { rootKeys, encryptionKeys, newRootKey: null };
   if (rootKeys.length === 0) {
     reader.file('LATCHKEY_ROOT_KEY', config.dataDir, ROOT_KEY_FILE, () => {
       const made = generatedRootKey(config.dataDir, randomBytes);
+      if (made === null) return;
       secrets.rootKeys = parseRootKeys(made.text);
       secrets.newRootKey = made.isNew ? made.text : null;
     });
   }
   if (encryptionKeys.length === 0) {
     reader.file('LATCHKEY_ENCRYPTION_KEYS', config.dataDir, ENCRYPTION_KEYS_FILE, () => {
-      secrets.encryptionKeys = parseEncryptionKeys(generatedEncryptionKeys(config.dataDir, randomBytes).text);
+      const made = generatedEncryptionKeys(config.dataDir, randomBytes);
+      if (made !== null) secrets.encryptionKeys = parseEncryptionKeys(made.text);
     });
   }
   return secrets;

@@ -3,6 +3,7 @@
 export { type CompiledStatement, compileOnce } from './compile-once.ts';
 export type { Capabilities, CommitHook, Database, Tx } from './database.ts';
 export { UniqueViolation, WriteConflict } from './errors.ts';
+export { type FileLock, takeFileLock } from './file-lock.ts';
 export type { ColumnTypes, Migration, MigrationPlan } from './migrations.ts';
 export { openPostgres } from './postgres.ts';
 export { type ServingLock, takeServingLock } from './serving-lock.ts';
