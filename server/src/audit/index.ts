@@ -5,5 +5,6 @@ export { type Actor, type AuditEntry, systemActor } from './event.ts';
 export { auditSealedColumns } from './keys.ts';
 export { createRecordAudit, type RecordAudit } from './record.ts';
 export { createAuditSealer, sealAuditLog } from './seal.ts';
+export { eventExists, lastBatch } from './store.ts';
 export { auditMigrations } from './tables.ts';
 export { type AuditReport, verifyAuditLog } from './verify.ts';

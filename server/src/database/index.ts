@@ -1,6 +1,7 @@
 // Boundary: Kysely over SQLite and PostgreSQL: transactions, group commit, migrations runner, capabilities, error words.
 // Knows no domain: tables come in by augmentation of `tables.ts`, migrations as lists from `compose.ts`.
 export { type CompiledStatement, compileOnce } from './compile-once.ts';
+export * from './copy/index.ts';
 export type { Capabilities, CommitHook, Database, Tx } from './database.ts';
 export { UniqueViolation, WriteConflict } from './errors.ts';
 export { type FileLock, takeFileLock } from './file-lock.ts';

@@ -26,7 +26,7 @@ const TYPES: ColumnTypes = {
 };
 
 const INT8_OID = 20;
-const MIGRATION_LOCK = 5_282_462_539;
+export const MIGRATION_LOCK = 5_282_462_539;
 const MAX_ATTEMPTS = 4;
 
 /** No transaction outlives the changes reader's look back: a row that commits later than that would be missed. */

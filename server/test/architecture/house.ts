@@ -4,6 +4,7 @@ import type { SourceFile } from './parse.ts';
 /** The domains, from the top: a folder may import those on the lines below its own. */
 export const domainTiers = [
   ['pages', 'cli', 'sandbox'],
+  ['backup'],
   ['access', 'oauth'],
   ['accounts', 'api-keys', 'applications', 'webhooks', 'trusted-issuers'],
   ['tokens'],

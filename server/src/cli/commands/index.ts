@@ -1,5 +1,7 @@
 import type { Command } from '../command.ts';
 import { auditVerify } from './audit/verify.ts';
+import { backupCommand } from './backup/backup.ts';
+import { restoreCommand } from './backup/restore.ts';
 import { scanCommand } from './scan/scan.ts';
 import { secretsGenerate } from './secrets/generate.ts';
 import { secretsRotate } from './secrets/rotate.ts';
@@ -14,6 +16,8 @@ export const COMMANDS: readonly Command[] = [
   serve,
   migrate,
   auditVerify,
+  backupCommand,
+  restoreCommand,
   scanCommand,
   secretsGenerate,
   secretsRotate,
