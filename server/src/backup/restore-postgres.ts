@@ -7,8 +7,10 @@ import { proveRestored } from './prove.ts';
 import type { RestoreOptions } from './restore-options.ts';
 
 function refuseUnfit(place: PostgresPlace, { manifest }: CheckedBackup, { force }: RestoreOptions): void {
-  if (place.servers > 0) {
-    throw new BackupError(`${place.servers} connections of Latchkey use this database: stop every server first`);
+  if (place.others > 0) {
+    throw new BackupError(
+      'other processes of Latchkey use this database: stop every server, or wait for the other restore',
+    );
   }
   if (place.schema !== manifest.schema) {
     throw new BackupError(
@@ -23,30 +25,26 @@ function refuseUnfit(place: PostgresPlace, { manifest }: CheckedBackup, { force 
   }
 }
 
-/** Fills the empty schema. When it fails, the schema is empty again. */
 async function fill(
   deps: BackupDeps,
   url: string,
-  place: PostgresPlace,
   { manifest, path }: CheckedBackup,
   options: RestoreOptions,
 ): Promise<Aftermath> {
+  await restorePostgresDump(url, path, deps.environment);
+  const database = await deps.openDatabase({ kind: 'postgres', url });
   try {
-    await restorePostgresDump(url, path, deps.environment);
-    const database = await deps.openDatabase({ kind: 'postgres', url });
-    try {
-      await proveRestored(deps, database, manifest);
-      return await settleRestored(deps, database, manifest, options);
-    } finally {
-      await database.close();
-    }
-  } catch (error) {
-    await place.dropTables(await place.listTables());
-    throw error;
+    await proveRestored(deps, database, manifest);
+    return await settleRestored(deps, database, manifest, options);
+  } finally {
+    await database.close();
   }
 }
 
-/** Tables that were there are moved into a schema of their own, and back when the restore fails. */
+/**
+ * Tables that were there are moved into a schema of their own, and back when the restore fails. When it is killed, no
+ * server starts on what is there, and the restore can be run again.
+ */
 export async function restoreToPostgres(
   deps: BackupDeps,
   url: string,
@@ -57,13 +55,13 @@ export async function restoreToPostgres(
     return await withPostgresPlace(url, async (place) => {
       refuseUnfit(place, checked, options);
       const stamp = toTimestamp(deps.clock.nowMs()).replace(/\D/g, '').slice(0, 14);
-      const aside = `before_restore_${stamp}`;
-      if (place.tables.length > 0) await place.moveTables(place.tables, place.schema, aside);
+      const movedTo = await place.begin(`before_restore_${stamp}`);
       try {
-        const aftermath = await fill(deps, url, place, checked, options);
-        return { ...aftermath, movedTo: place.tables.length > 0 ? aside : null };
+        const aftermath = await fill(deps, url, checked, options);
+        await place.finish();
+        return { ...aftermath, movedTo };
       } catch (error) {
-        if (place.tables.length > 0) await place.moveTables(place.tables, aside, place.schema);
+        await place.undo();
         throw error;
       }
     });
