@@ -5,6 +5,7 @@ import { systemClock } from './clock.ts';
 import {
   type Config,
   hasGeneratedEncryptionKeys,
+  inspectSettings,
   localInstallation,
   prependEncryptionKey,
   readConfig,
@@ -41,6 +42,8 @@ const serve: Program['serve'] = async (config, log) => {
 const program: Program = {
   settings: SETTINGS,
   readSettings,
+  inspectSettings: () => inspectSettings(process.env, process.cwd()),
+  redisFacts: async (url) => (await import('./limits/index.ts')).redisFacts(url),
   localInstallation: () => localInstallation(process.env, process.cwd()),
   createLog: async ({ logLevel }: Config) => {
     const { createLog } = await import('./log.ts');

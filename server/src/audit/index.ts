@@ -3,6 +3,7 @@
 export { actorOf } from './actor.ts';
 export { type Actor, type AuditEntry, systemActor } from './event.ts';
 export { auditSealedColumns } from './keys.ts';
+export { type AuditEvent, auditHead, readAuditEvents, readNewestEvents } from './read.ts';
 export { createRecordAudit, type RecordAudit } from './record.ts';
 export { createAuditSealer, sealAuditLog } from './seal.ts';
 export { eventExists, lastBatch } from './store.ts';

@@ -72,6 +72,34 @@ export function eventsOfBatch(read: Kysely<Tables>, number: number): Promise<Sto
   return read.selectFrom('audit_events').selectAll().where('batch', '=', number).orderBy('seq').execute();
 }
 
+export interface EventsWanted {
+  afterSeq: number;
+  /** Milliseconds since the epoch, from and before; null for no bound. */
+  sinceMs: number | null;
+  untilMs: number | null;
+  limit: number;
+}
+
+/** Events in the order in which they were recorded. */
+export function eventsAfter(read: Kysely<Tables>, wanted: EventsWanted): Promise<StoredEvent[]> {
+  let query = read.selectFrom('audit_events').selectAll().where('seq', '>', wanted.afterSeq);
+  if (wanted.sinceMs !== null) query = query.where('created_at', '>=', wanted.sinceMs);
+  if (wanted.untilMs !== null) query = query.where('created_at', '<', wanted.untilMs);
+  return query.orderBy('seq').limit(wanted.limit).execute();
+}
+
+/** The number of the event before the newest `count`; 0 when there are no more than these. */
+export async function seqBeforeNewest(read: Kysely<Tables>, count: number): Promise<number> {
+  const row = await read
+    .selectFrom('audit_events')
+    .select('seq')
+    .orderBy('seq', 'desc')
+    .limit(1)
+    .offset(count)
+    .executeTakeFirst();
+  return row?.seq ?? 0;
+}
+
 /** Events that claim a seal which does not exist. */
 export async function countStrayEvents(read: Kysely<Tables>): Promise<number> {
   const row = await read

@@ -1,7 +1,14 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Logger } from 'pino';
 import type { Clock } from '../clock.ts';
-import type { Config, Environment, LocalInstallation, ReadConfigResult, Setting } from '../config/index.ts';
+import type {
+  Config,
+  Environment,
+  LocalInstallation,
+  ReadConfigResult,
+  Setting,
+  SettingsReport,
+} from '../config/index.ts';
 import type { RandomBytes } from '../crypto/index.ts';
 import type { Database, Migration } from '../database/index.ts';
 import type { SealedColumn } from '../sealed-values/index.ts';
@@ -23,6 +30,10 @@ export interface Program {
   settings: readonly Setting[];
   /** Throws `ConfigError`. */
   readSettings(options: { makesSecrets: boolean }): ReadConfigResult;
+  /** Settings with where each came from; reads what `readSettings` reads, and makes nothing. */
+  inspectSettings(): SettingsReport;
+  /** Rejects when Redis does not answer. */
+  redisFacts(url: string): Promise<{ clockMs: number; version: string | null }>;
   /** Null in production, where nothing is assumed. */
   localInstallation(): LocalInstallation | null;
   createLog(config: Config): Promise<Logger>;

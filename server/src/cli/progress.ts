@@ -29,7 +29,7 @@ export function createProgress(stderr: Output, clock: Clock, label: string, tota
   let drawnMs = Number.NEGATIVE_INFINITY;
   const draw = () => {
     drawnMs = clock.nowMs();
-    stderr.write(`${CLEAR}${barText(label, done, total).slice(0, (stderr.columns ?? 80) - 1)}`);
+    stderr.write(`${CLEAR}${barText(label, done, total).slice(0, (stderr.columns || 80) - 1)}`);
   };
   draw();
   return {

@@ -24,7 +24,7 @@ export function wantsColors(
 }
 
 // Controls, line separators, and the marks that turn text around.
-const UNSAFE = /[\p{Cc}\p{Cs}\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/gu;
+const UNSAFE = /[\p{Cc}\p{Cs}\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/gu;
 
 /** Text from elsewhere, on one line: what would move the cursor or hide itself is shown as `\u{…}`. */
 export function plainText(text: string): string {

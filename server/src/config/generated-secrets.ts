@@ -18,15 +18,10 @@ export const ENCRYPTION_KEYS_FILE = 'encryption-keys';
  * Reads the file, or makes it. Written beside and linked into place: a crash leaves no half secret, and of two
  * processes that start together both use the one that was first.
  */
-function readOrMake(
-  path: string,
-  make: (randomBytes: RandomBytes) => string,
-  randomBytes: RandomBytes | null,
-): GeneratedSecret | null {
+function readOrMake(path: string, make: () => string, randomBytes: RandomBytes): GeneratedSecret {
   if (existsSync(path)) return { text: readFileSync(path, 'utf8').trim(), isNew: false };
-  if (!randomBytes) return null;
   const temporary = `${path}.${Buffer.from(randomBytes(6)).toString('hex')}`;
-  writeFileSync(temporary, `${make(randomBytes)}\n`, { mode: 0o600, flag: 'wx', flush: true });
+  writeFileSync(temporary, `${make()}\n`, { mode: 0o600, flag: 'wx', flush: true });
   let isNew = true;
   try {
     linkSync(temporary, path);
@@ -39,14 +34,18 @@ function readOrMake(
   return { text: readFileSync(path, 'utf8').trim(), isNew };
 }
 
-/** Without `randomBytes`, what is there: null when nothing is. */
-export function generatedRootKey(dataDir: string, randomBytes: RandomBytes | null): GeneratedSecret | null {
-  return readOrMake(join(dataDir, ROOT_KEY_FILE), (random) => mintSecret('root', random), randomBytes);
+/** What an earlier start made; null when there was none. Throws when the file cannot be read. */
+export function keptSecret(dataDir: string, name: string): string | null {
+  const path = join(dataDir, name);
+  return existsSync(path) ? readFileSync(path, 'utf8').trim() : null;
 }
 
-/** Without `randomBytes`, what is there: null when nothing is. */
-export function generatedEncryptionKeys(dataDir: string, randomBytes: RandomBytes | null): GeneratedSecret | null {
-  return readOrMake(join(dataDir, ENCRYPTION_KEYS_FILE), (random) => newEncryptionKey('dev', random), randomBytes);
+export function generatedRootKey(dataDir: string, randomBytes: RandomBytes): GeneratedSecret {
+  return readOrMake(join(dataDir, ROOT_KEY_FILE), () => mintSecret('root', randomBytes), randomBytes);
+}
+
+export function generatedEncryptionKeys(dataDir: string, randomBytes: RandomBytes): GeneratedSecret {
+  return readOrMake(join(dataDir, ENCRYPTION_KEYS_FILE), () => newEncryptionKey('dev', randomBytes), randomBytes);
 }
 
 /** One entry of LATCHKEY_ENCRYPTION_KEYS: `id:base64(32 bytes)`. */

@@ -25,3 +25,16 @@ export function takeFileLock(path: string): FileLock | null {
   const held = lock;
   return { release: () => held.close() };
 }
+
+/** Whether a process has the lock. Takes none itself, so it keeps nobody out. Throws when there is no such file. */
+export function isFileLocked(path: string): boolean {
+  const lock = new DatabaseSync(path, { timeout: 0, readOnly: true });
+  try {
+    lock.prepare('select count(*) from sqlite_master').get();
+    return false;
+  } catch (error) {
+    return (((error as { errcode?: number }).errcode ?? 0) & 0xff) === SQLITE_BUSY;
+  } finally {
+    lock.close();
+  }
+}

@@ -1,5 +1,5 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { takeFileLock } from './file-lock.ts';
+import { isFileLocked, takeFileLock } from './file-lock.ts';
 
 export interface ServingLock {
   /** Tells a second process who the first is. */
@@ -22,6 +22,16 @@ export function takeServingLock(databasePath: string): ServingLock | { heldBy: s
       lock.release();
     },
   };
+}
+
+/** Who serves this file, as it described itself; null when nobody does. Takes no lock, so it keeps nobody from starting. */
+export function servingHolder(databasePath: string): { pid: number; url: string } | null {
+  try {
+    const holder = JSON.parse(readFileSync(`${databasePath}.serving.json`, 'utf8')) as { pid: number; url: string };
+    return isFileLocked(`${databasePath}.serving`) ? holder : null;
+  } catch {
+    return null;
+  }
 }
 
 function readHolder(path: string): string {

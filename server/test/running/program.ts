@@ -54,6 +54,8 @@ export interface ProgramReply {
 }
 
 export interface ProgramOptions {
+  /** What the program finds on stdin; nothing unless said. */
+  input?: string;
   env?: Record<string, string>;
   dataDir?: string;
   /** Another command than `latchkey serve --json`, run in the repository. */
@@ -78,13 +80,15 @@ function environment(dataDir: string, env: Record<string, string>): Record<strin
   return { PATH, HOME, PORT: '0', LATCHKEY_DATA_DIR: dataDir, ...env };
 }
 
-function launch(command: readonly string[], dataDir: string, env: Record<string, string>) {
+function launch(command: readonly string[], dataDir: string, env: Record<string, string>, input?: string) {
   const [file = '', ...args] = command;
   const child = spawn(file, args, {
     cwd: repository,
     env: environment(dataDir, env),
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
   });
+  // A program may end without reading.
+  child.stdin.on('error', () => {}).end(input);
   const text = { stdout: '', stderr: '' };
   child.stdout.setEncoding('utf8').on('data', (chunk) => {
     text.stdout += chunk;
@@ -140,7 +144,12 @@ export interface Finished extends Exit {
 
 /** Runs `latchkey` with these arguments to its end. */
 export async function runProgram(args: readonly string[], options: ProgramOptions = {}): Promise<Finished> {
-  const { text, exited } = launch([process.execPath, bin, ...args], options.dataDir ?? newDataDir(), options.env ?? {});
+  const { text, exited } = launch(
+    [process.execPath, bin, ...args],
+    options.dataDir ?? newDataDir(),
+    options.env ?? {},
+    options.input,
+  );
   const exit = await exited;
   return { ...exit, ...text };
 }

@@ -9,12 +9,29 @@ interface ErrorBody {
   fields?: unknown;
 }
 
+/** Where a field of the API is not called like its option. */
+const OPTIONS: Readonly<Record<string, string>> = {
+  workspace_id: '--workspace',
+  scopes: '--scope',
+  ip_allowlist: '--allow-ip',
+  expires_at: '--expires-at',
+  expires_in: '--expires-in',
+  rotate_after: '--rotate-after',
+  external_id: '--external-id',
+  'limits.per_hour': '--per-hour',
+  'limits.per_second': '--per-second',
+};
+
+function fieldName(path: unknown): string {
+  const name = path === '' || path === undefined ? '(body)' : plainText(String(path));
+  return Object.hasOwn(OPTIONS, name) ? `${name} (${OPTIONS[name]})` : name;
+}
+
 function fieldsOf({ fields }: ErrorBody): string[] {
   if (!Array.isArray(fields)) return [];
-  return fields.map(({ path, message }: { path?: unknown; message?: unknown }) => {
-    const where = path === '' || path === undefined ? '(body)' : plainText(String(path));
-    return `  ${where}: ${plainText(String(message))}`;
-  });
+  return fields.map(
+    ({ path, message }: { path?: unknown; message?: unknown }) => `  ${fieldName(path)}: ${plainText(String(message))}`,
+  );
 }
 
 /** What the API refused, in its own words: code, message, fields, request id. */

@@ -1,0 +1,31 @@
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { SettingsReport } from '../../config/index.ts';
+import { type Finding, findingsOf } from './finding.ts';
+
+const say = findingsOf('permissions');
+
+/** Files with what nobody else may read, and the mode that keeps them so. */
+function privatePaths({ config, settings }: SettingsReport): [path: string, mode: string][] {
+  if (!config) return [];
+  const secrets = settings.flatMap(({ source, reference }) =>
+    (source === 'file' || source === 'generated') && reference !== null ? [reference] : [],
+  );
+  const tlsKey = settings.find(({ name, source }) => name === 'LATCHKEY_TLS_KEY' && source === 'environment')?.value;
+  const database = config.database.kind === 'sqlite' ? [config.database.path, `${config.database.path}-wal`] : [];
+  const made = ['root-key', 'encryption-keys'].map((name) => join(config.dataDir, name));
+  const files = [...new Set([...secrets, ...(tlsKey ? [tlsKey] : []), ...database, ...made])];
+  return [[config.dataDir, '700'], ...files.map((path): [string, string] => [path, '600'])];
+}
+
+/** Whether others on this machine may read what is secret. */
+export function permissionFindings(report: SettingsReport): Finding[] {
+  if (process.platform === 'win32') return [];
+  const there = privatePaths(report).flatMap(([path, mode]) => {
+    const found = statSync(path, { throwIfNoEntry: false });
+    return found ? [{ path, mode, isOpen: (found.mode & 0o077) !== 0 }] : [];
+  });
+  const open = there.filter(({ isOpen }) => isOpen);
+  if (open.length === 0) return [say.ok('data dir and secret files are readable for this user alone')];
+  return open.map(({ path, mode }) => say.warning(`other users may read ${path}`, `chmod ${mode} ${path}`));
+}
