@@ -1,8 +1,10 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test, vi } from 'vitest';
+import { auditSealedColumns } from '../../src/audit/index.ts';
 import { newEncryptionKey } from '../../src/config/index.ts';
-import { pooledRandom } from '../../src/crypto/index.ts';
+import { createEnvelope, pooledRandom } from '../../src/crypto/index.ts';
+import { openSqlite } from '../../src/database/index.ts';
 import { DATABASES, freshPostgres } from '../harness.ts';
 import { newDataDir, runProgram, startProgram, stopPrograms } from './program.ts';
 
@@ -110,4 +112,28 @@ describe.each(DATABASES)('where the keys are a setting, on %s', (kind) => {
     await started.end('SIGTERM');
     expect(existsSync(join(dataDir, 'encryption-keys'))).toBe(false);
   });
+});
+
+test('a server that is killed while it seals anew goes on at its next start', async () => {
+  const dataDir = newDataDir();
+  await (await startProgram({ dataDir })).end('SIGTERM');
+  const old = readFileSync(join(dataDir, 'encryption-keys'), 'utf8').trim();
+  const envelope = createEnvelope([{ id: 'dev', bytes: Buffer.from(old.slice(4), 'base64') }], randomBytes);
+  const database = openSqlite(join(dataDir, 'latchkey.sqlite'));
+  const rows = Array.from({ length: 1500 }, (_, index) => {
+    const id = `other-${index}`;
+    const sealed = envelope.seal('x', auditSealedColumns[0]!.context(id));
+    return { id, public_key: '', private_key_sealed: sealed, created_at: 0 };
+  });
+  await database.write((tx) => tx.query.insertInto('audit_keys').values(rows).execute());
+  await database.close();
+  await runProgram(['secrets', 'rotate'], { dataDir });
+  const count = async () => (await status(dataDir)).keys.map(({ values }) => values);
+  const killed = await startProgram({ dataDir });
+  await vi.waitFor(async () => expect((await count())[0]).toBeGreaterThan(0), { timeout: 20_000 });
+  await killed.end('SIGKILL');
+  const [done = 0, left = 0] = await count();
+  expect([done > 0, left > 0]).toEqual([true, true]);
+  await startProgram({ dataDir });
+  await vi.waitFor(async () => expect((await status(dataDir)).done).toBe(true), { timeout: 20_000 });
 });

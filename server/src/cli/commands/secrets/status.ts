@@ -20,7 +20,7 @@ export const secretsStatus = command({
   ],
   examples: [
     { line: 'latchkey secrets status', what: 'A line for each key' },
-    { line: 'until latchkey secrets status; do sleep 5; done', what: 'Wait until the old key can go' },
+    { line: 'latchkey secrets status --json', what: 'For a script that waits until the old key can go' },
   ],
   options: jsonOption,
   run: async ({ host, options, json, table, out, openInstallation }) => {
