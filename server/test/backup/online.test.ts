@@ -108,3 +108,10 @@ test('without pg_dump on PATH the error names the cure', async () => {
   expect(stderr).toContain('pg_dump is not on PATH: install PostgreSQL');
   await program.end('SIGTERM');
 });
+
+test('a place that cannot be written is said, and nothing is left', async () => {
+  const installation = await newInstallation('sqlite');
+  await (await start(installation)).end('SIGTERM');
+  const { code, stderr } = await latchkey(installation, 'backup', join(newFolder(), 'inner'));
+  expect([code, stderr]).toEqual([1, expect.stringMatching(/cannot be written \(ENOENT\)/)]);
+});

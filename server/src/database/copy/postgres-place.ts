@@ -3,6 +3,9 @@ import { translateDatabaseError } from '../errors.ts';
 import { MIGRATION_LOCK, RESTORE_MARK } from '../postgres.ts';
 import type { Tables } from '../tables.ts';
 import { openSingle } from './postgres-snapshot.ts';
+import { CopyError } from './snapshot.ts';
+
+const INSUFFICIENT_PRIVILEGE = '42501';
 
 /** A PostgreSQL database into which something is to be put: nobody migrates it meanwhile. */
 export interface PostgresPlace {
@@ -101,6 +104,11 @@ export async function withPostgresPlace<T>(url: string, use: (place: PostgresPla
       return use(placeOver(work, schema, await countOthers(work), await tablesIn(work, schema)));
     });
   } catch (error) {
+    if ((error as { code?: string }).code === INSUFFICIENT_PRIVILEGE) {
+      throw new CopyError(
+        `PostgreSQL refuses: ${(error as Error).message}. The role must own the tables and may make schemas`,
+      );
+    }
     throw translateDatabaseError(error);
   } finally {
     await Promise.all([guard.destroy(), work.destroy()]);

@@ -43,7 +43,14 @@ export async function withPostgresSnapshot<T>(
         const { rows } = await sql<{ id: string; schema: string }>`
           select pg_export_snapshot() as id, current_schema() as schema`.execute(query);
         const [{ id, schema } = { id: '', schema: '' }] = rows;
-        return use({ query, schema, copyTo: (path) => dump({ url, environment, id, schema, path }) });
+        return use({
+          query,
+          schema,
+          copyTo: async (path, onProgress) => {
+            await dump({ url, environment, id, schema, path });
+            onProgress(1, 1);
+          },
+        });
       });
   } catch (error) {
     throw translateDatabaseError(error);

@@ -38,8 +38,13 @@ export async function withSqliteSnapshot<T>(path: string, use: (snapshot: Snapsh
       copyTo: async (target, onProgress) => {
         const progress = ({ totalPages, remainingPages }: { totalPages: number; remainingPages: number }) =>
           onProgress(totalPages - remainingPages, totalPages);
-        await backup(source, target, { rate: PAGES_A_STEP, progress });
-        settle(target);
+        try {
+          await backup(source, target, { rate: PAGES_A_STEP, progress });
+          settle(target);
+        } catch (error) {
+          if (!('errcode' in Object(error))) throw error;
+          throw new CopyError(`${target} cannot be written: ${(error as Error).message}`);
+        }
       },
     });
   } finally {
