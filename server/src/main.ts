@@ -57,9 +57,11 @@ const program: Program = {
     if (!hasGeneratedEncryptionKeys(dataDir)) return false;
     const { takeFileLock } = await import('./database/index.ts');
     const lock = takeFileLock(join(dataDir, 'encryption-keys.lock'));
-    if (lock) prependEncryptionKey(dataDir, entry);
-    lock?.release();
-    return lock !== null;
+    try {
+      return lock !== null && prependEncryptionKey(dataDir, entry);
+    } finally {
+      lock?.release();
+    }
   },
 };
 

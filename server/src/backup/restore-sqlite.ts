@@ -1,4 +1,4 @@
-import { constants, existsSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, constants, existsSync, renameSync, rmSync } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { toTimestamp } from '../clock.ts';
@@ -26,6 +26,8 @@ async function prepare(
 ) {
   removeDatabase(path);
   await copyFile(copy, path, constants.COPYFILE_FICLONE);
+  // A copy takes over who may read the backup.
+  chmodSync(path, 0o600);
   const database = await deps.openDatabase({ kind: 'sqlite', path });
   try {
     await proveRestored(deps, database, manifest);

@@ -59,14 +59,17 @@ export function hasGeneratedEncryptionKeys(dataDir: string): boolean {
 }
 
 /**
- * Puts a new key in front of those in the data dir: on disk, or nothing is changed. Two callers at once must be kept
- * apart, or one key is lost.
+ * Puts a new key in front of those in the data dir: on disk, or nothing is changed. False when its id is taken. Two
+ * callers at once must be kept apart, or one key is lost.
  */
-export function prependEncryptionKey(dataDir: string, entry: string): void {
+export function prependEncryptionKey(dataDir: string, entry: string): boolean {
   const path = join(dataDir, ENCRYPTION_KEYS_FILE);
-  const text = `${entry},${readFileSync(path, 'utf8').trim()}`;
-  parseEncryptionKeys(text);
+  const kept = readFileSync(path, 'utf8').trim();
+  const [added] = parseEncryptionKeys(entry);
+  if (parseEncryptionKeys(kept).some(({ id }) => id === added?.id)) return false;
+  const text = `${entry},${kept}`;
   const temporary = `${path}.new`;
   writeFileSync(temporary, `${text}\n`, { mode: 0o600, flush: true });
   renameSync(temporary, path);
+  return true;
 }

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { chmodSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { toTimestamp } from '../../src/clock.ts';
@@ -145,5 +145,8 @@ test('a file that is no audit export is refused before anything is done', async 
   expect([bad.code, bad.stderr]).toEqual([1, expect.stringContaining('line 2 is no audit event')]);
   const gone = await latchkey(place, 'restore', folder, '--yes', '--revocations', `${path}.gone`);
   expect([gone.code, gone.stderr]).toEqual([2, expect.stringContaining('cannot be read (ENOENT)')]);
+  // Whoever could read the backup, the database is its owner's alone.
+  chmodSync(join(folder, 'database.sqlite'), 0o644);
   expect((await latchkey(place, 'restore', folder, '--yes')).code).toBe(0);
+  expect(statSync(join(place.dataDir, 'latchkey.sqlite')).mode & 0o777).toBe(0o600);
 });

@@ -1,4 +1,4 @@
-import type { SecretKind } from '@latchkey/protocol';
+import { redactSecrets, type SecretKind } from '@latchkey/protocol';
 import type { CheckedStatus, Finding, ScanReport } from '../../../scan/index.ts';
 import { plainText, type Style } from '../../style.ts';
 
@@ -36,6 +36,11 @@ export function findingText(finding: Finding, status: CheckedStatus | null, styl
   const parts = [style.bold(plainText(placeText(finding))), KIND_WORDS[finding.kind], finding.hint];
   if (status !== null) parts.push(status === 'live' ? style.bad(STATUS_WORDS.live) : STATUS_WORDS[status]);
   return parts.join('  ');
+}
+
+/** For stderr; a name may hold a secret too. */
+export function unreadableText(path: string, code: string): string {
+  return `latchkey: ${plainText(redactSecrets(path))} cannot be read (${code})\n`;
 }
 
 /** One object a line; `status` only after a check. */

@@ -17,7 +17,7 @@ import { command, serverOptions } from '../../command.ts';
 import type { Context } from '../../context.ts';
 import { EXIT } from '../../exit-codes.ts';
 import { CommandFailure, Interrupted, UsageError } from '../../refusal.ts';
-import { findingJson, findingText, summaryText } from './render.ts';
+import { findingJson, findingText, summaryText, unreadableText } from './render.ts';
 
 const OPTIONS = {
   git: { type: 'flag', description: 'Scan the history of the git repository at PATH: all that its refs reach' },
@@ -79,7 +79,7 @@ async function scan(context: ScanContext, onFound: (found: Found) => void): Prom
   try {
     if (options.git) return await scanGit(positionals.paths[0] ?? '.', shared);
     if (positionals.paths[0] === '-') return await scanStream(host.stdin, shared.onFound, shared.onBytes);
-    const onUnreadable = (path: string, code: string) => err(`latchkey: ${path} cannot be read (${code})\n`);
+    const onUnreadable = (path: string, code: string) => err(unreadableText(path, code));
     return await scanTree(positionals.paths, { ...shared, excludes: options.exclude, onUnreadable });
   } catch (error) {
     if (signal.aborted) throw new Interrupted();
