@@ -2,11 +2,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { temporaryFolder } from '../harness.ts';
 import { endWithThisProcess } from '../services/guard.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 
 export const repository = fileURLToPath(new URL('../../..', import.meta.url));
-const bin = fileURLToPath(new URL('../../bin/latchkey.js', import.meta.url));
+export const bin = fileURLToPath(new URL('../../bin/latchkey.js', import.meta.url));
 
 /** The line that `serve --json` prints. */
 export interface ReadyLine {
@@ -78,7 +78,8 @@ function environment(dataDir: string, env: Record<string, string>): Record<strin
   return { PATH, HOME, PORT: '0', LATCHKEY_DATA_DIR: dataDir, ...env };
 }
 
-function launch(command: readonly string[], dataDir: string, env: Record<string, string>) {
+/** Starts a command without waiting for anything it says. */
+export function launch(command: readonly string[], dataDir: string, env: Record<string, string>) {
   const [file = '', ...args] = command;
   const child = spawn(file, args, {
     cwd: repository,

@@ -1,0 +1,181 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Api } from './api.ts';
+import { deedsAreRecorded } from './checks/audit.ts';
+import type { CheckContext } from './checks/check.ts';
+import { CHECKS } from './checks/index.ts';
+import { isQuiet, readFacts } from './facts.ts';
+import { choose, type Lane } from './lane.ts';
+import { type Model, quotasOf } from './model.ts';
+import { OPERATIONS } from './operations/index.ts';
+import type { SeededRandom } from './random.ts';
+import {
+  type DatabaseKind,
+  end,
+  type Installation,
+  isReady,
+  killWhileStarting,
+  loggedHeads,
+  STRIKES,
+  type Strike,
+  start,
+  verifyAudit,
+} from './victims.ts';
+
+/** What is done in one round, drawn from its seed before it begins. */
+export interface Plan {
+  strike: Strike;
+  /** The strike falls when so many calls were sent, or so much time has passed. */
+  afterCalls: number;
+  atMostMs: number;
+  /** Before the real start, the server is started and killed after so many milliseconds each. */
+  killsAtStartMs: number[];
+}
+
+export function planRound(database: DatabaseKind, random: SeededRandom): Plan {
+  return {
+    strike: random.pick<Strike>(STRIKES[database]) ?? 'server',
+    afterCalls: 30 + random.below(1200),
+    atMostMs: 400 + random.below(1600),
+    killsAtStartMs: Array.from({ length: random.chance(25) ? 1 + random.below(2) : 0 }, () => random.below(600)),
+  };
+}
+
+export interface Round {
+  name: string;
+  plan: Plan;
+  installation: Installation;
+  api: Api;
+  model: Model;
+  random: SeededRandom;
+  /** Everything is checked, as the installation is not used again. */
+  isLast: boolean;
+  /** Runs while everything is down. */
+  meddle?(installation: Installation): Promise<void>;
+  /** How often each operation ran, over all rounds. */
+  operations: Map<string, number>;
+}
+
+/** No name is used twice, neither for a call nor for an Idempotency-Key, also when rounds are run again. */
+function nameGiver(prefix: string): () => string {
+  let count = 0;
+  return () => {
+    count += 1;
+    return `${prefix}-${count}`;
+  };
+}
+
+interface Load {
+  lanes: Lane[];
+  isOver: boolean;
+}
+
+function lanesOf({ name, api, model, random }: Round): Lane[] {
+  return model.lanes.map((own) => ({
+    own,
+    model,
+    api,
+    random: random.fork(own.name),
+    newName: nameGiver(`crash-${name}-${own.name}`),
+  }));
+}
+
+async function runLane(load: Load, lane: Lane, { api, operations }: Round): Promise<void> {
+  while (!load.isOver) {
+    const operation = choose(OPERATIONS, lane.random);
+    const before = api.counts.sent;
+    await operation.run(lane);
+    operations.set(operation.name, (operations.get(operation.name) ?? 0) + 1);
+    // One that had nothing to do must not keep the processor.
+    if (api.counts.sent === before) await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+/** Resolves when enough was sent, or the time is up. */
+async function untilStrike({ api, plan }: Round): Promise<void> {
+  const goal = api.counts.sent + plan.afterCalls;
+  for (const endAt = Date.now() + plan.atMostMs; Date.now() < endAt && api.counts.sent < goal; ) await sleep(1);
+}
+
+const OUTAGE_MS = 250;
+
+/** What a kill may have cost the quotas: what was set aside in memory, and a reservation whose answer was lost. */
+function noteLosses(model: Model, strike: Strike): void {
+  const blocks = { sigterm: 0, redis: 0, server: 1, postgres: 2, 'server and postgres': 2, all: 2 }[strike];
+  for (const quota of quotasOf(model)) quota.mayBeLost += blocks * quota.block;
+}
+
+async function strikeNow(round: Round, load: Load): Promise<void> {
+  const { installation, plan, model } = round;
+  const { services } = installation;
+  const { strike } = plan;
+  noteLosses(model, strike);
+  const isServerHit = strike !== 'postgres' && strike !== 'redis';
+  if (isServerHit) load.isOver = true;
+  await Promise.all([
+    strike === 'postgres' || strike === 'server and postgres' || strike === 'all' ? services?.postgres.kill9() : null,
+    strike === 'redis' || strike === 'all' ? services?.redis.kill9() : null,
+    isServerHit && strike !== 'sigterm' ? end(installation, 'SIGKILL') : null,
+    strike === 'sigterm' ? stopGracefully(round) : null,
+  ]);
+  if (!isServerHit) await sleep(OUTAGE_MS);
+  load.isOver = true;
+}
+
+async function stopGracefully({ installation, model }: Pick<Round, 'installation' | 'model'>): Promise<void> {
+  const exit = await end(installation, 'SIGTERM');
+  if (exit && exit.code !== 0) model.violations.push(`SIGTERM ended the server with ${exit.code ?? exit.signal}`);
+}
+
+/** Brings back what was killed, the server last and after a few more kills. */
+async function recover({ installation, api, plan, meddle }: Round): Promise<void> {
+  const { services, program } = installation;
+  const isHit = (name: Strike) => plan.strike === name || plan.strike === 'all';
+  if (isHit('postgres') || isHit('server and postgres')) await services?.postgres.restart();
+  if (isHit('redis')) await services?.redis.restart();
+  if (program) return isReady(program);
+  const downSince = new Date();
+  await meddle?.(installation);
+  for (const afterMs of plan.killsAtStartMs) await killWhileStarting(installation, afterMs);
+  api.url = await start(installation);
+  await isQuiet(installation.place, downSince);
+}
+
+async function check(round: Round, lanes: Lane[]): Promise<void> {
+  const { name, installation, api, model, random, isLast } = round;
+  for (const [number, hash] of loggedHeads(installation)) model.heads.set(number, hash);
+  const context: CheckContext = {
+    model,
+    api,
+    facts: await readFacts(installation.place),
+    random: random.fork('checks'),
+    lanes,
+    isLast,
+    newName: nameGiver(`check-${name}`),
+  };
+  const verified = verifyAudit(installation);
+  for (const checkOne of CHECKS) await checkOne(context);
+  const problem = await verified;
+  if (problem !== null) model.violations.push(problem);
+}
+
+/** The end of an installation: a clean stop, and what the last checks did is looked at too. */
+export async function finish({ installation, model }: Round): Promise<void> {
+  await stopGracefully({ installation, model });
+  const facts = await readFacts(installation.place);
+  for (const problem of facts.damage) model.violations.push(`the database is damaged: ${problem}`);
+  await deedsAreRecorded({ model, facts });
+  const problem = await verifyAudit(installation);
+  if (problem !== null) model.violations.push(problem);
+}
+
+/** Load, a strike in the middle of it, recovery, and every check. What is broken stands in `model.violations`. */
+export async function runRound(round: Round): Promise<void> {
+  const load: Load = { lanes: lanesOf(round), isOver: false };
+  const running = Promise.all(load.lanes.map((lane) => runLane(load, lane, round)));
+  await Promise.race([untilStrike(round), running]);
+  await strikeNow(round, load);
+  const recovered = recover(round);
+  await Promise.all([running, recovered]);
+  await check(round, load.lanes);
+  if (round.isLast) await finish(round);
+}
