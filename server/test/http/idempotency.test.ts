@@ -288,33 +288,38 @@ describe.each(DATABASES)('Idempotency-Key on %s', (database) => {
   });
 
   describe('when the process died', () => {
-    const leaveBehind = async (key: string, values: { state: 'pending' | 'committed'; object_id: string | null }) =>
+    const leaveBehind = async (key: string) =>
       server.latchkey.database.write(async ({ query }) => {
-        const left = { ...values, status: null, reply_sealed: null, reply_expires_at: null };
-        const lock = { locked_until: clock.nowMs() + MINUTE_MS };
+        const left = { state: 'pending', status: null, reply_sealed: null, reply_expires_at: null } as const;
         await query
           .updateTable('idempotency_keys')
-          .set({ ...left, ...lock })
+          .set({ ...left, object_id: null, locked_until: clock.nowMs() + MINUTE_MS })
           .where('key', '=', key)
           .execute();
       });
 
-    test('after its commit, the call is not run again and the object is named', async () => {
+    test('after its commit, the reply is told at once to who asks again', async () => {
+      const store = server.latchkey.database;
+      const idempotency = createIdempotency({ database: store, clock, randomBytes: pooledRandom() });
       const key = newKey();
-      const { json: made } = await create(key);
-      await leaveBehind(key, { state: 'committed', object_id: made.id });
-      clock.advance(MINUTE_MS + 1);
-      const before = await countKeys();
-      const reply = await create(key);
-      expect([reply.status, reply.json.error]).toEqual([409, 'conflict']);
-      expect(reply.json.message).toContain(made.id);
-      expect(await countKeys()).toBe(before);
+      const place = { principal: 'p', route: 'r', key };
+      const call = { ...place, fingerprint: 'f', credential: 'c', status: 201, secretReply: true };
+      const secret = { id: 'key_1', key: 'shown once' };
+      const committed = Promise.withResolvers<void>();
+      void idempotency.run(call, async () => {
+        await store.write(async () => secret);
+        committed.resolve();
+        return new Promise(() => {});
+      });
+      await committed.promise;
+      const again = await idempotency.run(call, async () => expect.fail('it ran twice'));
+      expect(again).toEqual({ status: 201, body: secret, isReplay: true });
     });
 
     test('before its commit, the next call takes over', async () => {
       const key = newKey();
       await create(key);
-      await leaveBehind(key, { state: 'pending', object_id: null });
+      await leaveBehind(key);
       expect((await create(key, { ...body, name: 'other' })).status).toBe(409);
       clock.advance(MINUTE_MS + 1);
       expect((await create(key, { ...body, name: 'other' })).status).toBe(409);
