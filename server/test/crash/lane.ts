@@ -19,6 +19,8 @@ export interface Operation {
   name: string;
   /** How often, compared with the others. */
   weight: number;
+  /** It asks for changes, and may run beside others of its lane: what is busy it leaves alone. */
+  isChange?: true;
   /** Sends a call, or a few, and notes in the model what the answers promise. Does nothing when it has no subject. */
   run(lane: Lane): Promise<void>;
 }

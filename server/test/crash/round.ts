@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Api } from './api.ts';
 import { deedsAreRecorded } from './checks/audit.ts';
-import type { CheckContext } from './checks/check.ts';
-import { CHECKS } from './checks/index.ts';
+import type { Check, CheckContext } from './checks/check.ts';
+import { CHECKS, CHECKS_OF_STATE } from './checks/index.ts';
 import { isQuiet, readFacts } from './facts.ts';
-import { choose, type Lane } from './lane.ts';
+import { choose, type Lane, type Operation } from './lane.ts';
 import { type Model, quotasOf } from './model.ts';
 import { OPERATIONS } from './operations/index.ts';
 import type { SeededRandom } from './random.ts';
@@ -27,16 +27,23 @@ export interface Plan {
   /** The strike falls when so many calls were sent, or so much time has passed. */
   afterCalls: number;
   atMostMs: number;
+  /** How long before the strike the last changes are asked for, many at once. */
+  salvoMs: number;
   /** Before the real start, the server is started and killed after so many milliseconds each. */
   killsAtStartMs: number[];
 }
 
+const endsServer = (strike: Strike) => strike !== 'postgres' && strike !== 'redis';
+
 export function planRound(database: DatabaseKind, random: SeededRandom): Plan {
+  const strike = random.pick<Strike>(STRIKES[database]) ?? 'server';
+  const killsAtStart = endsServer(strike) && random.chance(30) ? 1 + random.below(2) : 0;
   return {
-    strike: random.pick<Strike>(STRIKES[database]) ?? 'server',
+    strike,
     afterCalls: 30 + random.below(1200),
     atMostMs: 400 + random.below(1600),
-    killsAtStartMs: Array.from({ length: random.chance(25) ? 1 + random.below(2) : 0 }, () => random.below(600)),
+    salvoMs: random.below(25),
+    killsAtStartMs: Array.from({ length: killsAtStart }, () => random.below(600)),
   };
 }
 
@@ -79,15 +86,27 @@ function lanesOf({ name, api, model, random }: Round): Lane[] {
   }));
 }
 
-async function runLane(load: Load, lane: Lane, { api, operations }: Round): Promise<void> {
+async function runOne(lane: Lane, from: readonly Operation[], { operations }: Round): Promise<void> {
+  const operation = choose(from, lane.random);
+  operations.set(operation.name, (operations.get(operation.name) ?? 0) + 1);
+  await operation.run(lane);
+}
+
+async function runLane(load: Load, lane: Lane, round: Round): Promise<void> {
   while (!load.isOver) {
-    const operation = choose(OPERATIONS, lane.random);
-    const before = api.counts.sent;
-    await operation.run(lane);
-    operations.set(operation.name, (operations.get(operation.name) ?? 0) + 1);
+    await runOne(lane, OPERATIONS, round);
     // One that had nothing to do must not keep the processor.
-    if (api.counts.sent === before) await new Promise((resolve) => setImmediate(resolve));
+    await new Promise((resolve) => setImmediate(resolve));
   }
+}
+
+const CHANGES = OPERATIONS.filter(({ isChange }) => isChange);
+const SALVO = 4;
+
+/** Many changes at once, so that the strike meets some of them half done. */
+function startSalvo(load: Load, round: Round): Promise<unknown> {
+  const salvo = load.lanes.flatMap((lane) => Array.from({ length: SALVO }, () => runOne(lane, CHANGES, round)));
+  return Promise.all(salvo);
 }
 
 /** Resolves when enough was sent, or the time is up. */
@@ -109,7 +128,7 @@ async function strikeNow(round: Round, load: Load): Promise<void> {
   const { services } = installation;
   const { strike } = plan;
   noteLosses(model, strike);
-  const isServerHit = strike !== 'postgres' && strike !== 'redis';
+  const isServerHit = endsServer(strike);
   if (isServerHit) load.isOver = true;
   await Promise.all([
     strike === 'postgres' || strike === 'server and postgres' || strike === 'all' ? services?.postgres.kill9() : null,
@@ -140,10 +159,10 @@ async function recover({ installation, api, plan, meddle }: Round): Promise<void
   await isQuiet(installation.place, downSince);
 }
 
-async function check(round: Round, lanes: Lane[]): Promise<void> {
+async function contextOf(round: Round, lanes: Lane[]): Promise<CheckContext> {
   const { name, installation, api, model, random, isLast } = round;
   for (const [number, hash] of loggedHeads(installation)) model.heads.set(number, hash);
-  const context: CheckContext = {
+  return {
     model,
     api,
     facts: await readFacts(installation.place),
@@ -152,8 +171,14 @@ async function check(round: Round, lanes: Lane[]): Promise<void> {
     isLast,
     newName: nameGiver(`check-${name}`),
   };
+}
+
+/** Every check, until one finds something: what comes after it would only repeat it. */
+async function check(round: Round, lanes: Lane[], checks: readonly Check[]): Promise<void> {
+  const { installation, model } = round;
+  const context = await contextOf(round, lanes);
   const verified = verifyAudit(installation);
-  for (const checkOne of CHECKS) await checkOne(context);
+  for (const checkOne of checks) if (model.violations.length === 0) await checkOne(context);
   const problem = await verified;
   if (problem !== null) model.violations.push(problem);
 }
@@ -173,9 +198,13 @@ export async function runRound(round: Round): Promise<void> {
   const load: Load = { lanes: lanesOf(round), isOver: false };
   const running = Promise.all(load.lanes.map((lane) => runLane(load, lane, round)));
   await Promise.race([untilStrike(round), running]);
+  const salvo = startSalvo(load, round);
+  await sleep(round.plan.salvoMs);
   await strikeNow(round, load);
-  const recovered = recover(round);
-  await Promise.all([running, recovered]);
-  await check(round, load.lanes);
-  if (round.isLast) await finish(round);
+  await Promise.all([running, salvo, recover(round)]);
+  await check(round, load.lanes, CHECKS);
+  if (!round.isLast || round.model.violations.length > 0) return;
+  // The repetitions have changed something: all of it is looked at once more.
+  await check(round, load.lanes, CHECKS_OF_STATE);
+  await finish(round);
 }

@@ -3,7 +3,7 @@ import { temporaryFolder } from '../temporary-folder.ts';
 import { type Api, createApi } from './api.ts';
 import type { Model } from './model.ts';
 import { type SeededRandom, seededRandom } from './random.ts';
-import { planRound, type Round, runRound } from './round.ts';
+import { type Plan, planRound, type Round, runRound } from './round.ts';
 import { newModel } from './setup.ts';
 import {
   type DatabaseKind,
@@ -29,7 +29,9 @@ export interface Wanted {
   rounds: number;
   /** Hears a line about each round. */
   say(line: string): void;
-  /** Does mischief while everything is down, to see it found; for tests of this harness. */
+  /** Instead of what the seed says; for tests of this harness, like `meddle`. */
+  plan?: Partial<Plan>;
+  /** Does mischief while everything is down, to see it found. */
   meddle?(installation: Installation): Promise<void>;
 }
 
@@ -93,7 +95,7 @@ async function oneRound(run: Run, generation: Generation, number: number, isLast
   const { wanted, summary } = run;
   const random = seededRandom(`${wanted.seed}/${wanted.database}/${number}`);
   const sinceMs = Date.now();
-  const plan = planRound(wanted.database, random);
+  const plan = { ...planRound(wanted.database, random), ...wanted.plan };
   const round: Round = {
     ...generation,
     name: `${wanted.seed}-${number}`,

@@ -3,13 +3,9 @@ import { auditIsWhole, deedsAreRecorded } from './audit.ts';
 import type { Check } from './check.ts';
 import { keysAreAsPromised } from './keys.ts';
 import { quotasHold } from './quotas.ts';
-import { openCallsAreRepeated } from './repetitions.ts';
+import { callsAreRepeated } from './repetitions.ts';
 
 /** In this order: first what happened is settled, then all that follows from it is compared. */
-export const CHECKS: readonly Check[] = [
-  auditIsWhole,
-  deedsAreRecorded,
-  openCallsAreRepeated,
-  keysAreAsPromised,
-  quotasHold,
-];
+export const CHECKS_OF_STATE: readonly Check[] = [auditIsWhole, deedsAreRecorded, keysAreAsPromised, quotasHold];
+
+export const CHECKS: readonly Check[] = [...CHECKS_OF_STATE, callsAreRepeated];

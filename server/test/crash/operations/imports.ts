@@ -28,6 +28,7 @@ function foreignKey(lane: Lane, isSlow: boolean) {
 const importSome: Operation = {
   name: 'import keys',
   weight: 2,
+  isChange: true,
   run: async (lane) => {
     const isSlow = lane.random.chance(20);
     const count = isSlow ? 1 : 1 + lane.random.below(3);

@@ -1,6 +1,6 @@
 import { perform, performTwins } from '../deeds.ts';
 import type { Lane, Operation } from '../lane.ts';
-import { isAlive, type Key, type NewDeed, newQuota, type Outcome, type Workspace } from '../model.ts';
+import { isAlive, type Key, type NewDeed, newQuota, type Outcome, type Subject, type Workspace } from '../model.ts';
 
 /** The most that one call spends. */
 export const MAX_COST = 3;
@@ -72,6 +72,7 @@ export function newKeyDeed(lane: Lane, workspace: Workspace, options: { isIdempo
 const create: Operation = {
   name: 'create key',
   weight: 8,
+  isChange: true,
   run: async (lane) => {
     await perform(lane, newKeyDeed(lane, lane.random.chance(15) ? lane.own.side : lane.own.home));
   },
@@ -80,6 +81,7 @@ const create: Operation = {
 const createTwins: Operation = {
   name: 'create key twice at once',
   weight: 2,
+  isChange: true,
   run: (lane) => performTwins(lane, newKeyDeed(lane, lane.own.home, { isIdempotent: true })),
 };
 
@@ -98,6 +100,7 @@ function about(lane: Lane, key: Key, method: 'PATCH' | 'POST', verb: string, jso
 const patch: Operation = {
   name: 'patch key',
   weight: 6,
+  isChange: true,
   run: async (lane) => {
     const key = pickKey(lane, ({ state }) => state !== 'revoked');
     if (!key) return;
@@ -121,6 +124,7 @@ const patch: Operation = {
 const revoke: Operation = {
   name: 'revoke key',
   weight: 4,
+  isChange: true,
   run: async (lane) => {
     const key = pickKey(lane, ({ state }) => state !== 'revoked');
     if (!key) return;
@@ -138,6 +142,7 @@ const revoke: Operation = {
 const remove: Operation = {
   name: 'delete key',
   weight: 2,
+  isChange: true,
   run: async (lane) => {
     const key = pickKey(lane);
     if (!key) return;
@@ -178,6 +183,7 @@ function succeed(lane: Lane, old: Key, hasOverlap: boolean, { ids: [id = ''], re
 const rotate: Operation = {
   name: 'rotate key',
   weight: 6,
+  isChange: true,
   run: async (lane) => {
     const isFree = (key: Key | null) => !key?.isBusy;
     const old = pickKey(
@@ -201,6 +207,16 @@ const rotate: Operation = {
   },
 };
 
+/** Nobody changes these meanwhile. */
+export async function undisturbed<T>(subjects: readonly Subject[], run: () => Promise<T>): Promise<T> {
+  for (const subject of subjects) subject.isBusy = true;
+  try {
+    return await run();
+  } finally {
+    for (const subject of subjects) subject.isBusy = false;
+  }
+}
+
 /** The door's word on a key must be the model's, at every moment: this lane alone changes it. */
 const use: Operation = {
   name: 'call with key',
@@ -209,7 +225,8 @@ const use: Operation = {
     const key = pickKey(lane, ({ text, quota, workspace }) => text !== null && quota === null && !workspace.isBusy);
     if (!key || key.text === null) return;
     const path = '/v1/auth/verify';
-    const ending = await lane.api.send({ method: 'GET', path, key: key.text, requestId: lane.newName() });
+    const call = { method: 'GET', path, key: key.text, requestId: lane.newName() } as const;
+    const ending = await undisturbed([key, key.workspace], () => lane.api.send(call));
     if (ending === null || ending.status === 503) return;
     if ((ending.status === 200) === isAlive(key) && ending.status < 500) return;
     lane.model.violations.push(

@@ -1,6 +1,6 @@
 import type { Lane, Operation } from '../lane.ts';
 import { isAlive, isUnanswered, type Key } from '../model.ts';
-import { MAX_COST, pickKey } from './keys.ts';
+import { MAX_COST, pickKey, undisturbed } from './keys.ts';
 
 /** How many calls of a burst are under way at once. */
 export const BURST = 8;
@@ -44,8 +44,11 @@ const spendOne: Operation = {
   weight: 8,
   run: async (lane) => {
     const own = pickKey(lane, (key) => key.quota !== null && isAlive(key) && !key.workspace.isBusy);
-    const key = own !== undefined && lane.random.chance(50) ? own : lane.random.pick(lane.model.quotaKeys);
-    if (key) await spend(lane, key, costOf(lane));
+    if (own !== undefined && lane.random.chance(50)) {
+      return undisturbed([own, own.workspace], () => spend(lane, own, costOf(lane)));
+    }
+    const shared = lane.random.pick(lane.model.quotaKeys);
+    if (shared) await spend(lane, shared, costOf(lane));
   },
 };
 

@@ -5,6 +5,7 @@ import { maybeIdempotent } from './keys.ts';
 const suspendOrResume: Operation = {
   name: 'suspend or resume workspace',
   weight: 2,
+  isChange: true,
   run: async (lane) => {
     const { side } = lane.own;
     if (side.isBusy) return;
