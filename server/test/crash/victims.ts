@@ -54,19 +54,20 @@ function environment({ place, services }: Installation): Record<string, string> 
   };
 }
 
-const READY_WITHIN_MS = 30_000;
+/** For a start, a stop, and a look at the audit log: longer than any of them takes on a busy machine. */
+const WITHIN_MS = 30_000;
 
 /** Starts the server and waits until it is ready with nothing missing. Throws with what it said when it is not. */
 export async function start(installation: Installation): Promise<string> {
   const { dataDir } = installation.place;
-  const program = await startProgram({ dataDir, env: environment(installation) });
+  const program = await startProgram({ dataDir, env: environment(installation), withinMs: WITHIN_MS });
   installation.program = program;
   await isReady(program);
   return program.ready.url;
 }
 
 export async function isReady(program: Program): Promise<void> {
-  for (const giveUpAt = Date.now() + READY_WITHIN_MS; ; await sleep(20)) {
+  for (const giveUpAt = Date.now() + WITHIN_MS; ; await sleep(20)) {
     const { status, json } = await program.call('/readyz', { key: null });
     if (status === 200 && json.degraded === false && !JSON.stringify(json.checks).includes('down')) return;
     if (Date.now() > giveUpAt) throw new Error(`/readyz still answers ${status} ${JSON.stringify(json)}`);
@@ -92,7 +93,9 @@ export async function killWhileStarting(installation: Installation, afterMs: num
 export async function end(installation: Installation, signal: 'SIGKILL' | 'SIGTERM') {
   const { program } = installation;
   if (!program) return undefined;
+  const timer = setTimeout(() => process.kill(program.pid, 'SIGKILL'), WITHIN_MS);
   const exit = await program.end(signal);
+  clearTimeout(timer);
   installation.program = undefined;
   installation.log.push(program.stderr());
   return exit;
@@ -104,7 +107,8 @@ export const rootKeyOf = ({ place }: Installation) => readFileSync(join(place.da
 /** `latchkey audit verify`, in a process of its own beside the server. */
 export async function verifyAudit(installation: Installation): Promise<string | null> {
   const { dataDir } = installation.place;
-  const done = await runProgram(['audit', 'verify', '--json'], { dataDir, env: environment(installation) });
+  const options = { dataDir, env: environment(installation), withinMs: WITHIN_MS };
+  const done = await runProgram(['audit', 'verify', '--json'], options);
   return done.code === 0 ? null : `latchkey audit verify ended with ${done.code}: ${done.stdout}${done.stderr}`;
 }
 

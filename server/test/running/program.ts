@@ -60,6 +60,8 @@ export interface ProgramOptions {
   command?: readonly string[];
   /** What must stand on stdout before it counts as ready, when it prints no line of JSON. */
   isReady?: (stdout: string) => boolean;
+  /** Killed when it is not ready by then, or has not ended where its end is waited for; else it may take its time. */
+  withinMs?: number;
 }
 
 const running = new Set<{ child: ChildProcess; exited: Promise<Exit> }>();
@@ -104,6 +106,13 @@ export function launch(command: readonly string[], dataDir: string, env: Record<
   return { child, text, exited };
 }
 
+/** Returns what calls it off. */
+function killLater(child: ChildProcess, afterMs: number | undefined): () => void {
+  if (afterMs === undefined) return () => {};
+  const timer = setTimeout(() => child.kill('SIGKILL'), afterMs);
+  return () => clearTimeout(timer);
+}
+
 const readyLine = (stdout: string) => stdout.includes('\n');
 
 /** Starts the program and waits until it says that it is ready. Throws with its stderr when it ends instead. */
@@ -115,7 +124,9 @@ export async function startProgram(options: ProgramOptions = {}): Promise<Progra
   const spoken = new Promise<void>((resolve) => {
     child.stdout.on('data', () => isReady(text.stdout) && resolve());
   });
+  const isInTime = killLater(child, options.withinMs);
   await Promise.race([spoken, exited]);
+  isInTime();
   if (!isReady(text.stdout)) throw new Error(`the program ended: ${text.stdout}${text.stderr}`);
   const ready: ReadyLine =
     isReady === readyLine ? JSON.parse(text.stdout) : { url: '', issuer: '', first_start: false };
@@ -141,8 +152,11 @@ export interface Finished extends Exit {
 
 /** Runs `latchkey` with these arguments to its end. */
 export async function runProgram(args: readonly string[], options: ProgramOptions = {}): Promise<Finished> {
-  const { text, exited } = launch([process.execPath, bin, ...args], options.dataDir ?? newDataDir(), options.env ?? {});
+  const command = [process.execPath, bin, ...args];
+  const { child, text, exited } = launch(command, options.dataDir ?? newDataDir(), options.env ?? {});
+  const isInTime = killLater(child, options.withinMs);
   const exit = await exited;
+  isInTime();
   return { ...exit, ...text };
 }
 
