@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import pg from 'pg';
@@ -89,4 +90,19 @@ const readPostgres = (databaseUrl: string): Promise<Facts> =>
 /** Resolves when nothing of a server that ended before `since` can change the database any more. */
 export async function isQuiet({ databaseUrl }: DataPlace, since: Date): Promise<void> {
   if (databaseUrl !== null) await withClient(databaseUrl, (client) => orphansAreGone(client, since));
+}
+
+/** For the one who looks into a failed round, as the server of the run is gone then: every row, as JSON in the data dir. */
+export async function dumpPostgres({ dataDir, databaseUrl }: DataPlace): Promise<void> {
+  if (databaseUrl === null) return;
+  await withClient(databaseUrl, async (client) => {
+    const { rows } = await client.query(
+      `select tablename from pg_tables where schemaname = 'public' order by tablename`,
+    );
+    const tables: Record<string, Row[]> = {};
+    for (const { tablename } of rows) {
+      tables[tablename] = (await client.query(`select * from ${pg.escapeIdentifier(tablename)}`)).rows;
+    }
+    writeFileSync(join(dataDir, 'postgres.json'), JSON.stringify(tables, null, 1), { mode: 0o600 });
+  });
 }

@@ -109,6 +109,15 @@ export interface Model {
   violations: string[];
 }
 
+export const emptyModel = (): Model => ({
+  rootKey: '',
+  lanes: [],
+  quotaKeys: [],
+  deeds: [],
+  heads: new Map(),
+  violations: [],
+});
+
 const MAX_BLOCK = 1000;
 const BLOCKS_LEFT = 50;
 

@@ -1,10 +1,12 @@
-import { rmSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { temporaryFolder } from '../temporary-folder.ts';
 import { type Api, createApi } from './api.ts';
-import type { Model } from './model.ts';
-import { type SeededRandom, seededRandom } from './random.ts';
+import { dumpPostgres } from './facts.ts';
+import { emptyModel, type Model } from './model.ts';
+import { seededRandom } from './random.ts';
 import { type Plan, planRound, type Round, runRound } from './round.ts';
-import { newModel } from './setup.ts';
+import { fillModel } from './setup.ts';
 import {
   type DatabaseKind,
   end,
@@ -43,6 +45,7 @@ export interface Summary {
   /** Changes that were acknowledged, and unanswered ones that turned out to have happened or not. */
   deeds: Map<string, number>;
   violations: string[];
+  failedRound: number | null;
   /** Where the data of a failed round is. */
   keptIn: string | null;
 }
@@ -62,17 +65,24 @@ interface Run {
 
 const count = (counts: Map<string, number>, name: string, by = 1) => counts.set(name, (counts.get(name) ?? 0) + by);
 
+const wordsOf = (error: unknown) => (error instanceof Error ? (error.stack ?? error.message) : String(error));
+
 /** A fresh installation, whose first start, migrations included, is killed a few times before it may end. */
-async function beginGeneration({ wanted, services, summary }: Run, round: number, random: SeededRandom) {
-  const dataDir = temporaryFolder();
+async function beginGeneration({ wanted, services, summary }: Run, round: number): Promise<Generation> {
+  const random = seededRandom(`${wanted.seed}/${wanted.database}/${round}/begin`);
   const name = `crash_${wanted.seed}_${round}_${process.pid}_${Date.now()}`;
-  const installation = await newInstallation(dataDir, services, name);
-  const killsMs = Array.from({ length: random.below(4) }, () => 100 + random.below(600));
-  for (const afterMs of killsMs) await killWhileStarting(installation, afterMs);
-  count(summary.kills, 'at first start', killsMs.length);
-  const api = createApi();
-  api.url = await start(installation);
-  return { installation, api, model: await newModel(api, rootKeyOf(installation)) };
+  const installation = await newInstallation(temporaryFolder(), services, name);
+  const generation: Generation = { installation, api: createApi(), model: emptyModel() };
+  try {
+    const killsMs = Array.from({ length: random.below(4) }, () => 100 + random.below(600));
+    for (const afterMs of killsMs) await killWhileStarting(installation, afterMs);
+    count(summary.kills, 'at first start', killsMs.length);
+    generation.api.url = await start(installation);
+    await fillModel(generation.model, generation.api, rootKeyOf(installation));
+  } catch (error) {
+    generation.model.violations.push(wordsOf(error));
+  }
+  return generation;
 }
 
 function noteRound({ summary }: Run, { plan, api }: Round, before: Api['counts']): void {
@@ -109,7 +119,7 @@ async function oneRound(run: Run, generation: Generation, number: number, isLast
   try {
     await runRound(round);
   } catch (error) {
-    generation.model.violations.push(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    generation.model.violations.push(wordsOf(error));
   }
   noteRound(run, round, before);
   summary.rounds += 1;
@@ -121,13 +131,16 @@ async function endGeneration({ summary }: Run, { installation, api, model }: Gen
   await end(installation, 'SIGKILL');
   for (const { state } of model.deeds) count(summary.deeds, state);
   summary.violations.push(...model.violations);
-  if (model.violations.length > 0) summary.keptIn = installation.place.dataDir;
-  else rmSync(installation.place.dataDir, { recursive: true, force: true });
+  const { dataDir } = installation.place;
+  if (model.violations.length === 0) return rmSync(dataDir, { recursive: true, force: true });
+  summary.keptIn = dataDir;
+  writeFileSync(join(dataDir, 'servers.log'), installation.log.join('\n--- killed ---\n'));
+  await dumpPostgres(installation.place).catch((error) => summary.violations.push(wordsOf(error)));
 }
 
 /** Runs rounds until one breaks a promise, or all are done. */
 export async function runRounds(wanted: Wanted): Promise<Summary> {
-  const { seed, database, rounds, first = 1 } = wanted;
+  const { database, rounds, first = 1 } = wanted;
   const summary: Summary = {
     rounds: 0,
     calls: { sent: 0, answered: 0, unanswered: 0 },
@@ -135,6 +148,7 @@ export async function runRounds(wanted: Wanted): Promise<Summary> {
     kills: new Map(),
     deeds: new Map(),
     violations: [],
+    failedRound: null,
     keptIn: null,
   };
   const services = await startServices(database);
@@ -143,13 +157,12 @@ export async function runRounds(wanted: Wanted): Promise<Summary> {
   let number = first - ((first - 1) % ROUNDS_EACH);
   try {
     while (number <= last && summary.violations.length === 0) {
-      const random = seededRandom(`${seed}/${database}/${number}/begin`);
-      const generation = await beginGeneration(run, number, random);
-      for (let isLast = false; !isLast; number += 1) {
+      const generation = await beginGeneration(run, number);
+      for (let isLast = false; !isLast && generation.model.violations.length === 0; number += 1) {
         isLast = number % ROUNDS_EACH === 0 || number === last;
         await oneRound(run, generation, number, isLast);
-        if (generation.model.violations.length > 0) break;
       }
+      if (generation.model.violations.length > 0) summary.failedRound = Math.max(number - 1, first);
       await endGeneration(run, generation);
     }
   } finally {

@@ -48,7 +48,7 @@ function tell(wanted: ReturnType<typeof readArguments>, summary: Summary, tookMs
   out(`violations  ${summary.violations.length}`);
   if (summary.violations.length === 0) return;
   for (const violation of summary.violations) out(`  - ${violation}`);
-  const failed = wanted.first - ((wanted.first - 1) % ROUNDS_EACH) + summary.rounds - 1;
+  const failed = summary.failedRound ?? wanted.first;
   const first = failed - ((failed - 1) % ROUNDS_EACH);
   out(`data kept   ${summary.keptIn}`);
   out(

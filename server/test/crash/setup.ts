@@ -36,13 +36,12 @@ async function newQuotaKey(api: Api, rootKey: string, workspace: Workspace, limi
 }
 
 /** A new installation as the operator makes it ready: no limits in the way, a workspace for each lane. */
-export async function newModel(api: Api, rootKey: string): Promise<Model> {
-  const plan = { api_key: NONE, nobody: NONE };
-  await must(api, rootKey, 'PATCH', '/v1/plans/standard', plan);
+export async function fillModel(model: Model, api: Api, rootKey: string): Promise<void> {
+  await must(api, rootKey, 'PATCH', '/v1/plans/standard', { api_key: NONE, nobody: NONE });
   const names = Array.from({ length: LANES }, (_, index) => `l${index + 1}`);
   const lanes = await Promise.all(names.map((name) => newLane(api, rootKey, name)));
   const [first] = lanes;
   if (!first) throw new Error('there are no lanes');
   const quotaKeys = await Promise.all(QUOTAS.map((limit) => newQuotaKey(api, rootKey, first.home, limit)));
-  return { rootKey, lanes, quotaKeys, deeds: [], heads: new Map(), violations: [] };
+  Object.assign(model, { rootKey, lanes, quotaKeys });
 }
