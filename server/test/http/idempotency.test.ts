@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { mintSecret } from '@latchkey/protocol';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { pooledRandom } from '../../src/crypto/index.ts';
@@ -173,6 +175,14 @@ describe.each(DATABASES)('Idempotency-Key on %s', (database) => {
     const missing = `/v1/api-keys/key_${'0'.repeat(24)}/revoke`;
     expect((await create(key, {}, { path: missing })).status).toBe(404);
     expect((await create(key, { reason: 'other' }, { path: missing })).status).toBe(404);
+  });
+
+  test('a deletion of what is not there is not remembered', async () => {
+    const headers = { 'idempotency-key': newKey() };
+    const missing = `/v1/projects/prj_${'0'.repeat(24)}`;
+    expect((await server.call(missing, { method: 'DELETE', headers })).status).toBe(404);
+    const { id } = (await server.call('/v1/projects', { json: { name: 'there' } })).json;
+    expect((await server.call(`/v1/projects/${id}`, { method: 'DELETE', headers })).status).toBe(204);
   });
 
   test('DELETE, PATCH and revoke replay too', async () => {
@@ -359,4 +369,26 @@ test('root keys share the slot but not the reply', async () => {
   expect(refused.json.message).toContain(made.json.id);
   expect(refused.text).not.toContain(made.json.key);
   expect((await create(first)).text).toBe(made.text);
+});
+
+test('a revocation with descendants that broke off in the middle goes on when it is repeated', async () => {
+  const server = await startServer();
+  const scopes = ['read', 'api_keys:write'];
+  const parent = (await server.call('/v1/api-keys', { json: { name: 'parent', scopes } })).json;
+  const child = (await server.call('/v1/api-keys', { key: parent.key, json: body })).json;
+  const file = new DatabaseSync(join(server.dataDir, 'latchkey.sqlite'));
+  file.exec(`create trigger broken before update of revoked_at on api_keys when new.id = '${child.id}'
+    begin select raise(abort, 'broken'); end`);
+  const headers = { 'idempotency-key': 'stolen' };
+  const revoke = () =>
+    server.call(`/v1/api-keys/${parent.id}/revoke`, { json: { descendants: true, reason: 'stolen' }, headers });
+  expect((await revoke()).status).toBe(500);
+  file.exec('drop trigger broken');
+  file.close();
+  const isAlive = async ({ key }: { key: string }) => (await server.call('/v1/auth/verify', { key })).status === 200;
+  expect([await isAlive(parent), await isAlive(child)]).toEqual([false, true]);
+  const again = await revoke();
+  expect([again.status, again.json.state, again.headers.get('idempotency-replayed')]).toEqual([200, 'revoked', null]);
+  expect(await isAlive(child)).toBe(false);
+  expect((await revoke()).headers.get('idempotency-replayed')).toBe('true');
 });
