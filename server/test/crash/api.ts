@@ -25,7 +25,7 @@ export interface Api {
   url: string;
   send(call: Call): Promise<Ending>;
   /** What came back so far. */
-  readonly counts: { sent: number; answered: number; unanswered: number };
+  readonly counts: { sent: number; answered: number; unanswered: number; unavailable: number };
   close(): void;
 }
 
@@ -35,7 +35,7 @@ export const PATIENCE_MS = 40_000;
 /** Sends each call once: a client that repeats by itself would spend what nobody counts. */
 export function createApi(): Api {
   const agent = new Agent({ keepAlive: true, maxSockets: 64 });
-  const counts = { sent: 0, answered: 0, unanswered: 0 };
+  const counts = { sent: 0, answered: 0, unanswered: 0, unavailable: 0 };
   const api: Api = {
     url: '',
     counts,
@@ -43,6 +43,7 @@ export function createApi(): Api {
       counts.sent += 1;
       const ending = await sendOnce(agent, api.url, call);
       counts[ending === null ? 'unanswered' : 'answered'] += 1;
+      if (ending?.status === 503) counts.unavailable += 1;
       return ending;
     },
     close: () => agent.destroy(),

@@ -195,6 +195,7 @@ export async function finish({ installation, model }: Round): Promise<void> {
 
 /** Load, a strike in the middle of it, recovery, and every check. What is broken stands in `model.violations`. */
 export async function runRound(round: Round): Promise<void> {
+  const before = round.api.counts.unavailable;
   const load: Load = { lanes: lanesOf(round), isOver: false };
   const running = Promise.all(load.lanes.map((lane) => runLane(load, lane, round)));
   await Promise.race([untilStrike(round), running]);
@@ -202,6 +203,11 @@ export async function runRound(round: Round): Promise<void> {
   await sleep(round.plan.salvoMs);
   await strikeNow(round, load);
   await Promise.all([running, salvo, recover(round)]);
+  const refused = round.api.counts.unavailable - before;
+  // On one file and until it is killed, nothing that a server needs was ever missing.
+  if (refused > 0 && round.installation.services === null && round.plan.strike === 'server') {
+    round.model.violations.push(`${refused} calls were answered 503 while nothing was missing`);
+  }
   await check(round, load.lanes, CHECKS);
   if (!round.isLast || round.model.violations.length > 0) return;
   // The repetitions have changed something: all of it is looked at once more.
