@@ -17,6 +17,9 @@ import { DATABASES, type DatabaseName } from '../harness.ts';
 import { newDataDir, stopPrograms } from '../running/program.ts';
 import { emptyPlaceFor, type Installation, latchkey, newFolder, newInstallation, start } from './installations.ts';
 
+// Each starts several programs, one after another.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+
 afterAll(stopPrograms);
 
 const randomBytes = pooledRandom();

@@ -5,6 +5,9 @@ import { afterEach, expect, test, vi } from 'vitest';
 import { stopPrograms } from '../running/program.ts';
 import { codeOf, emptyPlaceFor, latchkey, newFolder, newInstallation, start } from './installations.ts';
 
+// Each starts several programs, one after another.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+
 afterEach(stopPrograms);
 
 async function run(url: string | undefined, ...statements: string[]): Promise<pg.QueryResult> {

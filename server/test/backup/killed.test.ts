@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { pooledRandom } from '../../src/crypto/index.ts';
 import { openPostgres, openSqlite } from '../../src/database/index.ts';
 import { DATABASES } from '../harness.ts';
@@ -17,6 +17,9 @@ import {
   newInstallation,
   start,
 } from './installations.ts';
+
+// Each starts several programs, one after another.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 afterAll(stopPrograms);
 

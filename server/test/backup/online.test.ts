@@ -1,9 +1,12 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { DATABASES } from '../harness.ts';
 import { stopPrograms } from '../running/program.ts';
 import { codeOf, emptyPlaceFor, latchkey, makeKey, newFolder, newInstallation, start } from './installations.ts';
+
+// Each starts several programs, one after another.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 afterEach(stopPrograms);
 

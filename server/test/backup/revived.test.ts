@@ -1,6 +1,6 @@
 import { chmodSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { toTimestamp } from '../../src/clock.ts';
 import { openPostgres, openSqlite } from '../../src/database/index.ts';
 import { DATABASES } from '../harness.ts';
@@ -15,6 +15,9 @@ import {
   newInstallation,
   start,
 } from './installations.ts';
+
+// Each starts several programs, one after another.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 afterEach(stopPrograms);
 
