@@ -1,7 +1,16 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { COMMANDS, type Host, type Program, runCommandLine } from './cli/index.ts';
 import { systemClock } from './clock.ts';
-import { type Config, inspectSettings, localInstallation, readConfig, SETTINGS } from './config/index.ts';
+import {
+  type Config,
+  hasGeneratedEncryptionKeys,
+  inspectSettings,
+  localInstallation,
+  prependEncryptionKey,
+  readConfig,
+  SETTINGS,
+} from './config/index.ts';
 import { pooledRandom } from './crypto/index.ts';
 
 const randomBytes = pooledRandom();
@@ -43,6 +52,17 @@ const program: Program = {
   serve,
   openDatabase: async (config, log) => (await import('./compose.ts')).openDatabase(config, log),
   migrations: async () => (await import('./compose.ts')).MIGRATIONS,
+  sealedColumns: async () => (await import('./compose.ts')).SEALED_COLUMNS,
+  addGeneratedEncryptionKey: async (dataDir, entry) => {
+    if (!hasGeneratedEncryptionKeys(dataDir)) return false;
+    const { takeFileLock } = await import('./database/index.ts');
+    const lock = takeFileLock(join(dataDir, 'encryption-keys.lock'));
+    try {
+      return lock !== null && prependEncryptionKey(dataDir, entry);
+    } finally {
+      lock?.release();
+    }
+  },
 };
 
 const interrupt = new AbortController();

@@ -12,6 +12,11 @@ export async function insertEvent(tx: Tx, row: NewEvent): Promise<void> {
   await insertRow(tx.query, row);
 }
 
+export async function eventExists(read: Kysely<Tables>, id: string): Promise<boolean> {
+  const row = await read.selectFrom('audit_events').select('seq').where('id', '=', id).executeTakeFirst();
+  return row !== undefined;
+}
+
 export async function hasUnsealed(read: Kysely<Tables>): Promise<boolean> {
   const row = await read
     .selectFrom('audit_events')

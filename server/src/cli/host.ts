@@ -11,6 +11,7 @@ import type {
 } from '../config/index.ts';
 import type { RandomBytes } from '../crypto/index.ts';
 import type { Database, Migration } from '../database/index.ts';
+import type { SealedColumn } from '../sealed-values/index.ts';
 
 /** A stream that may be a terminal. */
 export type Input = Readable & { isTTY?: boolean };
@@ -39,6 +40,9 @@ export interface Program {
   serve(config: Config, log: Logger): Promise<Served>;
   openDatabase(config: Config, log: Logger): Promise<Database>;
   migrations(): Promise<readonly Migration[]>;
+  sealedColumns(): Promise<readonly SealedColumn[]>;
+  /** Puts a key in front of those that a development server made; false when there are none, or another call is at it. */
+  addGeneratedEncryptionKey(dataDir: string, entry: string): Promise<boolean>;
 }
 
 /** Everything that a command has from outside. */

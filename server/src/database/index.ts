@@ -8,9 +8,11 @@ export {
   compileOnce,
   valueRows,
 } from './compile-once.ts';
+export * from './copy/index.ts';
 export type { Capabilities, CommitHook, Database, Tx } from './database.ts';
 export { UniqueViolation, WriteConflict } from './errors.ts';
 export { type DatabaseFacts, databaseFacts } from './facts.ts';
+export { type FileLock, takeFileLock } from './file-lock.ts';
 export { lockRows } from './lock-rows.ts';
 export type { ColumnTypes, Migration, MigrationPlan } from './migrations.ts';
 export { openPostgres } from './postgres.ts';

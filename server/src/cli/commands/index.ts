@@ -2,6 +2,8 @@ import type { Command } from '../command.ts';
 import { auditExport } from './audit/export.ts';
 import { auditTail } from './audit/tail.ts';
 import { auditVerify } from './audit/verify.ts';
+import { backupCommand } from './backup/backup.ts';
+import { restoreCommand } from './backup/restore.ts';
 import { plansCreate } from './catalogue/plans-create.ts';
 import { plansDelete } from './catalogue/plans-delete.ts';
 import { plansGet } from './catalogue/plans-get.ts';
@@ -27,7 +29,10 @@ import { keysRevoke } from './keys/revoke.ts';
 import { keysRotate } from './keys/rotate.ts';
 import { keysUpdate } from './keys/update.ts';
 import { keysVerify } from './keys/verify.ts';
+import { scanCommand } from './scan/scan.ts';
 import { secretsGenerate } from './secrets/generate.ts';
+import { secretsRotate } from './secrets/rotate.ts';
+import { secretsStatus } from './secrets/status.ts';
 import { doctor } from './server/doctor.ts';
 import { migrate } from './server/migrate.ts';
 import { serve } from './server/serve.ts';
@@ -41,7 +46,8 @@ import { workspacesResume } from './workspaces/resume.ts';
 import { workspacesSuspend } from './workspaces/suspend.ts';
 import { workspacesUpdate } from './workspaces/update.ts';
 
-const installation = [serve, migrate, doctor, auditVerify, auditTail, auditExport, secretsGenerate];
+const installation = [serve, migrate, doctor, backupCommand, restoreCommand, auditVerify, auditTail, auditExport];
+const secrets = [secretsGenerate, secretsRotate, secretsStatus, scanCommand];
 const keys = [
   keysCreate,
   keysList,
@@ -69,6 +75,7 @@ const contexts = [contextAdd, contextList, contextUse, contextRemove, whoami];
 /** Every command, in the order in which help shows them. */
 export const COMMANDS: readonly Command[] = [
   ...installation,
+  ...secrets,
   ...keys,
   ...workspaces,
   ...scopes,
