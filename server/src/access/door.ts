@@ -1,11 +1,18 @@
+import type { SessionRecord, SessionResolver } from '../accounts/index.ts';
 import type { KeyRecord, KeyResolver, KeyUsage, UsedKey } from '../api-keys/index.ts';
 import type { Clock } from '../clock.ts';
 import { secretsEqual } from '../crypto/index.ts';
 import { Failure } from '../failure.ts';
-import { type AuthenticatableRequest, type Principal, presentedCredential } from '../http/index.ts';
+import {
+  type AuthenticatableRequest,
+  type Principal,
+  presentedCredential,
+  presentedSession,
+  refuseForgedWrite,
+} from '../http/index.ts';
 import { limitHeaders } from '../limits/index.ts';
 import { credentialKind, invalidApiKey } from './credential-kind.ts';
-import { refuseAddress, refuseDeadKey } from './decide.ts';
+import { refuseAddress, refuseBlockedSession, refuseDeadKey } from './decide.ts';
 import { andThen, limitExceeded, refuseOverspent, refuseSpending, type Spender } from './spending.ts';
 
 /** One answer of the door, for whoever counts. */
@@ -25,6 +32,8 @@ export interface DoorOptions {
   usage: KeyUsage;
   spender: Spender;
   rootKeys: readonly string[];
+  sessions: SessionResolver;
+  issuer(): string;
   onDecision(decision: Decision): void;
 }
 
@@ -41,6 +50,8 @@ export interface Passing {
   route: string;
   /** Whether the caller is charged for it. */
   isFree: boolean;
+  /** Whether the route is about the person's own account, which a session reaches whatever its workspace asks. */
+  isAccount: boolean;
   /** A peer without credential that is let in all the same. */
   allowsNobody(): boolean;
   /** Refuses a principal that may not; asked before anything is spent. */
@@ -56,6 +67,7 @@ export const ROOT: Principal = {
   workspaceId: null,
   environment: null,
   userId: null,
+  role: null,
   subject: 'root',
   subjectIssuer: null,
   clientId: null,
@@ -96,13 +108,17 @@ function createRefuse({ spender, clock }: DoorOptions, tell: Tell) {
  * without a promise and without the database. Who presents nothing valid spends from their address.
  */
 export function createDoor(options: DoorOptions): Door {
-  const { clock, keys, usage, spender, rootKeys, onDecision } = options;
+  const { clock, keys, usage, spender, rootKeys, onDecision, sessions, issuer } = options;
 
   const tell: Tell = ({ route, address }, trace, outcome, code) =>
     onDecision({ ...trace, outcome, code, route, address });
   const refuse = createRefuse(options, tell);
 
-  const payAndEnter = (record: KeyRecord, passing: Passing, trace: Trace): Entry | Promise<Entry> =>
+  const payAndEnter = (
+    record: KeyRecord | SessionRecord,
+    passing: Passing,
+    trace: Trace,
+  ): Entry | Promise<Entry> =>
     andThen(spender.spendKey(record, 1), (spending) => {
       refuseOverspent(spending, clock);
       tell(passing, trace, 'allowed', 'ok');
@@ -122,13 +138,33 @@ export function createDoor(options: DoorOptions): Door {
     return { principal: record.principal, headers: null };
   };
 
-  const enter = (passing: Passing, trace: Trace): Entry | Promise<Entry> => {
-    const { rawHeaders, headers, url = '' } = passing.request;
-    const presented = presentedCredential({ rawHeaders, headers, url });
-    if (!presented) {
+  const admitSession = (record: SessionRecord | null, passing: Passing, trace: Trace): Entry | Promise<Entry> => {
+    if (!record) throw new Failure('invalid_token', 'The session has ended. Sign in again.');
+    refuseForgedWrite(passing.request, issuer());
+    if (!passing.isAccount) refuseBlockedSession(record);
+    sessions.touch(record, passing.address);
+    passing.decide(record.principal);
+    if (!passing.isFree) return payAndEnter(record, passing, trace);
+    tell(passing, trace, 'allowed', 'ok');
+    return { principal: record.principal, headers: null };
+  };
+
+  const enterBySession = (passing: Passing, trace: Trace): Entry | Promise<Entry> => {
+    const text = presentedSession(passing.request.headers.cookie, issuer().startsWith('https:'));
+    if (text === undefined) {
       if (passing.allowsNobody()) return { principal: ROOT, headers: null };
       throw new Failure('missing_token', undefined, { noCredential: true });
     }
+    trace.method = 'session';
+    const warm = sessions.peek(text);
+    if (warm) return admitSession(warm, passing, trace);
+    return sessions.find(text).then((record) => admitSession(record, passing, trace));
+  };
+
+  const enter = (passing: Passing, trace: Trace): Entry | Promise<Entry> => {
+    const { rawHeaders, headers, url = '' } = passing.request;
+    const presented = presentedCredential({ rawHeaders, headers, url });
+    if (!presented) return enterBySession(passing, trace);
     const credential = credentialKind(presented);
     trace.method = credential.kind;
     if (credential.kind === 'root') {

@@ -126,6 +126,7 @@ function principalOf(row: ApiKeyRow, { grants, issuer, workspace }: RecordContex
     workspaceId: workspace.id,
     environment: row.environment === 'live' ? 'live' : 'test',
     userId: row.owner,
+    role: null,
     subject: row.id,
     subjectIssuer: issuer,
     clientId: null,

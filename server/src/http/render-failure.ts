@@ -77,7 +77,7 @@ function headersOf(failure: Failure, told: Told): Record<string, string> {
 type Shape = (failure: Failure, told: Told, context: RenderContext) => Record<string, unknown>;
 
 const docsUrl = (code: string, { issuer }: RenderContext) => `${issuer}/docs/${docsAnchor(code)}`;
-const fieldsOf = ({ details }: Failure) => (details.fields ? { fields: details.fields } : {});
+const fieldsOf = ({ details }: Failure) => ({ ...(details.fields ? { fields: details.fields } : {}), ...details.told });
 
 const SHAPES: Record<ErrorFormat, Shape> = {
   v1: (failure, told, context) => ({
