@@ -2,8 +2,8 @@
 // idempotency, cursors, OpenAPI, health. A domain declares routes with `route()`; who may call them is asked of the
 // authenticator that `compose.ts` passes in. Knows no domain.
 export type { AuthenticatableRequest, Authenticate } from './authenticate.ts';
-export { type PresentedCredential, presentedCredential } from './credentials.ts';
 export { cookieLine, cookieName, presentedSession, readCookie, SESSION_COOKIE } from './cookies.ts';
+export { type PresentedCredential, presentedCredential } from './credentials.ts';
 export { type Cursors, createCursors } from './cursor.ts';
 export { errorPageRoute } from './error-page.ts';
 export { type HealthOptions, healthRoutes } from './health.ts';
