@@ -16,6 +16,8 @@ export const ID_PREFIXES = {
   order: 'ord',
   member: 'mem',
   invitation: 'inv',
+  session: 'ses',
+  passkey: 'psk',
 } as const;
 
 export type IdKind = keyof typeof ID_PREFIXES;

@@ -12,8 +12,15 @@ import {
 } from './access/index.ts';
 import {
   accountsMigrations,
+  accountsSealedColumns,
+  createSessions,
   createSlowHashes,
   createWorkspaces,
+  type EndTokens,
+  isPersonDisabled,
+  peopleMigrations,
+  type SessionResolver,
+  type SlowHashes,
   type Workspaces,
   workspaceRoutes,
 } from './accounts/index.ts';
@@ -55,6 +62,7 @@ import {
 } from './insights/index.ts';
 import { createJobs, type Jobs, jobsMigrations } from './jobs/index.ts';
 import { createLivePlans, limitsMigrations, type PlanTable, planMigrations, planRoutes } from './limits/index.ts';
+import { type ComposedPeople, composePeople } from './people.ts';
 import { sandboxMigrations, sandboxRoutes } from './sandbox/index.ts';
 import { createScopes, type Scopes, scopeRoutes, scopesMigrations } from './scopes/index.ts';
 import { createRewrapper, type SealedColumn } from './sealed-values/index.ts';
@@ -74,10 +82,11 @@ export const MIGRATIONS: readonly Migration[] = [
   ...planMigrations,
   ...limitsMigrations,
   ...insightsMigrations,
+  ...peopleMigrations,
 ];
 
 /** Every column that is sealed under LATCHKEY_ENCRYPTION_KEYS. */
-export const SEALED_COLUMNS: readonly SealedColumn[] = [...auditSealedColumns];
+export const SEALED_COLUMNS: readonly SealedColumn[] = [...auditSealedColumns, ...accountsSealedColumns];
 
 /** A built server: nothing listens yet. */
 export interface Latchkey {
@@ -90,6 +99,8 @@ export interface Latchkey {
   /** The public base URL; set the bound port first. */
   issuer(): string;
   setBoundPort(port: number): void;
+  /** Sends the mails that are due, as its job does. */
+  sendMails(): Promise<void>;
   /** Writes down what is only counted so far. */
   flush(): Promise<void>;
   /** Gives reserved quota units back and leaves shared counters. */
@@ -109,6 +120,8 @@ interface Core {
   plans: Live<PlanTable>;
   workspaces: Workspaces;
   keys: KeyResolver;
+  sessions: SessionResolver;
+  slowHashes: SlowHashes;
   usage: KeyUsage;
   activity: KeyActivity;
   metrics: Metrics;
@@ -133,6 +146,15 @@ async function createCore(
   await Promise.all([scopes.load(), plans.load()]);
   const workspaces = createWorkspaces(database, changes);
   const metrics = createMetrics();
+  const slowHashes = createSlowHashes();
+  const sessions = createSessions({
+    database,
+    changes,
+    clock,
+    catalogue: scopes.catalogue,
+    issuer,
+    plans: plans.current,
+  });
   const keys = createKeyResolver({
     database,
     changes,
@@ -140,16 +162,21 @@ async function createCore(
     issuer,
     plans: plans.current,
     workspaceFacts: workspaces.facts,
-    verifySlowHash: createSlowHashes().verify,
+    verifySlowHash: slowHashes.verify,
+    isPersonDisabled: (userId) => isPersonDisabled(database, userId),
   });
-  scopes.onReload(keys.forget);
-  plans.onReload(keys.forget);
+  for (const { onReload } of [scopes, plans]) {
+    onReload(keys.forget);
+    onReload(sessions.forget);
+  }
   return {
     changes,
     scopes,
     plans,
     workspaces,
     keys,
+    sessions,
+    slowHashes,
     usage: createKeyUsage(database, clock),
     activity: createKeyActivity(database, clock),
     metrics,
@@ -184,6 +211,7 @@ function scheduleWork(core: Core, config: Config, surroundings: Surroundings, da
   jobs.add({ name: 'api_keys.activity', intervalMs: 30_000, runs: 'each', run: core.activity.flush });
   jobs.add({ name: 'api_keys.activity.prune', intervalMs: 3_600_000, runs: 'one', run: core.activity.prune });
   core.counting.addJobs(jobs);
+  jobs.add({ name: 'accounts.seen', intervalMs: 30_000, runs: 'each', run: core.sessions.flush });
   return jobs;
 }
 
@@ -205,7 +233,7 @@ function issuerOf(config: Config): BoundIssuer {
 
 /** The door, and the checking of keys for others: both spend from the same buckets and are counted alike. */
 function createDoors(core: Core, config: Config, { clock }: Surroundings) {
-  const { keys, usage, plans, counting, metrics, activity } = core;
+  const { sessions, issuer, keys, usage, plans, counting, metrics, activity } = core;
   const spender = createSpender({ limiter: counting.limiter, quotas: counting.quotas, plans: plans.current });
   const onDecision = (decision: Decision) => {
     metrics.decided(decision);
@@ -213,7 +241,7 @@ function createDoors(core: Core, config: Config, { clock }: Surroundings) {
   };
   const shared = { clock, keys, usage, spender, onDecision };
   return {
-    authenticate: createAuthenticate(createDoor({ ...shared, rootKeys: config.rootKeys })),
+    authenticate: createAuthenticate(createDoor({ ...shared, sessions, issuer, rootKeys: config.rootKeys })),
     verifyKey: createVerifyKey(shared),
   };
 }
@@ -252,12 +280,21 @@ function routesOf(core: Core, config: Config, deps: DomainDeps, verifyKey: Verif
     verifyKeyRoute(verifyKey),
     ...scopeRoutes({ ...deps, scopes: core.scopes }),
     ...planRoutes({ ...deps, plans: core.plans }),
-    ...workspaceRoutes(deps),
+    ...workspaceRoutes({ ...deps, isOpen: config.signUp === 'open' }),
     ...apiKeyRoutes(deps),
     activityRoute({ ...deps, canSeeKey }),
     ...metricsRoutes(core.metrics, { openToLoopback: config.mode === 'development' }),
     ...(config.sandbox ? sandboxRoutes(deps) : []),
   ];
+}
+
+/** A person's tokens end with what they were given for; there are none yet. */
+const endNoTokens: EndTokens = async () => {};
+
+function peopleOf(core: Core, config: Config, surroundings: Surroundings, deps: DomainDeps): ComposedPeople {
+  const { slowHashes, counting, issuer } = core;
+  const { guesses } = counting;
+  return composePeople({ ...deps, config, surroundings, slowHashes, guesses, issuer, endTokens: endNoTokens });
 }
 
 /** The one place that knows every domain: builds it, wires what must not import one another, mounts the routes. */
@@ -281,22 +318,30 @@ export async function compose(config: Config, surroundings: Surroundings, databa
   http.add(healthRoutes({ checks, spareChecks, isStopping: () => isStopping, isDegraded }));
   const deps = domainDeps(core, config, surroundings, database);
   http.add(routesOf(core, config, deps, verifyKey));
+  const composed = peopleOf(core, config, surroundings, deps);
+  http.add(composed.routes);
+  const jobs = scheduleWork(core, config, surroundings, database);
+  composed.addJobs(jobs);
   const { hasFirst } = core.workspaces;
   return {
     http,
     database,
     changes: core.changes,
-    jobs: scheduleWork(core, config, surroundings, database),
+    jobs,
     bootstrap: async () => {
       if (config.mode !== 'development') return null;
       return bootstrap({ ...deps, sandbox: config.sandbox, hasFirstWorkspace: hasFirst });
     },
     issuer,
     setBoundPort,
+    sendMails: composed.people.outbox.sendDue,
     flush: async () => {
-      await Promise.all([core.usage.flush(), core.activity.flush()]);
+      await Promise.all([core.usage.flush(), core.activity.flush(), core.sessions.flush()]);
     },
-    closeCounting: core.counting.close,
+    closeCounting: async () => {
+      composed.close();
+      await core.counting.close();
+    },
     markStopping: () => {
       isStopping = true;
     },

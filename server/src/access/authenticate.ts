@@ -18,6 +18,7 @@ export function createAuthenticate(door: Door): Authenticate {
       address,
       route,
       isFree: access.isFree === true,
+      isAccount: access.account === true,
       allowsNobody: () => access.loopback === true && isDirectLoopbackPeer(request),
       decide: (principal) => refuseBeyondAccess(principal, access),
     });

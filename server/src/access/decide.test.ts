@@ -13,6 +13,7 @@ function principalWith(grantedScopes: string[], kind: Principal['kind'] = 'api_k
     kind,
     method: 'api_key',
     credentialId: 'key',
+    role: null,
     workspaceId: 'ws',
     environment: 'test',
     userId: null,

@@ -4,6 +4,7 @@ import type { Clock } from '../clock.ts';
 import { Failure } from '../failure.ts';
 import {
   ANONYMOUS_PREFIX,
+  type BucketSeat,
   type Limiter,
   type Limits,
   limitHeaders,
@@ -21,9 +22,12 @@ export interface KeySpending {
   quota: QuotaSpending | null;
 }
 
+/** What a credential says of whose counts it spends: a key's or a session's. */
+export type Spendable = Pick<KeyRecord, 'limits' | 'limitBucket' | 'quota' | 'quotaBucket'> & BucketSeat;
+
 /** Spends what a request costs: a key's limits and quota all or nothing, an address's when there is no valid credential. */
 export interface Spender {
-  spendKey(record: KeyRecord, cost: number): KeySpending | Promise<KeySpending>;
+  spendKey(record: Spendable, cost: number): KeySpending | Promise<KeySpending>;
   spendAddress(address: string): Spending | Promise<Spending>;
   /** What checking keys with slow hashes costs a credential that checks keys for others. */
   spendSlowCheck(credentialId: string): Spending | Promise<Spending>;
@@ -45,7 +49,7 @@ const SLOW_CHECKS: Limits = { perHour: 10_000, perSecond: 5 };
 
 export function createSpender({ limiter, quotas, plans }: SpenderOptions): Spender {
   const spendLimit = (
-    record: KeyRecord,
+    record: Spendable,
     cost: number,
     quota: QuotaSpending | null,
   ): KeySpending | Promise<KeySpending> =>
@@ -55,7 +59,7 @@ export function createSpender({ limiter, quotas, plans }: SpenderOptions): Spend
     );
 
   /** What the quota gave goes back when the limits refuse, and when they cannot be counted. */
-  const spendGranted = async (record: KeyRecord, cost: number, quota: QuotaSpending): Promise<KeySpending> => {
+  const spendGranted = async (record: Spendable, cost: number, quota: QuotaSpending): Promise<KeySpending> => {
     let isSpent = false;
     try {
       const spending = await spendLimit(record, cost, quota);
@@ -67,7 +71,7 @@ export function createSpender({ limiter, quotas, plans }: SpenderOptions): Spend
   };
 
   /** The limits stay as they are, and the refusal tells of them all the same. */
-  const refuseByQuota = (record: KeyRecord, quota: QuotaSpending): KeySpending | Promise<KeySpending> =>
+  const refuseByQuota = (record: Spendable, quota: QuotaSpending): KeySpending | Promise<KeySpending> =>
     andThen(
       limiter.spend(record.limitBucket, record.limits, 0, record),
       (limit): KeySpending => ({ refusedBy: 'quota', limit, quota }),

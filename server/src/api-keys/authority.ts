@@ -58,7 +58,7 @@ export function refuseWider(catalogue: ScopeCatalogue, grantor: Grantor, power: 
   if (power.allWorkspaces) throw invalidField('all_workspaces', 'is given by the root key only');
   refuseScopes(catalogue, principal, power.scopes, before?.scopes ?? []);
   const keepsExpiry = before !== null && !later(power.expiresAtMs, before.expiresAtMs);
-  if (!keepsExpiry && later(power.expiresAtMs, principal.expiresAtMs)) {
+  if (principal.kind !== 'session' && !keepsExpiry && later(power.expiresAtMs, principal.expiresAtMs)) {
     throw invalidField('expires_at', 'must not be later than the expiry of the key that makes it');
   }
   const keepsLimits = before !== null && limitsWithin(power.limits, before.limits);

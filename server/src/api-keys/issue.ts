@@ -7,7 +7,7 @@ import { Failure, invalidField } from '../failure.ts';
 import type { Limits } from '../limits/index.ts';
 import type { Changes } from '../shared-state/index.ts';
 import { type Grantor, refuseAcrossWorkspaces, refuseManagementWrite, refuseWider } from './authority.ts';
-import { refuseEndedGrantor } from './grantor.ts';
+import { makerOf, refuseEndedGrantor } from './grantor.ts';
 import type { KeyQuota } from './key.ts';
 import { insertKey } from './store.ts';
 import type { ApiKeyRow } from './tables.ts';
@@ -129,7 +129,7 @@ export async function writeKey(
 ): Promise<ApiKeyRow> {
   const nowMs = deps.clock.nowMs();
   const id = makeId('api_key', nowMs, deps.randomBytes);
-  const createdBy = asking.grantor?.principal.credentialId ?? 'system';
+  const createdBy = asking.grantor ? makerOf(asking.grantor) : 'system';
   const row = rowOf(input.key, input.hash, { id, createdBy, nowMs });
   await insertUnique(tx, row);
   await deps.recordAudit(tx, {

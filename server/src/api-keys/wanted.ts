@@ -91,7 +91,8 @@ export async function newKeyOf(input: NewKeyInput, context: ReadingContext): Pro
     environment: input.environment ?? principal.environment ?? 'test',
     workspaceId: context.workspaceId,
     scopes: input.scopes,
-    expiresAtMs: expiresAtMs ?? principal.expiresAtMs,
+    // A session ends; what was made in it belongs to the workspace and stays.
+    expiresAtMs: expiresAtMs ?? (principal.kind === 'session' ? null : principal.expiresAtMs),
     rotateAfter: input.rotate_after ?? null,
     owner: input.owner ?? null,
     externalId: input.external_id ?? null,

@@ -2,12 +2,14 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Failure } from '../failure.ts';
 import type { Admission, Authenticate } from './authenticate.ts';
 import { clientAddress } from './client-address.ts';
+import { presentedSession } from './cookies.ts';
 import { presentedCredential } from './credentials.ts';
 import { fingerprintOf, type Idempotency, idempotencyKeyOf } from './idempotency/index.ts';
 import { API_VERSIONS, mountedPath, type PathTable } from './paths.ts';
 import type { Principal } from './principal.ts';
 import { PUBLIC_CORS } from './reply-headers.ts';
 import type { Call, Mount, Route } from './route.ts';
+import { refuseOtherSites } from './same-origin.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -22,6 +24,7 @@ export interface MountOptions {
   authenticate: Authenticate;
   idempotency: Idempotency;
   paths: PathTable;
+  issuer(): string;
 }
 
 type OnRequest = (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => void;
@@ -61,6 +64,18 @@ const refuseUnknownVersion: OnRequest = (request, _reply, done) => {
   done(new Failure('unsupported_version', `X-API-Version must be one of ${API_VERSIONS.join(', ')}.`));
 };
 
+/** A sign-in that another site's page sends would sign the visitor in as somebody else. */
+const fromThisSite =
+  (issuer: () => string): OnRequest =>
+  (request, _reply, done) => {
+    try {
+      refuseOtherSites(request.headers, issuer());
+      done();
+    } catch (failure) {
+      done(failure as Error);
+    }
+  };
+
 const allowAnyOrigin: OnRequest = (_request, reply, done) => {
   reply.headers(PUBLIC_CORS);
   done();
@@ -74,10 +89,20 @@ function callOf(request: FastifyRequest, reply: FastifyReply): Call {
     principal: request.principal as Principal,
     requestId: request.id,
     address: clientAddress(request),
+    header: (name) => {
+      const value = request.headers[name];
+      return Array.isArray(value) ? value[0] : value;
+    },
     setHeader: (name, value) => {
       reply.header(name, value);
     },
   };
+}
+
+/** The text that only the caller has: of the credential, or of the session's cookie. */
+function secretOf({ raw }: FastifyRequest, issuer: string): string | undefined {
+  const presented = presentedCredential(raw as Parameters<typeof presentedCredential>[0]);
+  return presented?.text ?? presentedSession(raw.headers.cookie, issuer.startsWith('https:'));
 }
 
 async function runIdempotently(
@@ -85,18 +110,18 @@ async function runIdempotently(
   key: string,
   request: FastifyRequest,
   reply: FastifyReply,
-  idempotency: Idempotency,
+  { idempotency, issuer }: MountOptions,
 ) {
-  const presented = presentedCredential(request.raw as Parameters<typeof presentedCredential>[0]);
+  const credential = secretOf(request, issuer());
   const principal = request.principal;
-  if (!presented || !principal) return route.handler(callOf(request, reply));
+  if (credential === undefined || !principal) return route.handler(callOf(request, reply));
   const answer = await idempotency.run(
     {
       principal: principal.credentialId,
       route: `${route.method} ${route.path}`,
       key,
       fingerprint: fingerprintOf(route.method, request.url.replace(/^\/v\d(?=\/)/, ''), request.body),
-      credential: presented.text,
+      credential,
       status: route.status ?? 200,
       secretReply: route.secretReply ?? false,
     },
@@ -106,7 +131,7 @@ async function runIdempotently(
   return answer.body;
 }
 
-function handling(route: Route, idempotency: Idempotency) {
+function handling(route: Route, options: MountOptions) {
   const status = route.status ?? 200;
   const isIdempotent =
     route.isIdempotent !== false &&
@@ -117,7 +142,7 @@ function handling(route: Route, idempotency: Idempotency) {
     if (status !== 200) reply.code(status);
     const key = isIdempotent ? idempotencyKeyOf(request.headers['idempotency-key']) : null;
     if (key === null) return route.handler(callOf(request, reply));
-    return runIdempotently(route, key, request, reply, idempotency);
+    return runIdempotently(route, key, request, reply, options);
   };
 }
 
@@ -134,8 +159,10 @@ function schemaOf(route: Route): Record<string, unknown> {
   return schema;
 }
 
-function onRequestOf(route: Route, mount: Mount, url: string, authenticate: Authenticate): OnRequest[] {
+function onRequestOf(route: Route, mount: Mount, url: string, options: MountOptions): OnRequest[] {
+  const { authenticate, issuer } = options;
   const steps: OnRequest[] = [];
+  if (route.sameOrigin) steps.push(fromThisSite(issuer));
   if (route.cors === 'public') steps.push(allowAnyOrigin);
   if (mount === 'bare' && route.mounts.length > 1) steps.push(refuseUnknownVersion);
   if (route.access !== 'public') steps.push(authenticating(route.access, authenticate, url));
@@ -151,10 +178,10 @@ function mountAt(app: FastifyInstance, route: Route, mount: Mount, options: Moun
     url,
     schema: schemaOf(route),
     config: { isGate: route.isGate ?? false },
-    onRequest: onRequestOf(route, mount, url, options.authenticate),
+    onRequest: onRequestOf(route, mount, url, options),
     ...(route.body ? { preValidation: emptyBodyIsObject } : {}),
     ...(route.bodyLimitBytes ? { bodyLimit: route.bodyLimitBytes } : {}),
-    handler: handling(route, options.idempotency),
+    handler: handling(route, options),
   };
   if (route.method !== 'ANY') {
     app.route(mounted);

@@ -3,7 +3,7 @@
  * A principal is made once per credential and kept: nothing in it may be changed.
  */
 export interface Principal {
-  readonly kind: 'root' | 'api_key';
+  readonly kind: 'root' | 'api_key' | 'session';
   /** How the credential proves itself (contract §4). */
   readonly method: 'api_key' | 'oauth' | 'jwt' | 'session';
   readonly credentialId: string;
@@ -11,6 +11,8 @@ export interface Principal {
   readonly workspaceId: string | null;
   readonly environment: Environment | null;
   readonly userId: string | null;
+  /** What a signed-in person is in the workspace; null for every other credential. */
+  readonly role: Role | null;
   readonly subject: string;
   readonly subjectIssuer: string | null;
   readonly clientId: string | null;
@@ -22,5 +24,8 @@ export interface Principal {
   /** An operator's server: it may ask about credentials of every workspace. */
   readonly allWorkspaces: boolean;
 }
+
+/** What a person may be in a workspace (`accounts` says what each may do). */
+export type Role = 'owner' | 'admin' | 'developer' | 'viewer';
 
 export type Environment = 'test' | 'live';

@@ -13,12 +13,16 @@ export interface Guarded {
   own?: string;
   /** Whether the operator's key is let in. Root holds no scopes: where it is allowed, it needs none. */
   root: 'allowed' | 'refused' | 'only';
+  /** With `root: 'only'`: signed-in people too. */
+  people?: true;
   /** Also lets in a peer on this machine that presents nothing. */
   loopback?: true;
   /** Further scopes that it must hold, all of them. */
   allOf?: readonly string[];
   /** Only credentials of this environment. */
   environment?: Environment;
+  /** A person's own account: signed-in sessions alone, whatever their workspace asks of them. */
+  account?: true;
   /** The call counts against another credential than the caller's, or against none. */
   isFree?: true;
 }
@@ -36,6 +40,8 @@ export interface Call<Body = unknown, Query = unknown, Params = unknown> {
   requestId: string;
   /** The client's address behind trusted proxies, canonical. */
   address: string;
+  /** A request header, by its lower-case name. */
+  header(name: string): string | undefined;
   setHeader(name: string, value: string): void;
 }
 
@@ -59,6 +65,8 @@ interface RouteSpec<B extends TSchema, Q extends TSchema, P extends TSchema, R e
   secretReply?: boolean;
   /** Anyone's page may read it: `Access-Control-Allow-Origin: *`, never with credentials. */
   cors?: 'public';
+  /** Anybody may call it, from here: a browser must say that no other site sent it. */
+  sameOrigin?: true;
   /** False for a POST that changes nothing worth keeping a reply for. */
   isIdempotent?: boolean;
   /** For a proxy's sub-request: refusals are 401, 403 or 429, and their body stands in X-Latchkey-Error too. */
