@@ -16,6 +16,8 @@ export const ID_PREFIXES = {
   order: 'ord',
   member: 'mem',
   invitation: 'inv',
+  access_token: 'tok',
+  token_family: 'fam',
 } as const;
 
 export type IdKind = keyof typeof ID_PREFIXES;

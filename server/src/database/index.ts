@@ -10,7 +10,7 @@ export {
 } from './compile-once.ts';
 export type { Capabilities, CommitHook, Database, Tx } from './database.ts';
 export { UniqueViolation, WriteConflict } from './errors.ts';
-export { lockRows } from './lock-rows.ts';
+export { lockRows, lockRowsShared } from './lock-rows.ts';
 export type { ColumnTypes, Migration, MigrationPlan } from './migrations.ts';
 export { openPostgres } from './postgres.ts';
 export { type ServingLock, takeServingLock } from './serving-lock.ts';

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Failure } from '../failure.ts';
 import type { Admission, Authenticate } from './authenticate.ts';
+import { cacheable } from './caching.ts';
 import { clientAddress } from './client-address.ts';
 import { presentedCredential } from './credentials.ts';
 import { fingerprintOf, type Idempotency, idempotencyKeyOf } from './idempotency/index.ts';
@@ -113,11 +114,18 @@ function handling(route: Route, idempotency: Idempotency) {
     !['GET', 'ANY'].includes(route.method) &&
     route.access !== 'public' &&
     route.errors !== 'oauth';
-  return (request: FastifyRequest, reply: FastifyReply) => {
+  const answer = (request: FastifyRequest, reply: FastifyReply) => {
     if (status !== 200) reply.code(status);
     const key = isIdempotent ? idempotencyKeyOf(request.headers['idempotency-key']) : null;
     if (key === null) return route.handler(callOf(request, reply));
     return runIdempotently(route, key, request, reply, idempotency);
+  };
+  const { isAccepted } = route;
+  if (!isAccepted) return answer;
+  return async (request: FastifyRequest, reply: FastifyReply) => {
+    const body = await answer(request, reply);
+    if (isAccepted(body)) reply.code(202);
+    return body;
   };
 }
 
@@ -128,8 +136,10 @@ function schemaOf(route: Route): Record<string, unknown> {
   if (route.body) schema.body = route.body;
   if (route.query) schema.querystring = route.query;
   if (route.params) schema.params = route.params;
-  if (route.reply) schema.response = { [route.status ?? 200]: route.reply };
-  else if (route.status === 204) schema.response = { 204: { type: 'null', description: 'Done; nothing to say' } };
+  if (route.reply) {
+    schema.response = { [route.status ?? 200]: route.reply, ...(route.isAccepted ? { 202: route.reply } : {}) };
+  }
+  if (route.status === 204) schema.response = { 204: { type: 'null', description: 'Done; nothing to say' } };
   if (route.access !== 'public') schema.security = [{ bearer: [] }, { apiKey: [] }];
   return schema;
 }
@@ -154,6 +164,7 @@ function mountAt(app: FastifyInstance, route: Route, mount: Mount, options: Moun
     onRequest: onRequestOf(route, mount, url, options.authenticate),
     ...(route.body ? { preValidation: emptyBodyIsObject } : {}),
     ...(route.bodyLimitBytes ? { bodyLimit: route.bodyLimitBytes } : {}),
+    ...(route.cacheSeconds ? { onSend: cacheable(route.cacheSeconds) } : {}),
     handler: handling(route, options.idempotency),
   };
   if (route.method !== 'ANY') {

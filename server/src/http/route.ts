@@ -57,8 +57,12 @@ interface RouteSpec<B extends TSchema, Q extends TSchema, P extends TSchema, R e
   status?: 200 | 201 | 204;
   /** The reply shows a secret: an idempotent replay of it is kept sealed, and for ten minutes only. */
   secretReply?: boolean;
+  /** Answers 202 instead of `status` when the reply says that the deed is planned, not done. */
+  isAccepted?(reply: Static<R>): boolean;
   /** Anyone's page may read it: `Access-Control-Allow-Origin: *`, never with credentials. */
   cors?: 'public';
+  /** Caches may keep the reply that long, and ask again by its ETag. */
+  cacheSeconds?: number;
   /** False for a POST that changes nothing worth keeping a reply for. */
   isIdempotent?: boolean;
   /** For a proxy's sub-request: refusals are 401, 403 or 429, and their body stands in X-Latchkey-Error too. */
@@ -70,8 +74,9 @@ interface RouteSpec<B extends TSchema, Q extends TSchema, P extends TSchema, R e
 }
 
 /** A route with its types erased, ready to mount. */
-export interface Route extends Omit<RouteSpec<TSchema, TSchema, TSchema, TSchema>, 'handler'> {
+export interface Route extends Omit<RouteSpec<TSchema, TSchema, TSchema, TSchema>, 'handler' | 'isAccepted'> {
   handler(call: Call): unknown;
+  isAccepted?(reply: unknown): boolean;
 }
 
 /** Declares a route: one schema gives validation, serialisation, types and OpenAPI. */
