@@ -4,9 +4,11 @@ import {
   createAuthenticate,
   createDoor,
   createSpender,
+  createTokenResolver,
   createVerifyKey,
   type Decision,
   gateRoute,
+  type TokenResolver,
   type VerifyKey,
   verifyKeyRoute,
 } from './access/index.ts';
@@ -26,11 +28,11 @@ import {
   type KeyUsage,
   keyById,
 } from './api-keys/index.ts';
-import { auditMigrations, createAuditSealer, createRecordAudit } from './audit/index.ts';
+import { auditMigrations, createAuditSealer, createRecordAudit, type RecordAudit } from './audit/index.ts';
 import { bootstrap, type FirstStart } from './bootstrap.ts';
 import type { Config } from './config/index.ts';
 import { type Counting, createCounting } from './counting.ts';
-import { createEnvelope, deriveKey } from './crypto/index.ts';
+import { createEnvelope, deriveKey, type Envelope } from './crypto/index.ts';
 import { type Database, type Migration, openPostgres, openSqlite } from './database/index.ts';
 import {
   createCursors,
@@ -58,7 +60,9 @@ import { createLivePlans, limitsMigrations, type PlanTable, planMigrations, plan
 import { sandboxMigrations, sandboxRoutes } from './sandbox/index.ts';
 import { createScopes, type Scopes, scopeRoutes, scopesMigrations } from './scopes/index.ts';
 import { type Changes, createChanges, type Live, sharedStateMigrations } from './shared-state/index.ts';
+import { createSigningKeys, type SigningKeys, signingKeyRoutes, signingKeysMigrations } from './signing-keys/index.ts';
 import type { Surroundings } from './surroundings.ts';
+import { createTokens, type Tokens, tokensMigrations } from './tokens/index.ts';
 
 /** Every migration, in the order in which they were written. New ones go to the end. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -73,6 +77,8 @@ export const MIGRATIONS: readonly Migration[] = [
   ...planMigrations,
   ...limitsMigrations,
   ...insightsMigrations,
+  ...signingKeysMigrations,
+  ...tokensMigrations,
 ];
 
 /** A built server: nothing listens yet. */
@@ -81,6 +87,8 @@ export interface Latchkey {
   database: Database;
   changes: Changes;
   jobs: Jobs;
+  signingKeys: SigningKeys;
+  tokens: Tokens;
   /** Workspace, owner and key of a fresh development installation; null on every later start. */
   bootstrap(): Promise<FirstStart | null>;
   /** The public base URL; set the bound port first. */
@@ -105,12 +113,50 @@ interface Core {
   plans: Live<PlanTable>;
   workspaces: Workspaces;
   keys: KeyResolver;
+  recordAudit: RecordAudit;
+  envelope: Envelope;
+  signingKeys: SigningKeys;
+  tokens: Tokens;
+  tokenResolver: TokenResolver;
   usage: KeyUsage;
   activity: KeyActivity;
   metrics: Metrics;
   idempotency: Idempotency;
   counting: Counting;
   issuer(): string;
+}
+
+/** The resource that a token is for when nobody names another (contract §6). */
+const defaultAudienceOf = (issuer: string) => `${issuer}/v1`;
+
+type TokenDeps = Pick<Core, 'changes' | 'scopes' | 'plans' | 'workspaces' | 'recordAudit' | 'envelope' | 'issuer'>;
+
+/** Keys that sign, tokens, and what the door asks of them. */
+async function createTokenCore(deps: TokenDeps, config: Config, surroundings: Surroundings, database: Database) {
+  const { scopes, plans, workspaces, issuer } = deps;
+  const { log } = surroundings;
+  const onError = (err: unknown) => log.error({ err }, 'signing keys or revoked tokens cannot be read');
+  const shared = { ...surroundings, ...deps, database, onError, catalogue: scopes.catalogue };
+  const signingKeys = createSigningKeys(shared);
+  const tokens = createTokens({
+    ...shared,
+    signingKeys,
+    encryptionKeys: config.encryptionKeys,
+    isAudience: (audience) => audience === defaultAudienceOf(issuer()),
+  });
+  await Promise.all([signingKeys.load(), tokens.load()]);
+  const tokenResolver = createTokenResolver({
+    ...shared,
+    signingKeys,
+    tokens,
+    plans: plans.current,
+    workspaceFacts: workspaces.facts,
+    // Nobody can be disabled yet: the columns come with people and applications.
+    isSubjectActive: async () => true,
+  });
+  scopes.onReload(tokenResolver.forget);
+  plans.onReload(tokenResolver.forget);
+  return { signingKeys, tokens, tokenResolver };
 }
 
 /** What the domains stand on, wired so that what is cached hears of what changes. */
@@ -140,7 +186,13 @@ async function createCore(
   });
   scopes.onReload(keys.forget);
   plans.onReload(keys.forget);
+  const recordAudit = createRecordAudit(clock, randomBytes);
+  const envelope = createEnvelope(config.encryptionKeys, randomBytes);
+  const tokenDeps = { changes, scopes, plans, workspaces, recordAudit, envelope, issuer };
   return {
+    ...(await createTokenCore(tokenDeps, config, surroundings, database)),
+    recordAudit,
+    envelope,
     changes,
     scopes,
     plans,
@@ -155,12 +207,12 @@ async function createCore(
   };
 }
 
-function scheduleWork(core: Core, config: Config, surroundings: Surroundings, database: Database): Jobs {
+function scheduleWork(core: Core, surroundings: Surroundings, database: Database): Jobs {
   const { clock, randomBytes, log } = surroundings;
   const holder = Buffer.from(randomBytes(12)).toString('hex');
   const onError = (job: string, err: unknown) => log.error({ job, err }, 'a job failed; it will be tried again');
   const jobs = createJobs({ database, clock, holder, onError });
-  const envelope = createEnvelope(config.encryptionKeys, randomBytes);
+  const { envelope } = core;
   const onSealed = (batch: object) => log.info(batch, 'audit batch sealed');
   const seal = createAuditSealer({ database, clock, envelope, onSealed });
   jobs.add({ name: 'audit.seal', intervalMs: 1000, runs: 'one', run: seal });
@@ -169,6 +221,9 @@ function scheduleWork(core: Core, config: Config, surroundings: Surroundings, da
   jobs.add({ name: 'api_keys.usage', intervalMs: 30_000, runs: 'each', run: core.usage.flush });
   jobs.add({ name: 'api_keys.activity', intervalMs: 30_000, runs: 'each', run: core.activity.flush });
   jobs.add({ name: 'api_keys.activity.prune', intervalMs: 3_600_000, runs: 'one', run: core.activity.prune });
+  jobs.add({ name: 'signing_keys.maintain', intervalMs: 1000, runs: 'each', run: core.signingKeys.maintain });
+  jobs.add({ name: 'tokens.sweep', intervalMs: 60_000, runs: 'each', run: core.tokens.sweep });
+  jobs.add({ name: 'tokens.prune', intervalMs: 600_000, runs: 'one', run: core.tokens.prune });
   core.counting.addJobs(jobs);
   return jobs;
 }
@@ -198,8 +253,9 @@ function createDoors(core: Core, config: Config, { clock }: Surroundings) {
     activity.note(decision);
   };
   const shared = { clock, keys, usage, spender, onDecision };
+  const door = createDoor({ ...shared, tokens: core.tokenResolver, rootKeys: config.rootKeys });
   return {
-    authenticate: createAuthenticate(createDoor({ ...shared, rootKeys: config.rootKeys })),
+    authenticate: createAuthenticate(door, () => defaultAudienceOf(core.issuer())),
     verifyKey: createVerifyKey(shared),
   };
 }
@@ -214,7 +270,8 @@ function domainDeps(core: Core, config: Config, surroundings: Surroundings, data
     randomBytes,
     changes,
     catalogue: scopes.catalogue,
-    recordAudit: createRecordAudit(clock, randomBytes),
+    recordAudit: core.recordAudit,
+    envelope: core.envelope,
     cursors: createCursors(deriveKey(primaryKey?.bytes ?? new Uint8Array(), '', 'latchkey cursors')),
     resolveWorkspace: workspaces.resolve,
     workspaceFacts: workspaces.facts,
@@ -240,6 +297,7 @@ function routesOf(core: Core, config: Config, deps: DomainDeps, verifyKey: Verif
     ...scopeRoutes({ ...deps, scopes: core.scopes }),
     ...planRoutes({ ...deps, plans: core.plans }),
     ...workspaceRoutes(deps),
+    ...signingKeyRoutes({ ...deps, signingKeys: core.signingKeys }),
     ...apiKeyRoutes(deps),
     activityRoute({ ...deps, canSeeKey }),
     ...metricsRoutes(core.metrics, { openToLoopback: config.mode === 'development' }),
@@ -273,7 +331,9 @@ export async function compose(config: Config, surroundings: Surroundings, databa
     http,
     database,
     changes: core.changes,
-    jobs: scheduleWork(core, config, surroundings, database),
+    signingKeys: core.signingKeys,
+    tokens: core.tokens,
+    jobs: scheduleWork(core, surroundings, database),
     bootstrap: async () => {
       if (config.mode !== 'development') return null;
       return bootstrap({ ...deps, sandbox: config.sandbox, hasFirstWorkspace: hasFirst });

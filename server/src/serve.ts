@@ -6,6 +6,7 @@ import { compose, type Latchkey, MIGRATIONS, openDatabase } from './compose.ts';
 import { type Config, ConfigError } from './config/index.ts';
 import { createEnvelope } from './crypto/index.ts';
 import { type Database, type ServingLock, takeServingLock } from './database/index.ts';
+import { signingKeyProblem } from './signing-keys/index.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /** A server that listens. */
@@ -35,12 +36,13 @@ function lockDatabase({ database }: Config): ServingLock | null {
 
 /** The wrong encryption keys show at the start, not when the log is to be sealed. */
 async function checkEncryptionKeys(config: Config, { randomBytes }: Surroundings, database: Database): Promise<void> {
-  const why = await auditKeyProblem(database, createEnvelope(config.encryptionKeys, randomBytes));
+  const envelope = createEnvelope(config.encryptionKeys, randomBytes);
+  const why = (await auditKeyProblem(database, envelope)) ?? (await signingKeyProblem({ database, envelope }));
   if (why === null) return;
   throw new ConfigError([
     {
       setting: 'LATCHKEY_ENCRYPTION_KEYS',
-      problem: `does not open the audit key in the database: ${why}`,
+      problem: `does not open the audit key or a signing key in the database: ${why}`,
       cure: 'set it to the keys that this database was used with before, the newest first',
     },
   ]);

@@ -6,10 +6,13 @@ import { type AuthenticatableRequest, type Principal, presentedCredential } from
 import { limitHeaders } from '../limits/index.ts';
 import { credentialKind, invalidApiKey } from './credential-kind.ts';
 import { refuseAddress, refuseDeadKey } from './decide.ts';
-import { andThen, limitExceeded, refuseOverspent, refuseSpending, type Spender } from './spending.ts';
+import { andThen, limitExceeded, refuseOverspent, refuseSpending, type Spendable, type Spender } from './spending.ts';
+import type { TokenRecord } from './token-record.ts';
+import type { TokenResolver } from './token-resolver.ts';
 
 /** One answer of the door, for whoever counts. */
 export interface Decision {
+  /** `jwt` also for a token that could not be read. */
   method: Principal['method'] | 'root' | 'none';
   outcome: 'allowed' | 'denied';
   code: string;
@@ -23,6 +26,7 @@ export interface DoorOptions {
   clock: Clock;
   keys: KeyResolver;
   usage: KeyUsage;
+  tokens: TokenResolver;
   spender: Spender;
   rootKeys: readonly string[];
   onDecision(decision: Decision): void;
@@ -59,6 +63,7 @@ export const ROOT: Principal = {
   subject: 'root',
   subjectIssuer: null,
   clientId: null,
+  audience: null,
   grantedScopes: [],
   scopes: new Set(),
   expiresAtMs: null,
@@ -69,6 +74,9 @@ export const ROOT: Principal = {
 function isRootKey(text: string, rootKeys: readonly string[]): boolean {
   return rootKeys.map((key) => secretsEqual(key, text)).includes(true);
 }
+
+/** A credential that is known: who it is, and what it spends. */
+type Holder = Spendable & { readonly principal: Principal };
 
 type Tell = (passing: Passing, trace: Trace, outcome: Decision['outcome'], code: string) => void;
 
@@ -92,23 +100,30 @@ function createRefuse({ spender, clock }: DoorOptions, tell: Tell) {
 }
 
 /**
- * The door: parse, resolve by kind, decide, spend; there and back once. A warm API key with limits in memory passes
+ * The door: parse, resolve by kind, decide, spend; there and back once. A warm key or token with limits in memory passes
  * without a promise and without the database. Who presents nothing valid spends from their address.
  */
 export function createDoor(options: DoorOptions): Door {
-  const { clock, keys, usage, spender, rootKeys, onDecision } = options;
+  const { clock, keys, usage, tokens, spender, rootKeys, onDecision } = options;
 
   const tell: Tell = ({ route, address }, trace, outcome, code) =>
     onDecision({ ...trace, outcome, code, route, address });
   const refuse = createRefuse(options, tell);
 
-  const payAndEnter = (record: KeyRecord, passing: Passing, trace: Trace): Entry | Promise<Entry> =>
-    andThen(spender.spendKey(record, 1), (spending) => {
+  const payAndEnter = (record: Holder, passing: Passing, trace: Trace): Entry | Promise<Entry> =>
+    andThen(spender.spendCredential(record, 1), (spending) => {
       refuseOverspent(spending, clock);
       tell(passing, trace, 'allowed', 'ok');
       const headers = spending.limit ? limitHeaders(spending.limit, clock.nowMs()) : null;
       return { principal: record.principal, headers };
     });
+
+  const decideAndEnter = (record: Holder, passing: Passing, trace: Trace): Entry | Promise<Entry> => {
+    passing.decide(record.principal);
+    if (!passing.isFree) return payAndEnter(record, passing, trace);
+    tell(passing, trace, 'allowed', 'ok');
+    return { principal: record.principal, headers: null };
+  };
 
   const admitKey = (record: KeyRecord | null, passing: Passing, trace: Trace): Entry | Promise<Entry> => {
     if (!record) throw invalidApiKey();
@@ -116,10 +131,12 @@ export function createDoor(options: DoorOptions): Door {
     refuseDeadKey(record, clock.nowMs());
     usage.touch(record);
     refuseAddress(record, passing.address);
-    passing.decide(record.principal);
-    if (!passing.isFree) return payAndEnter(record, passing, trace);
-    tell(passing, trace, 'allowed', 'ok');
-    return { principal: record.principal, headers: null };
+    return decideAndEnter(record, passing, trace);
+  };
+
+  const admitToken = (record: TokenRecord, passing: Passing, trace: Trace): Entry | Promise<Entry> => {
+    trace.method = record.principal.method;
+    return andThen(tokens.refuseEnded(record), () => decideAndEnter(record, passing, trace));
   };
 
   const enter = (passing: Passing, trace: Trace): Entry | Promise<Entry> => {
@@ -136,6 +153,11 @@ export function createDoor(options: DoorOptions): Door {
       passing.decide(ROOT);
       tell(passing, trace, 'allowed', 'ok');
       return { principal: ROOT, headers: null };
+    }
+    if (credential.kind === 'jwt') {
+      const known = tokens.peek(credential.text);
+      if (known) return admitToken(known, passing, trace);
+      return tokens.find(credential.text).then((record) => admitToken(record, passing, trace));
     }
     const warm = keys.peek(credential.text);
     if (warm) return admitKey(warm, passing, trace);

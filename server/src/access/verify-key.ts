@@ -4,7 +4,7 @@ import type { Clock } from '../clock.ts';
 import type { Environment, Principal } from '../http/index.ts';
 import { isApiKeyText } from './credential-kind.ts';
 import type { Decision } from './door.ts';
-import { andThen, type KeySpending, refuseSpending, retryAfterSeconds, type Spender } from './spending.ts';
+import { andThen, type CredentialSpending, refuseSpending, retryAfterSeconds, type Spender } from './spending.ts';
 
 /** The first that holds, in this order (contract §3). */
 export type VerifyCode =
@@ -34,7 +34,7 @@ export interface VerifyResult {
   code: VerifyCode;
   /** Null for a text that is no key of the caller's. */
   record: KeyRecord | null;
-  spending: KeySpending | null;
+  spending: CredentialSpending | null;
   /** How long to wait before the key can be used again, where that was the reason. */
   retryAfterSeconds: number | null;
 }
@@ -87,7 +87,7 @@ export function createVerifyKey({ keys, usage, spender, clock, onDecision }: Ver
     const code = judge(record, request, clock.nowMs());
     if (code !== 'valid') return { code, record, ...UNSPENT };
     if (request.cost > 0) usage.touch(record);
-    const spending = await spender.spendKey(record, request.cost);
+    const spending = await spender.spendCredential(record, request.cost);
     return {
       code: spending.refusedBy === null ? 'valid' : REFUSED[spending.refusedBy],
       record,

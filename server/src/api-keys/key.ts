@@ -129,6 +129,7 @@ function principalOf(row: ApiKeyRow, { grants, issuer, workspace }: RecordContex
     subject: row.id,
     subjectIssuer: issuer,
     clientId: null,
+    audience: null,
     grantedScopes,
     scopes,
     expiresAtMs: row.expires_at,

@@ -8,7 +8,7 @@ export { errorPageRoute } from './error-page.ts';
 export { type HealthOptions, healthRoutes } from './health.ts';
 export { createIdempotency, type Idempotency, idempotencyMigrations } from './idempotency/index.ts';
 export { type Page, pageOf } from './page.ts';
-export type { Environment, Principal } from './principal.ts';
+export { type Environment, makerOf, type Principal } from './principal.ts';
 export { type Access, type Call, type Guarded, type Mount, type Route, route } from './route.ts';
 export { closed, listReply, metadataReply, metadataSchema, nullable, oneOf, pageQuery } from './schemas.ts';
 export { type AnsweredRequest, createHttpServer, type HttpServer } from './server.ts';

@@ -19,6 +19,8 @@ export interface Guarded {
   allOf?: readonly string[];
   /** Only credentials of this environment. */
   environment?: Environment;
+  /** The resource that a token must be for: the default one unless said, `any` of this installation, or this one. */
+  resource?: string;
   /** The call counts against another credential than the caller's, or against none. */
   isFree?: true;
 }

@@ -34,7 +34,8 @@ export interface AccessTokenClaims {
 }
 
 const isTime = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
-const isText = (value: unknown): value is string => typeof value === 'string' && value.length > 0 && value.length <= 500;
+const isText = (value: unknown): value is string =>
+  typeof value === 'string' && value.length > 0 && value.length <= 500;
 const isTextOrAbsent = (value: unknown) => value === undefined || isText(value);
 const isScope = (value: unknown) =>
   typeof value === 'string' && (value === '' || value.split(' ').every((token) => isScopeToken(token)));
@@ -45,7 +46,8 @@ const OPTIONAL = ['grant_id', 'sid', 'family_id'] as const;
 /** The claims of a payload whose signature was ours; null when one is missing or of another type. */
 export function readClaims(payload: JsonObject): AccessTokenClaims | null {
   const { iat, exp, nbf, epoch, jti, scope, environment } = payload;
-  const hasTexts = REQUIRED.every((name) => isText(payload[name])) && OPTIONAL.every((name) => isTextOrAbsent(payload[name]));
+  const hasTexts =
+    REQUIRED.every((name) => isText(payload[name])) && OPTIONAL.every((name) => isTextOrAbsent(payload[name]));
   const hasTimes = isTime(iat) && isTime(exp) && isTime(epoch) && (nbf === undefined || isTime(nbf));
   const hasIds = isText(jti) && isId('access_token', jti) && isText(payload.workspace_id);
   const isWhere = environment === 'test' || environment === 'live';

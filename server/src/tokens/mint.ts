@@ -2,7 +2,12 @@ import { makeId } from '@latchkey/protocol';
 import type { Clock } from '../clock.ts';
 import type { RandomBytes } from '../crypto/index.ts';
 import type { Environment } from '../http/index.ts';
-import { type AlgorithmName, DEFAULT_ALGORITHM, LONGEST_TOKEN_SECONDS, type SigningKeys } from '../signing-keys/index.ts';
+import {
+  type AlgorithmName,
+  DEFAULT_ALGORITHM,
+  LONGEST_TOKEN_SECONDS,
+  type SigningKeys,
+} from '../signing-keys/index.ts';
 import { ACCESS_TOKEN_TYPE, type AccessTokenClaims } from './access-token.ts';
 
 /** What a new access token is to say. */
@@ -50,7 +55,13 @@ export interface MintDeps {
 
 export const DEFAULT_TTL_SECONDS = 900;
 
-function claimsOf(request: AccessTokenRequest, issuer: string, jti: string, iat: number, exp: number): AccessTokenClaims {
+function claimsOf(
+  request: AccessTokenRequest,
+  issuer: string,
+  jti: string,
+  iat: number,
+  exp: number,
+): AccessTokenClaims {
   const { grantId, sessionId, familyId } = request;
   return {
     ...request.extraClaims,

@@ -1,8 +1,8 @@
 import type { Clock } from '../../clock.ts';
 import type { Database, Tx } from '../../database/index.ts';
 import { Failure } from '../../failure.ts';
-import { LONGEST_TOKEN_SECONDS } from '../../signing-keys/index.ts';
 import { type Changes, createLive } from '../../shared-state/index.ts';
+import { LONGEST_TOKEN_SECONDS } from '../../signing-keys/index.ts';
 import {
   deniedAfter,
   holdNumber,

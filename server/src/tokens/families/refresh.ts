@@ -3,8 +3,8 @@ import type { Tx } from '../../database/index.ts';
 import { familyOf, type Generation, generationOf, isInGrace, slidingEnd } from './family.ts';
 import { type FamilyDeps, grantedTo, type TokenPair } from './pair.ts';
 import { digestsOf } from './refresh-text.ts';
-import { familyByHandle, type SeenFamily, useCurrent } from './store.ts';
 import { endAndTell } from './revoke-family.ts';
+import { familyByHandle, type SeenFamily, useCurrent } from './store.ts';
 
 /** A refresh token as somebody presents it. */
 export interface PresentedRefresh {
@@ -104,7 +104,11 @@ async function present(deps: FamilyDeps, tx: Tx, presented: PresentedRefresh): P
   if (generation === 'current') return takeCurrent(deps, tx, presentation);
   const again = generation === 'parent' ? retake(deps, presentation) : null;
   if (again) return again;
-  await endAndTell(deps, tx, familyOf(row), { action: 'token_family.reused', reason: 'reused', actor: presented.actor });
+  await endAndTell(deps, tx, familyOf(row), {
+    action: 'token_family.reused',
+    reason: 'reused',
+    actor: presented.actor,
+  });
   return refused('reused');
 }
 

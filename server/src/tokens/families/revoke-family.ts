@@ -63,7 +63,8 @@ export async function revokeFamily(
 ): Promise<Family | null> {
   const family = await find(deps, tx, name);
   if (!family) return null;
-  if (family.revokedAtMs === null) await endAndTell(deps, tx, family, { action: 'token_family.revoked', reason, actor });
+  if (family.revokedAtMs === null)
+    await endAndTell(deps, tx, family, { action: 'token_family.revoked', reason, actor });
   return family;
 }
 

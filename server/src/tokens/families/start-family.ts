@@ -1,7 +1,7 @@
 import { makeId } from '@latchkey/protocol';
 import type { Tx } from '../../database/index.ts';
 import type { Environment } from '../../http/index.ts';
-import { DEFAULT_ALGORITHM, type AlgorithmName } from '../../signing-keys/index.ts';
+import { type AlgorithmName, DEFAULT_ALGORITHM } from '../../signing-keys/index.ts';
 import { subjectsOf } from '../access-token.ts';
 import { DEFAULT_TTL_SECONDS } from '../mint.ts';
 import { ABSOLUTE_MS, familyOf, IDLE_MS } from './family.ts';
