@@ -99,33 +99,26 @@ function createRefuse({ spender, clock }: DoorOptions, tell: Tell) {
   };
 }
 
-/**
- * The door: parse, resolve by kind, decide, spend; there and back once. A warm key or token with limits in memory passes
- * without a promise and without the database. Who presents nothing valid spends from their address.
- */
-export function createDoor(options: DoorOptions): Door {
-  const { clock, keys, usage, tokens, spender, rootKeys, onDecision } = options;
+type Admit<Found> = (found: Found, passing: Passing, trace: Trace) => Entry | Promise<Entry>;
 
-  const tell: Tell = ({ route, address }, trace, outcome, code) =>
-    onDecision({ ...trace, outcome, code, route, address });
-  const refuse = createRefuse(options, tell);
-
-  const payAndEnter = (record: Holder, passing: Passing, trace: Trace): Entry | Promise<Entry> =>
-    andThen(spender.spendCredential(record, 1), (spending) => {
+/** What becomes of a credential once it is known: alive, from here, allowed, paid. */
+function createAdmit({ clock, usage, tokens, spender }: DoorOptions, tell: Tell) {
+  const payAndEnter: Admit<Holder> = (holder, passing, trace) =>
+    andThen(spender.spendCredential(holder, 1), (spending) => {
       refuseOverspent(spending, clock);
       tell(passing, trace, 'allowed', 'ok');
       const headers = spending.limit ? limitHeaders(spending.limit, clock.nowMs()) : null;
-      return { principal: record.principal, headers };
+      return { principal: holder.principal, headers };
     });
 
-  const decideAndEnter = (record: Holder, passing: Passing, trace: Trace): Entry | Promise<Entry> => {
-    passing.decide(record.principal);
-    if (!passing.isFree) return payAndEnter(record, passing, trace);
+  const decideAndEnter: Admit<Holder> = (holder, passing, trace) => {
+    passing.decide(holder.principal);
+    if (!passing.isFree) return payAndEnter(holder, passing, trace);
     tell(passing, trace, 'allowed', 'ok');
-    return { principal: record.principal, headers: null };
+    return { principal: holder.principal, headers: null };
   };
 
-  const admitKey = (record: KeyRecord | null, passing: Passing, trace: Trace): Entry | Promise<Entry> => {
+  const key: Admit<KeyRecord | null> = (record, passing, trace) => {
     if (!record) throw invalidApiKey();
     trace.key = record;
     refuseDeadKey(record, clock.nowMs());
@@ -134,9 +127,31 @@ export function createDoor(options: DoorOptions): Door {
     return decideAndEnter(record, passing, trace);
   };
 
-  const admitToken = (record: TokenRecord, passing: Passing, trace: Trace): Entry | Promise<Entry> => {
+  const token: Admit<TokenRecord> = (record, passing, trace) => {
     trace.method = record.principal.method;
     return andThen(tokens.refuseEnded(record), () => decideAndEnter(record, passing, trace));
+  };
+
+  return { key, token };
+}
+
+/**
+ * The door: parse, resolve by kind, decide, spend; there and back once. A warm key or token with limits in memory passes
+ * without a promise and without the database. Who presents nothing valid spends from their address.
+ */
+export function createDoor(options: DoorOptions): Door {
+  const { clock, keys, tokens, spender, rootKeys, onDecision } = options;
+
+  const tell: Tell = ({ route, address }, trace, outcome, code) =>
+    onDecision({ ...trace, outcome, code, route, address });
+  const refuse = createRefuse(options, tell);
+  const admit = createAdmit(options, tell);
+
+  const enterRoot = (text: string, passing: Passing, trace: Trace): Entry => {
+    if (!isRootKey(text, rootKeys)) throw new Failure('invalid_token', 'The root key is not valid.');
+    passing.decide(ROOT);
+    tell(passing, trace, 'allowed', 'ok');
+    return { principal: ROOT, headers: null };
   };
 
   const enter = (passing: Passing, trace: Trace): Entry | Promise<Entry> => {
@@ -146,23 +161,18 @@ export function createDoor(options: DoorOptions): Door {
       if (passing.allowsNobody()) return { principal: ROOT, headers: null };
       throw new Failure('missing_token', undefined, { noCredential: true });
     }
-    const credential = credentialKind(presented);
-    trace.method = credential.kind;
-    if (credential.kind === 'root') {
-      if (!isRootKey(credential.text, rootKeys)) throw new Failure('invalid_token', 'The root key is not valid.');
-      passing.decide(ROOT);
-      tell(passing, trace, 'allowed', 'ok');
-      return { principal: ROOT, headers: null };
+    const { kind, text } = credentialKind(presented);
+    trace.method = kind;
+    if (kind === 'root') return enterRoot(text, passing, trace);
+    if (kind === 'jwt') {
+      const known = tokens.peek(text);
+      if (known) return admit.token(known, passing, trace);
+      return tokens.find(text).then((record) => admit.token(record, passing, trace));
     }
-    if (credential.kind === 'jwt') {
-      const known = tokens.peek(credential.text);
-      if (known) return admitToken(known, passing, trace);
-      return tokens.find(credential.text).then((record) => admitToken(record, passing, trace));
-    }
-    const warm = keys.peek(credential.text);
-    if (warm) return admitKey(warm, passing, trace);
+    const warm = keys.peek(text);
+    if (warm) return admit.key(warm, passing, trace);
     const paySlow = () => andThen(spender.spendAddress(passing.address), (spending) => refuseSpending(spending, clock));
-    return keys.find(credential.text, paySlow).then((record) => admitKey(record, passing, trace));
+    return keys.find(text, paySlow).then((record) => admit.key(record, passing, trace));
   };
 
   return (passing) => {

@@ -64,8 +64,33 @@ class Verifying {
   }
 }
 
+/** Asked at every use; the tables of memory are looked at again only when one of them has changed since. */
+function createRefuseEnded({
+  clock,
+  changes,
+  signingKeys,
+  tokens,
+}: TokenResolverOptions): TokenResolver['refuseEnded'] {
+  const refuseDenied = (record: TokenRecord, isDenied: boolean) => {
+    if (isDenied) throw revoked();
+    refuseDeadToken(record, clock.nowMs());
+  };
+  return (record) => {
+    const keys = signingKeys.current();
+    const denials = tokens.denialsVersion();
+    const { goodAt } = record;
+    if (goodAt?.denials === denials && goodAt.keys === keys && changes.isFresh()) return refuseDenied(record, false);
+    const key = keys.verifiers.get(record.kid);
+    if (!key || key.isRevoked) throw revoked();
+    const isDenied = tokens.isDenied(record.claims);
+    if (isDenied instanceof Promise) return isDenied.then((answer) => refuseDenied(record, answer));
+    if (!isDenied) record.goodAt = { denials, keys };
+    return refuseDenied(record, isDenied);
+  };
+}
+
 export function createTokenResolver(options: TokenResolverOptions): TokenResolver {
-  const { clock, changes, catalogue, plans, tokens, signingKeys, workspaceFacts, isSubjectActive } = options;
+  const { changes, catalogue, plans, tokens, signingKeys, workspaceFacts, isSubjectActive } = options;
   let scopesOf = createScopesOf(catalogue);
   const verifying = new Verifying();
 
@@ -88,11 +113,6 @@ export function createTokenResolver(options: TokenResolverOptions): TokenResolve
     load,
   });
 
-  const keepGood = (record: TokenRecord, keys: object, denials: number, isDenied: boolean) => {
-    if (isDenied) throw revoked();
-    record.goodAt = { denials, keys };
-  };
-
   return {
     peek: (text) => cache.peek(sha256Hex(text)),
     find: async (text) => {
@@ -104,24 +124,7 @@ export function createTokenResolver(options: TokenResolverOptions): TokenResolve
       if (!record) throw new Failure('invalid_token', 'The workspace of this access token does not exist any more.');
       return record;
     },
-    refuseEnded: (record) => {
-      const keys = signingKeys.current();
-      const denials = tokens.denialsVersion();
-      const { goodAt } = record;
-      if (goodAt === null || goodAt.denials !== denials || goodAt.keys !== keys || !changes.isFresh()) {
-        const key = keys.verifiers.get(record.kid);
-        if (!key || key.isRevoked) throw revoked();
-        const isDenied = tokens.isDenied(record.claims);
-        if (isDenied instanceof Promise) {
-          return isDenied.then((answer) => {
-            if (answer) throw revoked();
-            refuseDeadToken(record, clock.nowMs());
-          });
-        }
-        keepGood(record, keys, denials, isDenied);
-      }
-      refuseDeadToken(record, clock.nowMs());
-    },
+    refuseEnded: createRefuseEnded(options),
     forget: () => {
       scopesOf = createScopesOf(catalogue);
       cache.clear();
