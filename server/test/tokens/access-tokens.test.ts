@@ -20,7 +20,12 @@ describe('an access token', () => {
   test('says what RFC 9068 wants, and holds no secret', async () => {
     const clock = manualClock(Date.UTC(2030, 0, 1) + 999);
     const server = await startServer({ clock });
-    const text = mint(server, { subject: 'usr_1', clientId: 'app_1', grantId: 'grt_1', scopes: ['read', 'offline_access'] });
+    const text = mint(server, {
+      subject: 'usr_1',
+      clientId: 'app_1',
+      grantId: 'grt_1',
+      scopes: ['read', 'offline_access'],
+    });
     const kid = server.latchkey.signingKeys.signer('ES256').kid;
     expect(headerOf(text)).toEqual({ alg: 'ES256', typ: 'at+jwt', kid });
     const iat = Date.UTC(2030, 0, 1) / 1000;
@@ -42,7 +47,9 @@ describe('an access token', () => {
 
   test('cannot be asked to say something else than it is', async () => {
     const server = await startServer();
-    const text = mint(server, { extraClaims: { auth_time: 1, sub: 'usr_other', iss: 'https://evil.example', exp: 1e12 } });
+    const text = mint(server, {
+      extraClaims: { auth_time: 1, sub: 'usr_other', iss: 'https://evil.example', exp: 1e12 },
+    });
     const { auth_time: authTime, iss, exp, iat } = claimsOf(text);
     expect([authTime, iss, exp - iat]).toEqual([1, server.issuer, 900]);
     for (const ttlSeconds of [0, -1, 0.5, 86_401, Number.NaN]) {
@@ -54,7 +61,9 @@ describe('an access token', () => {
   test('is who calls: session, oauth and jwt', async () => {
     const server = await startServer({ clock: manualClock() });
     const userId = newUserId();
-    const session = await server.call('/v1/auth/verify', { key: mint(server, { subject: userId, sessionId: 'ses_1' }) });
+    const session = await server.call('/v1/auth/verify', {
+      key: mint(server, { subject: userId, sessionId: 'ses_1' }),
+    });
     expect(session.json).toEqual({
       authenticated: true,
       user_id: userId,
@@ -163,7 +172,11 @@ describe('an access token', () => {
     const token = mint(server);
     expect(await verdictOf(server, token)).toBe('valid');
     const state = (to: string) =>
-      server.call(`/v1/workspaces/${server.workspaceId}`, { method: 'PATCH', key: server.rootKey, json: { state: to } });
+      server.call(`/v1/workspaces/${server.workspaceId}`, {
+        method: 'PATCH',
+        key: server.rootKey,
+        json: { state: to },
+      });
     await state('suspended');
     expect(await verdictOf(server, token)).toBe('401 invalid_token');
     await state('active');
@@ -216,29 +229,39 @@ describe.each(DATABASES)('an ended token on %s', (database) => {
       store.write((tx) => tokens.revokeAccessToken(tx, { claims: claimsOf(token), actor: systemActor }));
     expect([await revoke(), await revoke()]).toEqual([true, false]);
     expect([await verdictOf(server, token), await verdictOf(server, other)]).toEqual(['401 token_revoked', 'valid']);
-    const events = await store.read.selectFrom('audit_events').select('target_id').where('action', '=', 'access_token.revoked').execute();
+    const events = await store.read
+      .selectFrom('audit_events')
+      .select('target_id')
+      .where('action', '=', 'access_token.revoked')
+      .execute();
     expect(events).toEqual([{ target_id: claimsOf(token).jti }]);
     await server.stop();
     const again = await startServer({ database, env, dataDir: server.dataDir });
     expect([await verdictOf(again, token), await verdictOf(again, other)]).toEqual(['401 token_revoked', 'valid']);
   });
 
-  test.each(['user', 'client', 'grant', 'session'] as const)('ends with its %s; what is given afterwards is good', async (kind) => {
-    const server = await startServer({ database });
-    const ids = { user: newUserId(), client: newClientId(), grant: 'grt_1', session: 'ses_1' };
-    const request = { subject: ids.user, clientId: ids.client, grantId: ids.grant, sessionId: ids.session };
-    const before = mint(server, request);
-    const foreign = mint(server);
-    const authorizedBefore = server.latchkey.tokens.epoch();
-    expect(await verdictOf(server, before)).toBe('valid');
-    await end(server, kind, ids[kind]);
-    expect([await verdictOf(server, before), await verdictOf(server, foreign)]).toEqual(['401 token_revoked', 'valid']);
-    expect(await verdictOf(server, mint(server, request))).toBe('valid');
-    // Allowed before, signed after: refused, in the same second and however late it is signed.
-    expect(await verdictOf(server, mint(server, { ...request, epoch: authorizedBefore }))).toBe('401 token_revoked');
-    await end(server, kind, ids[kind]);
-    expect(await verdictOf(server, mint(server, request))).toBe('valid');
-  });
+  test.each(['user', 'client', 'grant', 'session'] as const)(
+    'ends with its %s; what is given afterwards is good',
+    async (kind) => {
+      const server = await startServer({ database });
+      const ids = { user: newUserId(), client: newClientId(), grant: 'grt_1', session: 'ses_1' };
+      const request = { subject: ids.user, clientId: ids.client, grantId: ids.grant, sessionId: ids.session };
+      const before = mint(server, request);
+      const foreign = mint(server);
+      const authorizedBefore = server.latchkey.tokens.epoch();
+      expect(await verdictOf(server, before)).toBe('valid');
+      await end(server, kind, ids[kind]);
+      expect([await verdictOf(server, before), await verdictOf(server, foreign)]).toEqual([
+        '401 token_revoked',
+        'valid',
+      ]);
+      expect(await verdictOf(server, mint(server, request))).toBe('valid');
+      // Allowed before, signed after: refused, in the same second and however late it is signed.
+      expect(await verdictOf(server, mint(server, { ...request, epoch: authorizedBefore }))).toBe('401 token_revoked');
+      await end(server, kind, ids[kind]);
+      expect(await verdictOf(server, mint(server, request))).toBe('valid');
+    },
+  );
 
   test('is not given at all when its subject is ended while it is being given', async () => {
     const server = await startServer({ database });
@@ -260,7 +283,8 @@ describe.each(DATABASES)('an ended token on %s', (database) => {
     await end(server, 'user', user);
     const rows = async () => [
       (await store.read.selectFrom('denied_tokens').select('jti').execute()).length,
-      (await store.read.selectFrom('token_watermarks').select('subject').where('subject', 'like', 'user:%').execute()).length,
+      (await store.read.selectFrom('token_watermarks').select('subject').where('subject', 'like', 'user:%').execute())
+        .length,
     ];
     clock.advance(900_000 + 5 * 60_000 - 1000);
     await tokens.prune();

@@ -2,12 +2,12 @@ import { createPrivateKey, type KeyObject, sign } from 'node:crypto';
 import { makeId } from '@latchkey/protocol';
 import { systemActor } from '../../src/audit/index.ts';
 import { createEnvelope, pooledRandom } from '../../src/crypto/index.ts';
-import { createCompactSigner, ALGORITHMS } from '../../src/signing-keys/index.ts';
+import { ALGORITHMS, createCompactSigner } from '../../src/signing-keys/index.ts';
 import {
   type AccessTokenClaims,
   type AccessTokenRequest,
-  FIRST_PARTY_CLIENT,
   type FamilyRequest,
+  FIRST_PARTY_CLIENT,
   type PresentedRefresh,
   type RefreshResult,
   type TokenPair,

@@ -63,7 +63,9 @@ describe.each(DATABASES)('refreshing on %s', (database) => {
     const server = await startServer({ database });
     const clientId = newClientId();
     const { refreshToken } = await startFamily(server, { clientId, rotation: 'none' });
-    const results = await Promise.all(Array.from({ length: 20 }, () => refresh(server, refreshToken.text, { clientId })));
+    const results = await Promise.all(
+      Array.from({ length: 20 }, () => refresh(server, refreshToken.text, { clientId })),
+    );
     for (const result of results) expect(pairOf(result).refreshToken.text).toBe(refreshToken.text);
     const access = new Set(results.map((result) => pairOf(result).accessToken.id));
     expect(access.size).toBe(20);
@@ -87,7 +89,12 @@ describe.each(DATABASES)('refreshing on %s', (database) => {
     const start = async () => {
       const { refreshToken, family, accessToken } = await startFamily(server);
       const next = pairOf(await refresh(server, refreshToken.text));
-      return { parent: refreshToken.text, child: next.refreshToken.text, family, access: [accessToken, next.accessToken] };
+      return {
+        parent: refreshToken.text,
+        child: next.refreshToken.text,
+        family,
+        access: [accessToken, next.accessToken],
+      };
     };
     const inTime = await start();
     await pass(server, 30_000);
@@ -97,7 +104,7 @@ describe.each(DATABASES)('refreshing on %s', (database) => {
     const late = await start();
     await pass(server, 30_001);
     const results = await Promise.all(Array.from({ length: 10 }, () => refresh(server, late.parent)));
-    expect(new Set(results.map(refusalOf)).difference(new Set(['reused', 'revoked']))).toEqual(new Set());
+    for (const result of results) expect(['reused', 'revoked']).toContain(refusalOf(result));
     expect(refusalOf(await refresh(server, late.child))).toBe('revoked');
     for (const { text } of late.access) expect(await verdictOf(server, text)).toBe('401 token_revoked');
     const events = await eventsOf(server, 'token_family.reused');
@@ -136,7 +143,14 @@ describe.each(DATABASES)('refreshing on %s', (database) => {
       expect(refusalOf(await refresh(server, guesser.successor(text, String(turn))))).toBe('unknown');
     }
     expect(refusalOf(await refresh(server, guesser.first()))).toBe('unknown');
-    for (const odd of ['', 'lk_rt_', text.slice(0, -1), `${text}0`, text.replace('lk_rt_', 'lk_at_'), '\0'.repeat(52)]) {
+    for (const odd of [
+      '',
+      'lk_rt_',
+      text.slice(0, -1),
+      `${text}0`,
+      text.replace('lk_rt_', 'lk_at_'),
+      '\0'.repeat(52),
+    ]) {
       expect(refusalOf(await refresh(server, odd))).toBe('unknown');
     }
     expect(refusalOf(await refresh(server, text))).toBe('refreshed');
@@ -214,7 +228,11 @@ describe.each(DATABASES)('refreshing on %s', (database) => {
     const server = await startServer({ database });
     const ids = { user: newUserId(), client: newClientId(), grant: 'grt_1', session: 'ses_1' };
     const mine = { userId: ids.user, clientId: ids.client, grantId: 'grt_1', sessionId: 'ses_1' };
-    const [one, two, foreign] = [await startFamily(server, mine), await startFamily(server, mine), await startFamily(server)];
+    const [one, two, foreign] = [
+      await startFamily(server, mine),
+      await startFamily(server, mine),
+      await startFamily(server),
+    ];
     expect(await end(server, kind, ids[kind])).toBe(2);
     for (const { refreshToken, accessToken } of [one, two]) {
       expect(refusalOf(await refresh(server, refreshToken.text, { clientId: ids.client }))).toBe('revoked');
@@ -249,7 +267,8 @@ describe.each(DATABASES)('revoking a family on %s', (database) => {
     const next = pairOf(await refresh(server, refreshToken.text));
     expect((await revoke(server, { id: family.id }))?.id).toBe(family.id);
     expect((await revoke(server, { id: family.id }))?.revokedAtMs).not.toBeNull();
-    for (const { text } of [accessToken, next.accessToken]) expect(await verdictOf(server, text)).toBe('401 token_revoked');
+    for (const { text } of [accessToken, next.accessToken])
+      expect(await verdictOf(server, text)).toBe('401 token_revoked');
     expect(refusalOf(await refresh(server, next.refreshToken.text))).toBe('revoked');
     expect(await eventsOf(server, 'token_family.revoked')).toHaveLength(1);
     await server.stop();
@@ -296,7 +315,10 @@ describe.each(DATABASES)('the rows of families on %s', (database) => {
     const server = await startServer({ database });
     const { refreshToken } = await startFamily(server);
     const next = pairOf(await refresh(server, refreshToken.text));
-    const row = await server.latchkey.database.read.selectFrom('refresh_families').selectAll().executeTakeFirstOrThrow();
+    const row = await server.latchkey.database.read
+      .selectFrom('refresh_families')
+      .selectAll()
+      .executeTakeFirstOrThrow();
     const dump = JSON.stringify(row);
     for (const text of [refreshToken.text, next.refreshToken.text]) {
       const body = text.slice('lk_rt_'.length);

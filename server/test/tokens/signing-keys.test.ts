@@ -287,7 +287,7 @@ describe.each(DATABASES)('rotation on %s', (database) => {
     const statuses = replies.map(({ status }) => status).sort();
     expect(statuses[0]).toBe(201);
     expect(statuses.filter((status) => status === 201)).toHaveLength(1);
-    expect(new Set(statuses.slice(1)).difference(new Set([202, 409]))).toEqual(new Set());
+    for (const status of statuses.slice(1)) expect([202, 409]).toContain(status);
     expect(await stateOf(server, old)).toBe('previous');
     const states = (await keysOf(server)).map(({ state }) => state).sort();
     expect(states).toEqual(['active', 'next', 'previous']);

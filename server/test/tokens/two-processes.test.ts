@@ -75,9 +75,9 @@ test('fifty refreshes of one token in two processes give one successor; fifty of
   const [successor = ''] = successors;
   const third = pairOf(await refresh(server, successor));
   const again = await runTogether<TokensResult>(WORKER, [work, work]);
-  const reasons = new Set(again.flatMap(({ answers }) => answers));
-  expect(reasons.has('reused')).toBe(true);
-  expect(reasons.difference(new Set(['reused', 'revoked']))).toEqual(new Set());
+  const reasons = again.flatMap(({ answers }) => answers);
+  expect(reasons).toContain('reused');
+  for (const reason of reasons) expect(['reused', 'revoked']).toContain(reason);
   expect(refusalOf(await refresh(server, third.refreshToken.text))).toBe('revoked');
   const events = await server.latchkey.database.read
     .selectFrom('audit_events')
