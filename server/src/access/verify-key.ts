@@ -1,7 +1,7 @@
 import { canonicalAddress } from '../address.ts';
 import type { KeyRecord, KeyResolver, KeyUsage } from '../api-keys/index.ts';
 import type { Clock } from '../clock.ts';
-import type { Environment, Principal } from '../http/index.ts';
+import { type Environment, makerOf, type Principal } from '../http/index.ts';
 import { isApiKeyText } from './credential-kind.ts';
 import type { Decision } from './door.ts';
 import { andThen, type CredentialSpending, refuseSpending, retryAfterSeconds, type Spender } from './spending.ts';
@@ -81,7 +81,7 @@ export function createVerifyKey({ keys, usage, spender, clock, onDecision }: Ver
   const check = async (caller: Principal, request: VerifyRequest): Promise<VerifyResult> => {
     if (!isApiKeyText(request.key)) return { code: 'malformed', record: null, ...UNSPENT };
     const paySlow = () =>
-      andThen(spender.spendSlowCheck(caller.credentialId), (spending) => refuseSpending(spending, clock));
+      andThen(spender.spendSlowCheck(makerOf(caller)), (spending) => refuseSpending(spending, clock));
     const record = keys.peek(request.key) ?? (await keys.find(request.key, paySlow));
     if (!record || !sees(caller, record)) return { code: 'not_found', record: null, ...UNSPENT };
     const code = judge(record, request, clock.nowMs());

@@ -6,7 +6,7 @@ import { clientAddress } from './client-address.ts';
 import { presentedCredential } from './credentials.ts';
 import { fingerprintOf, type Idempotency, idempotencyKeyOf } from './idempotency/index.ts';
 import { API_VERSIONS, mountedPath, type PathTable } from './paths.ts';
-import type { Principal } from './principal.ts';
+import { makerOf, type Principal } from './principal.ts';
 import { PUBLIC_CORS } from './reply-headers.ts';
 import type { Call, Mount, Route } from './route.ts';
 
@@ -81,6 +81,13 @@ function callOf(request: FastifyRequest, reply: FastifyReply): Call {
   };
 }
 
+/** Whose repetitions belong together: a key's, or those of a user or application in one place, whatever token they bring. */
+function repeaterOf(principal: Principal): string {
+  const maker = makerOf(principal);
+  if (maker === principal.credentialId) return maker;
+  return `${maker} ${principal.workspaceId} ${principal.environment}`;
+}
+
 async function runIdempotently(
   route: Route,
   key: string,
@@ -93,7 +100,7 @@ async function runIdempotently(
   if (!presented || !principal) return route.handler(callOf(request, reply));
   const answer = await idempotency.run(
     {
-      principal: principal.credentialId,
+      principal: repeaterOf(principal),
       route: `${route.method} ${route.path}`,
       key,
       fingerprint: fingerprintOf(route.method, request.url.replace(/^\/v\d(?=\/)/, ''), request.body),

@@ -6,7 +6,7 @@ import type { ScopeCatalogue } from '../scopes/index.ts';
 import type { Changes } from '../shared-state/index.ts';
 import type { SigningKeys } from '../signing-keys/index.ts';
 import { type AccessTokenClaims, deniableOf } from './access-token.ts';
-import { createDenials, deleteExpiredDenials, goneAfterMs } from './denials/index.ts';
+import { createDenials, deleteExpiredDenials, SKEW_MS } from './denials/index.ts';
 import {
   createRefreshTexts,
   deleteEndedFamilies,
@@ -42,8 +42,11 @@ export interface Tokens {
   revokeFamily(tx: Tx, ending: { family: FamilyName; reason: string; actor: Actor }): Promise<Family | null>;
   /** Refuses one access token until it expires. False when it is refused, or over, already. */
   revokeAccessToken(tx: Tx, ending: { claims: AccessTokenClaims; actor: Actor }): Promise<boolean>;
-  /** Refuses all that a user, client, grant or session was given so far, and ends its families; returns how many. The caller records why. */
-  raiseWatermark(tx: Tx, ended: Ended): Promise<number>;
+  /**
+   * Refuses all that a user, client, grant or session was given so far, and ends its families. The caller records why.
+   * What is given later in the same transaction takes the `epoch` that is returned.
+   */
+  raiseWatermark(tx: Tx, ended: Ended): Promise<{ families: number; epoch: number }>;
   /** Signature, claims and times of a token of ours, for any resource. Throws `invalid_token`, `token_expired`, `token_revoked`. */
   verifyAccessToken(text: string): VerifiedAccessToken;
   /** Whether a verified token was ended before its time. From memory; a promise only when memory may be old. */
@@ -81,8 +84,9 @@ async function prune({ database, clock }: TokensOptions): Promise<void> {
   while (hasMore) hasMore = await database.write((tx) => deleteExpiredDenials(tx, nowMs, PRUNE_STEP));
   let removed = PRUNE_STEP;
   // Kept past their validity like all else, so that a clock set back brings nothing to life.
-  const beforeMs = 2 * nowMs - goneAfterMs(nowMs);
-  while (removed === PRUNE_STEP) removed = await database.write((tx) => deleteEndedFamilies(tx, beforeMs, PRUNE_STEP));
+  while (removed === PRUNE_STEP) {
+    removed = await database.write((tx) => deleteEndedFamilies(tx, nowMs - SKEW_MS, PRUNE_STEP));
+  }
 }
 
 export function createTokens(options: TokensOptions): Tokens {

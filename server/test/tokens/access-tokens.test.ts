@@ -6,6 +6,7 @@ import {
   audienceOf,
   claimsOf,
   end,
+  familyRequestOf,
   headerOf,
   mint,
   newClientId,
@@ -144,6 +145,25 @@ describe('an access token', () => {
     expect(data).toEqual([{ actor_kind: 'user', actor_id: userId }]);
   });
 
+  test('repeats a call safely for its user, whichever of their tokens comes', async () => {
+    const server = await startServer();
+    const userId = newUserId();
+    const token = () => mint(server, { subject: userId, scopes: ['api_keys:read', 'api_keys:write', 'read'] });
+    const make = (key: string) =>
+      server.call('/v1/api-keys', {
+        key,
+        json: { name: 'once', scopes: ['read'] },
+        headers: { 'idempotency-key': 'a' },
+      });
+    const first = token();
+    const [made, again, refreshed] = [await make(first), await make(first), await make(token())];
+    expect([made.status, again.status, again.json.id]).toEqual([201, 201, made.json.id]);
+    // The secret is sealed for the token that it was shown to; a second key is not made for another one.
+    expect([refreshed.status, refreshed.json.message]).toEqual([409, expect.stringContaining(made.json.id)]);
+    const other = await make(mint(server, { scopes: ['api_keys:write', 'read'] }));
+    expect([other.status, other.json.id === made.json.id]).toEqual([201, false]);
+  });
+
   test('is for one resource', async () => {
     const server = await startServer();
     const mine = mint(server);
@@ -271,6 +291,13 @@ describe.each(DATABASES)('an ended token on %s', (database) => {
     await expect(startFamily(server, { userId, epoch })).rejects.toMatchObject({ code: 'token_revoked' });
     await expect(startFamily(server, { userId: newUserId(), epoch })).resolves.toBeDefined();
     await expect(startFamily(server, { userId })).resolves.toBeDefined();
+    // A new password: everything ends, and who set it goes on with what the same transaction gives.
+    const { database: store, tokens } = server.latchkey;
+    const pair = await store.write(async (tx) => {
+      const raised = await tokens.raiseWatermark(tx, { kind: 'user', id: userId, reason: 'password changed' });
+      return tokens.startFamily(tx, familyRequestOf(server, { userId, epoch: raised.epoch }));
+    });
+    expect(await verdictOf(server, pair.accessToken.text)).toBe('valid');
   });
 
   test('falls out of memory and off the disk once nobody would take it any more, and not before', async () => {

@@ -67,10 +67,15 @@ export function pairOf(result: RefreshResult): TokenPair & { isRetry: boolean } 
 
 export const refusalOf = (result: RefreshResult) => (result.outcome === 'refused' ? result.reason : 'refreshed');
 
-/** Ends all that a user, client, grant or session was given. */
-export function end(server: TestServer, kind: 'user' | 'client' | 'grant' | 'session', id: string): Promise<number> {
+/** Ends all that a user, client, grant or session was given; how many families those were. */
+export async function end(
+  server: TestServer,
+  kind: 'user' | 'client' | 'grant' | 'session',
+  id: string,
+): Promise<number> {
   const ended = { kind, id, reason: 'test' } as const;
-  return server.latchkey.database.write((tx) => server.latchkey.tokens.raiseWatermark(tx, ended));
+  const { database, tokens } = server.latchkey;
+  return (await database.write((tx) => tokens.raiseWatermark(tx, ended))).families;
 }
 
 export const claimsOf = (text: string): AccessTokenClaims & Record<string, unknown> =>

@@ -41,8 +41,11 @@ export interface Denials {
    * transaction ends: what is given in it is either seen by who ends its subject, or refused here with `token_revoked`.
    */
   holdEpoch(tx: Tx, token: Omit<DeniableToken, 'jti'>): Promise<void>;
-  /** Refuses every token of it that was authorized before this commits. `longestTokenSeconds`: how long such tokens live at most. */
-  raise(tx: Tx, kind: WatermarkKind, ref: string, longestTokenSeconds?: number): Promise<void>;
+  /**
+   * Refuses every token of it that was authorized before this commits. `longestTokenSeconds`: how long such tokens live
+   * at most. Returns the number: the epoch of what is given later in this very transaction.
+   */
+  raise(tx: Tx, kind: WatermarkKind, ref: string, longestTokenSeconds?: number): Promise<number>;
   load(): Promise<void>;
   /** Forgets what refuses nobody any more. */
   sweep(): void;
@@ -59,7 +62,7 @@ export interface DenialsOptions {
 const CHANGE_KIND = 'token_denial';
 const PAGE = 10_000;
 /** Past its expiry a token may be accepted by the leeway of a verifier, five minutes at most. */
-const SKEW_MS = 5 * 60_000;
+export const SKEW_MS = 5 * 60_000;
 const REF = /^[\x21-\x7e]{1,200}$/;
 
 export const subjectOf = (kind: WatermarkKind, ref: string) => `${kind}:${ref}`;
@@ -172,6 +175,7 @@ export function createDenials(options: DenialsOptions): Denials {
       const untilMs = goneAfterMs(nowMs + longestTokenSeconds * 1000);
       await upsertWatermark(tx, { subject, number, expires_at: untilMs });
       await changes.record(tx, { kind: CHANGE_KIND, ref: `mark ${subject} ${number} ${untilMs}` });
+      return number;
     },
     load: live.load,
     sweep: () => known.sweep(clock.nowMs()),

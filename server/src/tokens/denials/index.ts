@@ -5,7 +5,7 @@ export {
   createDenials,
   type DeniableToken,
   type Denials,
-  goneAfterMs,
+  SKEW_MS,
   subjectOf,
   type WatermarkKind,
 } from './denials.ts';

@@ -1,6 +1,6 @@
 import { createHmac, hash } from 'node:crypto';
 import { crc32, encodeBase62, randomBase62, readSecret, SECRET_PREFIXES } from '@latchkey/protocol';
-import type { RandomBytes } from '../../crypto/index.ts';
+import { type RandomBytes, secretsEqual } from '../../crypto/index.ts';
 
 // A refresh token is `lk_rt_`, then in base62: a handle that stays through the family's life, a secret that changes with
 // each rotation, a proof that we made the two, and the checksum that all our secrets have. So one row is enough for a
@@ -54,7 +54,7 @@ export function createRefreshTexts(proofKeys: readonly Uint8Array[], randomBytes
     isOurs: (text) => {
       const body = bodyOf(text);
       const proof = text.slice(-CHECKSUM_LENGTH - PROOF_LENGTH, -CHECKSUM_LENGTH);
-      return proofKeys.some((key) => proofOf(key, body) === proof);
+      return proofKeys.some((key) => secretsEqual(proofOf(key, body), proof));
     },
   };
 }

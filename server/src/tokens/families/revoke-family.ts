@@ -82,10 +82,14 @@ export interface Ended {
   longestTokenSeconds?: number;
 }
 
-/** Refuses every access token that a user, client, grant or session was given so far, and ends its families. Returns how many those were. */
-export async function raiseWatermark(deps: FamilyDeps, tx: Tx, ended: Ended): Promise<number> {
+/** Refuses every access token that a user, client, grant or session was given so far, and ends its families. */
+export async function raiseWatermark(
+  deps: FamilyDeps,
+  tx: Tx,
+  ended: Ended,
+): Promise<{ families: number; epoch: number }> {
   const { kind, id, reason, families = 'end', longestTokenSeconds } = ended;
-  await deps.denials.raise(tx, kind, id, longestTokenSeconds);
-  if (families === 'keep') return 0;
-  return endFamiliesOf(tx, COLUMNS[kind], id, reason, deps.clock.nowMs());
+  const epoch = await deps.denials.raise(tx, kind, id, longestTokenSeconds);
+  if (families === 'keep') return { families: 0, epoch };
+  return { families: await endFamiliesOf(tx, COLUMNS[kind], id, reason, deps.clock.nowMs()), epoch };
 }
