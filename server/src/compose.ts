@@ -28,7 +28,13 @@ import {
   type KeyUsage,
   keyById,
 } from './api-keys/index.ts';
-import { auditMigrations, createAuditSealer, createRecordAudit, type RecordAudit } from './audit/index.ts';
+import {
+  auditMigrations,
+  auditSealedColumns,
+  createAuditSealer,
+  createRecordAudit,
+  type RecordAudit,
+} from './audit/index.ts';
 import { bootstrap, type FirstStart } from './bootstrap.ts';
 import type { Config } from './config/index.ts';
 import { type Counting, createCounting } from './counting.ts';
@@ -59,8 +65,15 @@ import { createJobs, type Jobs, jobsMigrations } from './jobs/index.ts';
 import { createLivePlans, limitsMigrations, type PlanTable, planMigrations, planRoutes } from './limits/index.ts';
 import { sandboxMigrations, sandboxRoutes } from './sandbox/index.ts';
 import { createScopes, type Scopes, scopeRoutes, scopesMigrations } from './scopes/index.ts';
+import { createRewrapper, type SealedColumn } from './sealed-values/index.ts';
 import { type Changes, createChanges, type Live, sharedStateMigrations } from './shared-state/index.ts';
-import { createSigningKeys, type SigningKeys, signingKeyRoutes, signingKeysMigrations } from './signing-keys/index.ts';
+import {
+  createSigningKeys,
+  type SigningKeys,
+  signingKeyRoutes,
+  signingKeysMigrations,
+  signingKeysSealedColumns,
+} from './signing-keys/index.ts';
 import type { Surroundings } from './surroundings.ts';
 import { createTokens, type Tokens, tokensMigrations } from './tokens/index.ts';
 
@@ -80,6 +93,9 @@ export const MIGRATIONS: readonly Migration[] = [
   ...signingKeysMigrations,
   ...tokensMigrations,
 ];
+
+/** Every column that is sealed under LATCHKEY_ENCRYPTION_KEYS. */
+export const SEALED_COLUMNS: readonly SealedColumn[] = [...auditSealedColumns, ...signingKeysSealedColumns];
 
 /** A built server: nothing listens yet. */
 export interface Latchkey {
@@ -215,7 +231,17 @@ function scheduleWork(core: Core, surroundings: Surroundings, database: Database
   const { envelope } = core;
   const onSealed = (batch: object) => log.info(batch, 'audit batch sealed');
   const seal = createAuditSealer({ database, clock, envelope, onSealed });
+  const rewrap = createRewrapper({
+    database,
+    clock,
+    envelope,
+    columns: SEALED_COLUMNS,
+    onBatch: core.metrics.rewrapped,
+    onFailed: (table, id, err) => log.error({ table, id, err }, 'a sealed value cannot be opened'),
+    onPass: (pass) => log.info({ ...pass, key: envelope.primaryKey().id }, 'values sealed anew'),
+  });
   jobs.add({ name: 'audit.seal', intervalMs: 1000, runs: 'one', run: seal });
+  jobs.add({ name: 'sealed_values.rewrap', intervalMs: 1000, runs: 'one', run: rewrap });
   jobs.add({ name: 'changes.prune', intervalMs: 600_000, runs: 'one', run: core.changes.prune });
   jobs.add({ name: 'idempotency.prune', intervalMs: 60_000, runs: 'one', run: core.idempotency.prune });
   jobs.add({ name: 'api_keys.usage', intervalMs: 30_000, runs: 'each', run: core.usage.flush });
@@ -263,7 +289,6 @@ function createDoors(core: Core, config: Config, { clock }: Surroundings) {
 function domainDeps(core: Core, config: Config, surroundings: Surroundings, database: Database) {
   const { clock, randomBytes } = surroundings;
   const { changes, scopes, workspaces, plans } = core;
-  const [primaryKey] = config.encryptionKeys;
   return {
     database,
     clock,
@@ -272,7 +297,7 @@ function domainDeps(core: Core, config: Config, surroundings: Surroundings, data
     catalogue: scopes.catalogue,
     recordAudit: core.recordAudit,
     envelope: core.envelope,
-    cursors: createCursors(deriveKey(primaryKey?.bytes ?? new Uint8Array(), '', 'latchkey cursors')),
+    cursors: createCursors(config.encryptionKeys.map(({ bytes }) => deriveKey(bytes, '', 'latchkey cursors'))),
     resolveWorkspace: workspaces.resolve,
     workspaceFacts: workspaces.facts,
     isMember: workspaces.hasMember,

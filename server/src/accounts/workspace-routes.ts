@@ -143,11 +143,10 @@ function writeRoutes(deps: WorkspaceRoutesDeps): Route[] {
       status: 201,
       handler: async (call) => {
         const values = changesOf(deps, call.body);
-        const row = await database.write(async (tx) => {
+        return database.write(async (tx) => {
           const { id } = await createWorkspace(deps, tx, actorOf(call), { name: call.body.name.trim() });
-          return patchWorkspace(deps, tx, actorOf(call), id, values);
+          return presentWorkspace(await patchWorkspace(deps, tx, actorOf(call), id, values));
         });
-        return presentWorkspace(row);
       },
     }),
     route({
@@ -167,7 +166,10 @@ function writeRoutes(deps: WorkspaceRoutesDeps): Route[] {
           if (!row) throw new Failure('not_found');
           return presentWorkspace(row);
         }
-        return presentWorkspace(await database.write((tx) => patchWorkspace(deps, tx, actorOf(call), id, values)));
+        return database.write(async (tx) => {
+          const row = await patchWorkspace(deps, tx, actorOf(call), id, values);
+          return presentWorkspace(row);
+        });
       },
     }),
   ];

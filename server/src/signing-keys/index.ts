@@ -11,8 +11,8 @@ export {
   readJsonSegment,
   verifyCompactJws,
 } from './compact-jws.ts';
-export { LONGEST_TOKEN_SECONDS } from './key.ts';
+export { LONGEST_TOKEN_SECONDS, signingKeysSealedColumns } from './key.ts';
 export type { KeySet, Signer, VerificationKey } from './key-set.ts';
 export { type SigningKeyRoutesDeps, signingKeyRoutes } from './routes.ts';
-export { createSigningKeys, type SigningKeys, signingKeyProblem } from './signing-keys.ts';
+export { createSigningKeys, type SigningKeys } from './signing-keys.ts';
 export { signingKeysMigrations } from './tables.ts';

@@ -1,6 +1,7 @@
 import { createPublicKey, hash, type KeyObject } from 'node:crypto';
 import { toTimestamp } from '../clock.ts';
 import type { Envelope } from '../crypto/index.ts';
+import type { SealedColumn } from '../sealed-values/index.ts';
 import { ALGORITHMS, type AlgorithmName } from './algorithms.ts';
 import type { SigningKeyRow } from './tables.ts';
 
@@ -32,6 +33,11 @@ export function thumbprintOf(algorithm: AlgorithmName, jwk: Readonly<Record<stri
 export function privateKeyContext(kid: string): string {
   return `signing_keys.private_key:${kid}`;
 }
+
+/** Where this domain keeps what is sealed. */
+export const signingKeysSealedColumns: readonly SealedColumn[] = [
+  { table: 'signing_keys', id: 'kid', column: 'private_key_sealed', context: privateKeyContext },
+];
 
 /** Makes a key pair: its row, sealed. RSA takes a while; nothing waits for it but the caller. */
 export async function newKeyRow(

@@ -100,16 +100,3 @@ export function createSigningKeys(options: SigningKeysOptions): SigningKeys {
     },
   };
 }
-
-/** Why the keys that sign cannot be opened with these encryption keys; null when they can, or when there are none. */
-export async function signingKeyProblem({
-  database,
-  envelope,
-}: Pick<SigningKeyDeps, 'database' | 'envelope'>): Promise<string | null> {
-  try {
-    keySetOf(await allKeys(database.read), envelope);
-    return null;
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
-  }
-}

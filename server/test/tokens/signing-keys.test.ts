@@ -248,17 +248,21 @@ describe.each(DATABASES)('rotation on %s', (database) => {
   test('in an emergency waits for nobody, and what the old keys signed is refused at once', async () => {
     const clock = manualClock();
     const server = await startServer({ database, clock });
-    clock.advance(DAY_MS);
-    await vi.waitFor(async () => expect(await verdictOf(server, mint(server))).toBe('valid'));
-    const ofPrevious = mint(server, { ttlSeconds: 86_400 });
+    clock.advance(LEAD_MS);
+    await vi.waitFor(() => expect(server.latchkey.changes.isFresh()).toBe(true));
+    const mintTwo = () => [mint(server, { ttlSeconds: 86_400 }), mint(server, { ttlSeconds: 86_400 })] as const;
+    const [ofPrevious, coldOfPrevious] = mintTwo();
     const [previous] = await kidsOf(server);
     expect((await rotate(server)).status).toBe(201);
-    const ofActive = mint(server);
+    const [ofActive, coldOfActive] = mintTwo();
     const [active, next] = await kidsOf(server);
     for (const token of [ofPrevious, ofActive]) expect(await verdictOf(server, token)).toBe('valid');
     const emergency = await rotate(server, { emergency: true });
     expect([emergency.status, emergency.json.id, emergency.json.state]).toEqual([201, next, 'active']);
-    for (const token of [ofPrevious, ofActive]) expect(await verdictOf(server, token)).toBe('401 token_revoked');
+    // Whether they are remembered or were never seen.
+    for (const token of [ofPrevious, coldOfPrevious, ofActive, coldOfActive]) {
+      expect(await verdictOf(server, token)).toBe('401 token_revoked');
+    }
     // Told only to who holds what we have signed.
     const forged = `${ofActive.slice(0, -8)}AAAAAAAA`;
     expect(await verdictOf(server, forged)).toBe('401 invalid_token');
