@@ -25,6 +25,13 @@ export interface Rotation {
   /** At once, and whatever the keys so far have signed is refused. */
   isEmergency: boolean;
   actor: Actor;
+  /** Takes the place of the next key; of `spareKey`, made before the transaction. */
+  spare: SigningKeyRow;
+}
+
+/** A key pair for the place of the next key, should that become free. */
+export function spareKey({ clock, envelope }: SigningKeyDeps, algorithm: AlgorithmName): Promise<SigningKeyRow> {
+  return newKeyRow(algorithm, envelope, { state: 'next', created_at: clock.nowMs(), active_at: null });
 }
 
 function overtaken(): Failure {
@@ -53,8 +60,8 @@ export async function addMissing(
 async function promote(
   deps: SigningKeyDeps,
   tx: Tx,
-  { actor, algorithm, isEmergency }: Rotation,
-  { active, next, spare }: { active: SigningKeyRow | undefined; next: SigningKeyRow; spare: SigningKeyRow },
+  { actor, algorithm, isEmergency, spare }: Rotation,
+  { active, next }: { active: SigningKeyRow | undefined; next: SigningKeyRow },
 ): Promise<SigningKeyRow> {
   const nowMs = deps.clock.nowMs();
   const end = { retired_at: nowMs, expires_at: lastTokenGoneMs(nowMs) };
@@ -89,35 +96,31 @@ async function schedule(deps: SigningKeyDeps, tx: Tx, actor: Actor, next: Signin
  * active key and every previous one. Throws `not_found` when the algorithm is not in use, `conflict` when another call
  * rotated meanwhile.
  */
-export async function rotateSigningKey(deps: SigningKeyDeps, rotation: Rotation): Promise<SigningKeyRow> {
-  const { algorithm, isEmergency, actor } = rotation;
-  const nowMs = deps.clock.nowMs();
-  const spare = await newKeyRow(algorithm, deps.envelope, { state: 'next', created_at: nowMs, active_at: null });
-  return deps.database.write(async (tx) => {
-    const rows = (await allKeys(tx.query)).filter((row) => row.algorithm === algorithm);
-    const active = rows.find(({ state }) => state === 'active');
-    const next = rows.find(({ state }) => state === 'next') ?? (await addMissing(deps, tx, actor, [spare]))[0];
-    if (!active && !isEmergency) throw new Failure('not_found', `No ${algorithm} key signs yet.`);
-    if (rows.length === 0) throw new Failure('not_found', `${algorithm} is not in use.`);
-    if (!next) throw overtaken();
-    const wasPublished = nowMs >= next.created_at + PUBLISHED_FIRST_MS;
-    if (!isEmergency && !wasPublished) return schedule(deps, tx, actor, next);
-    return promote(deps, tx, rotation, { active, next, spare });
-  });
+export async function rotateSigningKey(deps: SigningKeyDeps, tx: Tx, rotation: Rotation): Promise<SigningKeyRow> {
+  const { algorithm, isEmergency, actor, spare } = rotation;
+  const rows = (await allKeys(tx.query)).filter((row) => row.algorithm === algorithm);
+  const active = rows.find(({ state }) => state === 'active');
+  if (rows.length === 0) throw new Failure('not_found', `${algorithm} is not in use.`);
+  if (!active && !isEmergency) throw new Failure('not_found', `No ${algorithm} key signs yet.`);
+  const next = rows.find(({ state }) => state === 'next') ?? (await addMissing(deps, tx, actor, [spare]))[0];
+  if (!next) throw overtaken();
+  const wasPublished = deps.clock.nowMs() >= next.created_at + PUBLISHED_FIRST_MS;
+  if (!isEmergency && !wasPublished) return schedule(deps, tx, actor, next);
+  return promote(deps, tx, rotation, { active, next });
 }
 
 /** Promotes the next key when its time has come; a first one too, which replaces none. Null when that was done already. */
 export async function promoteDue(deps: SigningKeyDeps, algorithm: AlgorithmName): Promise<SigningKeyRow | null> {
   const nowMs = deps.clock.nowMs();
-  const spare = await newKeyRow(algorithm, deps.envelope, { state: 'next', created_at: nowMs, active_at: null });
-  const rotation: Rotation = { algorithm, isEmergency: false, actor: systemActor };
+  const spare = await spareKey(deps, algorithm);
+  const rotation: Rotation = { algorithm, isEmergency: false, actor: systemActor, spare };
   try {
     return await deps.database.write(async (tx) => {
       const rows = (await allKeys(tx.query)).filter((row) => row.algorithm === algorithm);
       const active = rows.find(({ state }) => state === 'active');
       const next = rows.find(({ state }) => state === 'next');
       if (!next || nowMs < next.created_at + PUBLISHED_FIRST_MS) return null;
-      return promote(deps, tx, rotation, { active, next, spare });
+      return promote(deps, tx, rotation, { active, next });
     });
   } catch (error) {
     if (error instanceof Failure && error.code === 'conflict') return null;

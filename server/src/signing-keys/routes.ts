@@ -5,7 +5,7 @@ import { type Access, closed, listReply, nullable, oneOf, type Route, route } fr
 import { ALGORITHM_NAMES, DEFAULT_ALGORITHM } from './algorithms.ts';
 import { JWKS_MAX_AGE_SECONDS, presentKey } from './key.ts';
 import { jwksOf } from './key-set.ts';
-import { rotateSigningKey, type SigningKeyDeps } from './rotate.ts';
+import { rotateSigningKey, type SigningKeyDeps, spareKey } from './rotate.ts';
 import type { SigningKeys } from './signing-keys.ts';
 import { allKeys } from './store.ts';
 
@@ -104,9 +104,10 @@ function rotateRoute(deps: SigningKeyRoutesDeps): Route {
     isAccepted: ({ state }) => state === 'next',
     handler: async (call) => {
       const { algorithm = DEFAULT_ALGORITHM, emergency: isEmergency = false } = call.body;
-      const row = await rotateSigningKey(deps, { algorithm, isEmergency, actor: actorOf(call) });
+      const rotation = { algorithm, isEmergency, actor: actorOf(call), spare: await spareKey(deps, algorithm) };
+      const reply = await deps.database.write(async (tx) => presentKey(await rotateSigningKey(deps, tx, rotation)));
       await deps.signingKeys.load();
-      return presentKey(row) as never;
+      return reply as never;
     },
   });
 }

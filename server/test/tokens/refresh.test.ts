@@ -1,4 +1,5 @@
 import { readSecret } from '@latchkey/protocol';
+import { sql } from 'kysely';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { systemActor } from '../../src/audit/index.ts';
 import { createRefreshTexts } from '../../src/tokens/families/index.ts';
@@ -111,6 +112,24 @@ describe.each(DATABASES)('refreshing on %s', (database) => {
     expect(events.map(({ target_id }) => target_id)).toEqual([late.family.id]);
     // The other family lives.
     expect(refusalOf(await refresh(server, inTime.child))).toBe('refreshed');
+  });
+
+  test('a lost reply can be asked for again also from a server that has new encryption keys by then', async () => {
+    const [old, young] = ['old', 'young'].map((id) => `${id}:${Buffer.from(randomBytes(32)).toString('base64')}`);
+    const env: Record<string, string> = { LATCHKEY_ENCRYPTION_KEYS: `${old}` };
+    if (database === 'postgres') env.LATCHKEY_DATABASE_URL = await freshPostgres();
+    const server = await startServer({ database, env });
+    const { refreshToken } = await startFamily(server);
+    const second = pairOf(await refresh(server, refreshToken.text));
+    const third = pairOf(await refresh(server, second.refreshToken.text));
+    await server.stop();
+    const rotated = { ...env, LATCHKEY_ENCRYPTION_KEYS: `${young},${old}` };
+    const again = await startServer({ database, env: rotated, dataDir: server.dataDir });
+    const retried = pairOf(await refresh(again, second.refreshToken.text));
+    expect(retried.refreshToken.text).toBe(third.refreshToken.text);
+    const fourth = pairOf(await refresh(again, third.refreshToken.text));
+    expect(refusalOf(await refresh(again, refreshToken.text))).toBe('reused');
+    expect(refusalOf(await refresh(again, fourth.refreshToken.text))).toBe('revoked');
   });
 
   test('only the direct parent has that grace', async () => {
@@ -307,6 +326,30 @@ describe.each(DATABASES)('revoking a family on %s', (database) => {
         expect(refusalOf(await refresh(server, result.refreshToken.text))).toBe('revoked');
       }
     }
+  });
+});
+
+describe('a refresh that has begun when its family is ended on PostgreSQL', () => {
+  const waiting = sql<{ count: number }>`select count(*) as count from pg_locks where not granted`;
+
+  test.each(['each_use', 'none'] as const)('gives nothing (rotation: %s)', async (rotation) => {
+    const server = await startServer({ database: 'postgres' });
+    const { database, tokens } = server.latchkey;
+    const { family, refreshToken } = await startFamily(server, { rotation });
+    const release = Promise.withResolvers<void>();
+    const held = Promise.withResolvers<void>();
+    const ending = database.write(async (tx) => {
+      await tokens.raiseWatermark(tx, { kind: 'user', id: family.userId ?? '', reason: 'test' });
+      held.resolve();
+      await release.promise;
+    });
+    await held.promise;
+    // It has read the living family, and waits for the row.
+    const refreshing = refresh(server, refreshToken.text);
+    await vi.waitFor(async () => expect((await waiting.execute(database.read)).rows[0]?.count).toBeGreaterThan(0));
+    release.resolve();
+    await ending;
+    expect(refusalOf(await refreshing)).toBe('revoked');
   });
 });
 

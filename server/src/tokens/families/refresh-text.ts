@@ -23,6 +23,8 @@ export interface RefreshTexts {
   first(): string;
   /** The one successor of a token, again and again the same: made of it and of what its row keeps. */
   successor(text: string, nonce: string): string;
+  /** That successor as it may have been made: before and after the encryption keys were changed. */
+  successors(text: string, nonce: string): string[];
   /** Whether we have made this text, whenever that was. */
   isOurs(text: string): boolean;
 }
@@ -39,18 +41,19 @@ export function createRefreshTexts(proofKeys: readonly Uint8Array[], randomBytes
   const proofOf = (key: Uint8Array, body: string) =>
     encodeBase62(numberOf(createHmac('sha256', key).update(body).digest()) % PROOFS, PROOF_LENGTH);
   const [firstKey = new Uint8Array()] = proofKeys;
-  const textOf = (body: string) => {
-    const head = PREFIX + body + proofOf(firstKey, body);
+  const textOf = (key: Uint8Array, body: string) => {
+    const head = PREFIX + body + proofOf(key, body);
     return head + encodeBase62(crc32(head), CHECKSUM_LENGTH);
   };
   const bodyOf = (text: string) => text.slice(PREFIX.length, PREFIX.length + HANDLE_LENGTH + SECRET_LENGTH);
+  const successorBody = (text: string, nonce: string) => {
+    const derived = createHmac('sha256', text).update(nonce).digest();
+    return bodyOf(text).slice(0, HANDLE_LENGTH) + encodeBase62(numberOf(derived) % SECRETS, SECRET_LENGTH);
+  };
   return {
-    first: () => textOf(randomBase62(HANDLE_LENGTH + SECRET_LENGTH, randomBytes)),
-    successor: (text, nonce) => {
-      const derived = createHmac('sha256', text).update(nonce).digest();
-      const secret = encodeBase62(numberOf(derived) % SECRETS, SECRET_LENGTH);
-      return textOf(bodyOf(text).slice(0, HANDLE_LENGTH) + secret);
-    },
+    first: () => textOf(firstKey, randomBase62(HANDLE_LENGTH + SECRET_LENGTH, randomBytes)),
+    successor: (text, nonce) => textOf(firstKey, successorBody(text, nonce)),
+    successors: (text, nonce) => proofKeys.map((key) => textOf(key, successorBody(text, nonce))),
     isOurs: (text) => {
       const body = bodyOf(text);
       const proof = text.slice(-CHECKSUM_LENGTH - PROOF_LENGTH, -CHECKSUM_LENGTH);

@@ -88,8 +88,9 @@ async function takeCurrent(deps: FamilyDeps, tx: Tx, presentation: Presentation)
 function retake(deps: FamilyDeps, presentation: Presentation): RefreshResult | null {
   const { presented, row, nowMs } = presentation;
   if (row.nonce === null || !isInGrace(row, nowMs)) return null;
-  const successor = deps.texts.successor(presented.token, row.nonce);
-  if (digestsOf(successor)?.tokenHash !== row.current_hash) return null;
+  const candidates = deps.texts.successors(presented.token, row.nonce);
+  const successor = candidates.find((text) => digestsOf(text)?.tokenHash === row.current_hash);
+  if (successor === undefined) return null;
   return give(deps, presentation, successor, { epoch: row.epoch, isRetry: true });
 }
 
