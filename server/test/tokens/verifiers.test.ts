@@ -5,6 +5,7 @@ import jsonwebtoken from 'jsonwebtoken';
 import { JwksClient } from 'jwks-rsa';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { AlgorithmName } from '../../src/signing-keys/index.ts';
+import { readDocument } from '../docs/documents.ts';
 import { type ManualClock, manualClock, startServer, stopServers, type TestServer } from '../harness.ts';
 import { findBinary } from '../services/find-binary.ts';
 import { audienceOf, claimsOf, headerOf, mint } from './issuing.ts';
@@ -105,6 +106,25 @@ async function prepareAll(server: TestServer, clock: ManualClock, algorithms: re
 const passes = (token: string): Verdict => ({
   by_address: String(claimsOf(token).jti),
   by_copy: String(claimsOf(token).jti),
+});
+
+test('the program of the guide verifies our tokens, and nothing else', async () => {
+  const clock = manualClock(Date.now());
+  const server = await startServer({ clock });
+  const [, code = ''] =
+    /```js file=verify\.mjs\n(.*?)```/s.exec(readDocument('docs/guides/rotate-signing-keys.md')) ?? [];
+  const module = code.replace("'http://localhost:4000'", JSON.stringify(server.issuer));
+  const { verifyToken } = await import(`data:text/javascript,${encodeURIComponent(module)}`);
+  const token = mint(server);
+  expect(await verifyToken(token)).toEqual(claimsOf(token));
+  const odd = [
+    `${token.slice(0, -6)}AAAAAA`,
+    mint(server, { audience: 'https://api.example.com' }),
+    token.replace(/^[^.]+/, Buffer.from('{"alg":"none"}').toString('base64url')),
+  ];
+  for (const text of odd) await expect(verifyToken(text)).rejects.toThrow();
+  await server.call('/v1/signing-keys/rotate', { key: server.rootKey, json: { emergency: true } });
+  await expect(verifyToken(token)).rejects.toThrow('unknown key');
 });
 
 describe.each(VERIFIERS)('%s', (_name, verify, algorithms) => {
