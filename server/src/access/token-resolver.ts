@@ -39,7 +39,7 @@ export interface TokenResolverOptions {
 }
 
 /** Bounds memory under any number of tokens; the least used are verified again. */
-const MAX_RECORDS = 200_000;
+const MAX_RECORDS = 100_000;
 
 const revoked = () => new Failure('token_revoked', 'The access token has been revoked.');
 

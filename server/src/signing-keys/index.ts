@@ -15,4 +15,5 @@ export { LONGEST_TOKEN_SECONDS, signingKeysSealedColumns } from './key.ts';
 export type { KeySet, Signer, VerificationKey } from './key-set.ts';
 export { type SigningKeyRoutesDeps, signingKeyRoutes } from './routes.ts';
 export { createSigningKeys, type SigningKeys } from './signing-keys.ts';
+export { deleteAllKeys } from './store.ts';
 export { signingKeysMigrations } from './tables.ts';

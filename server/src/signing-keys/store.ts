@@ -68,6 +68,11 @@ export function scheduleNext(tx: Tx, kid: string, activeAtMs: number): Promise<S
     .executeTakeFirst();
 }
 
+/** Forgets every key: what any of them signed is worth nothing from the next start on, which makes new ones. */
+export async function deleteAllKeys(tx: Tx): Promise<void> {
+  await tx.query.deleteFrom('signing_keys').execute();
+}
+
 export async function deleteExpiredKeys(tx: Tx, nowMs: number): Promise<void> {
   await tx.query.deleteFrom('signing_keys').where('expires_at', '<', nowMs).execute();
 }

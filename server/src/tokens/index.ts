@@ -13,6 +13,7 @@ export {
 } from './access-token.ts';
 export {
   type Ended,
+  endLivingFamilies,
   type Family,
   type FamilyName,
   type FamilyRequest,

@@ -262,6 +262,9 @@ describe.each(DATABASES)('rotation on %s', (database) => {
     // Whether they are remembered or were never seen.
     for (const token of [ofPrevious, coldOfPrevious, ofActive, coldOfActive]) {
       expect(await verdictOf(server, token)).toBe('401 token_revoked');
+      // Whoever asks `tokens` itself, as introspection will, hears the same.
+      const verify = () => server.latchkey.tokens.verifyAccessToken(token);
+      expect(verify).toThrow(expect.objectContaining({ code: 'token_revoked' }));
     }
     // Told only to who holds what we have signed.
     const forged = `${ofActive.slice(0, -8)}AAAAAAAA`;

@@ -7,5 +7,5 @@ export { type PresentedRefresh, type RefreshRefusal, type RefreshResult, refresh
 export { createRefreshTexts, type RefreshTexts } from './refresh-text.ts';
 export { type Ended, type FamilyName, raiseWatermark, revokeFamily } from './revoke-family.ts';
 export { type FamilyRequest, startFamily } from './start-family.ts';
-export { deleteEndedFamilies } from './store.ts';
+export { deleteEndedFamilies, endLivingFamilies } from './store.ts';
 export { familiesMigrations } from './tables.ts';

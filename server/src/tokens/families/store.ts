@@ -70,6 +70,17 @@ export async function endFamiliesOf(
   return Number(numUpdatedRows);
 }
 
+/** Ends up to `limit` of all families that live; returns how many. */
+export async function endLivingFamilies(tx: Tx, reason: string, nowMs: number, limit: number): Promise<number> {
+  const living = tx.query.selectFrom('refresh_families').select('id').where('revoked_at', 'is', null).limit(limit);
+  const { numUpdatedRows } = await tx.query
+    .updateTable('refresh_families')
+    .set({ revoked_at: nowMs, revoke_reason: reason })
+    .where('id', 'in', living)
+    .executeTakeFirst();
+  return Number(numUpdatedRows);
+}
+
 /** Removes up to `limit` families that ended before; returns how many there were. */
 export async function deleteEndedFamilies(tx: Tx, beforeMs: number, limit: number): Promise<number> {
   const ended = tx.query.selectFrom('refresh_families').select('id').where('expires_at', '<', beforeMs).limit(limit);
