@@ -8,6 +8,7 @@ import {
   createVerifyKey,
   type Decision,
   gateRoute,
+  refuseSpending,
   type TokenResolver,
   type VerifyKey,
   verifyKeyRoute,
@@ -18,11 +19,15 @@ import {
   createSessions,
   createSlowHashes,
   createWorkspaces,
+  type EndSessionTokens,
   type EndTokens,
   isPersonDisabled,
+  type People,
   peopleMigrations,
+  type RenewTokens,
   type SessionResolver,
   type SlowHashes,
+  sessionKindsMigrations,
   type Workspaces,
   workspaceRoutes,
 } from './accounts/index.ts';
@@ -70,6 +75,7 @@ import {
 } from './insights/index.ts';
 import { createJobs, type Jobs, jobsMigrations } from './jobs/index.ts';
 import { createLivePlans, limitsMigrations, type PlanTable, planMigrations, planRoutes } from './limits/index.ts';
+import { loginRoutes } from './login/index.ts';
 import { type ComposedPeople, composePeople } from './people.ts';
 import { sandboxMigrations, sandboxRoutes } from './sandbox/index.ts';
 import { createScopes, type Scopes, scopeRoutes, scopesMigrations } from './scopes/index.ts';
@@ -101,6 +107,7 @@ export const MIGRATIONS: readonly Migration[] = [
   ...peopleMigrations,
   ...signingKeysMigrations,
   ...tokensMigrations,
+  ...sessionKindsMigrations,
 ];
 
 /** Every column that is sealed under LATCHKEY_ENCRYPTION_KEYS. */
@@ -315,6 +322,8 @@ function createDoors(core: Core, config: Config, { clock }: Surroundings) {
   return {
     authenticate: createAuthenticate(door, () => defaultAudienceOf(issuer())),
     verifyKey: createVerifyKey(shared),
+    /** Who presents nothing valid pays with the address. */
+    payAddress: async (address: string) => refuseSpending(await spender.spendAddress(address), clock),
   };
 }
 
@@ -368,14 +377,34 @@ function peopleOf(core: Core, config: Config, surroundings: Surroundings, deps: 
   const endTokens: EndTokens = async (tx, userId, reason) => {
     await tokens.raiseWatermark(tx, { kind: 'user', id: userId, reason });
   };
-  return composePeople({ ...deps, config, surroundings, slowHashes, guesses, issuer, endTokens });
+  const endSessionTokens: EndSessionTokens = async (tx, id, reason) => {
+    await tokens.raiseWatermark(tx, { kind: 'session', id, reason });
+  };
+  const renewTokens: RenewTokens = async (tx, id, reason) => {
+    await tokens.raiseWatermark(tx, { kind: 'user', id, reason, families: 'keep' });
+  };
+  const ends = { endTokens, endSessionTokens, renewTokens };
+  return composePeople({ ...deps, config, surroundings, slowHashes, guesses, issuer, ...ends });
+}
+
+function loginRoutesOf(core: Core, people: People, payAddress: (address: string) => Promise<void>): Route[] {
+  const { tokens, sessions, metrics, issuer } = core;
+  return loginRoutes({
+    people,
+    tokens,
+    audience: () => defaultAudienceOf(issuer()),
+    findSession: sessions.find,
+    noteRefreshed: sessions.noteRefreshed,
+    payAddress,
+    onAsked: metrics.tokensAsked,
+  });
 }
 
 /** The one place that knows every domain: builds it, wires what must not import one another, mounts the routes. */
 export async function compose(config: Config, surroundings: Surroundings, database: Database): Promise<Latchkey> {
   const { issuer, setBoundPort } = issuerOf(config);
   const core = await createCore(config, surroundings, database, issuer);
-  const { authenticate, verifyKey } = createDoors(core, config, surroundings);
+  const { authenticate, verifyKey, payAddress } = createDoors(core, config, surroundings);
   const http = await createHttpServer({
     ...surroundings,
     errorDetail: config.errorDetail,
@@ -394,6 +423,7 @@ export async function compose(config: Config, surroundings: Surroundings, databa
   http.add(routesOf(core, config, deps, verifyKey));
   const composed = peopleOf(core, config, surroundings, deps);
   http.add(composed.routes);
+  if (config.passwordLogin) http.add(loginRoutesOf(core, composed.people, payAddress));
   const jobs = scheduleWork(core, surroundings, database);
   composed.addJobs(jobs);
   const { hasFirst } = core.workspaces;

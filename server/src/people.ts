@@ -5,6 +5,7 @@ import {
   createOutbox,
   createSmtpPost,
   devMailRoute,
+  type EndSessionTokens,
   type EndTokens,
   entryRoutes,
   factorRoutes,
@@ -13,6 +14,7 @@ import {
   type Post,
   passkeyRoutes,
   pruneAccounts,
+  type RenewTokens,
   type SlowHashes,
   userRoutes,
 } from './accounts/index.ts';
@@ -40,6 +42,8 @@ export interface PeopleOptions {
   resolveWorkspace(principal: Principal, named: string | undefined): Promise<string>;
   issuer(): string;
   endTokens: EndTokens;
+  endSessionTokens: EndSessionTokens;
+  renewTokens: RenewTokens;
 }
 
 /** The people of this installation: their verbs' surroundings, their routes and their periodic work. */
@@ -88,6 +92,8 @@ export function composePeople(options: PeopleOptions): ComposedPeople {
     signUp: config.signUp,
     issuer: options.issuer,
     endTokens: options.endTokens,
+    endSessionTokens: options.endSessionTokens,
+    renewTokens: options.renewTokens,
   };
   const { cursors, resolveWorkspace } = options;
   const keepsMails = post === kept && config.mode === 'development';

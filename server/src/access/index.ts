@@ -5,7 +5,7 @@ export { createAuthenticate } from './authenticate.ts';
 export { createDoor, type Decision } from './door.ts';
 export { gateRoute } from './gate.ts';
 export { accessRoutes } from './routes.ts';
-export { createSpender } from './spending.ts';
+export { createSpender, refuseSpending } from './spending.ts';
 export { createTokenResolver, type TokenResolver } from './token-resolver.ts';
 export { createVerifyKey, type VerifyKey } from './verify-key.ts';
 export { verifyKeyRoute } from './verify-route.ts';

@@ -15,6 +15,7 @@ export { accountRoutes } from './account-api/account-routes.ts';
 export { entryRoutes } from './account-api/entry-routes.ts';
 export { factorRoutes } from './account-api/factor-routes.ts';
 export { passkeyRoutes } from './account-api/passkey-routes.ts';
+export { secondFactorNeeded } from './account-api/shared.ts';
 export { suspendAfterRestore } from './after-restore.ts';
 export { type AccountsDeps, createFirstWorkspace, createWorkspace } from './create-workspace.ts';
 export { regenerateBackupCodes } from './factors/backup-codes.ts';
@@ -35,21 +36,32 @@ export { changeRole, removeMember, transferOwnership } from './members/change-me
 export { invite, revokeInvitation } from './members/invite.ts';
 export { ROLE_SCOPES, ROLES } from './members/roles.ts';
 export { memberRoutes } from './members/routes.ts';
+export { type Standing, standingOf } from './members/standing.ts';
 export { createSlowHashes, hashPassword, type SlowHashes } from './password.ts';
 export { changePassword } from './passwords/change-password.ts';
-export { LONGEST_PASSWORD, SHORTEST_PASSWORD } from './passwords/policy.ts';
-export type { EndTokens, People, SignedIn, SignUpPolicy, Visit } from './people.ts';
+export { LONGEST_PASSWORD, PASSWORD_MAX_LENGTH, SHORTEST_PASSWORD } from './passwords/policy.ts';
+export {
+  type EndSessionTokens,
+  type EndTokens,
+  type People,
+  personActor,
+  type RenewTokens,
+  type SignedIn,
+  type SignUpPolicy,
+  type Visit,
+} from './people.ts';
 export { pruneAccounts } from './prune.ts';
 export { completeEmailChange, requestEmailChange } from './recovery/change-email.ts';
 export { completeRecovery, requestRecovery } from './recovery/recover.ts';
 export { completeVerification, requestVerification } from './recovery/verify-email.ts';
 export { createWorkspaces, type Workspaces } from './resolve-workspace.ts';
-export { endOtherSessions, endSession } from './sessions/end.ts';
+export { dropSession, endOtherSessions, endSession } from './sessions/end.ts';
 export { hasRecentProof, ProofNeeded, requireRecentProof } from './sessions/recent-proof.ts';
 export { createSessions, type SessionRecord, type SessionResolver } from './sessions/resolve.ts';
 export { presentSession } from './sessions/session.ts';
 export { type StartedSession, startSession } from './sessions/start.ts';
 export { switchSession } from './sessions/switch.ts';
+export { sessionKindsMigrations } from './sessions/tables.ts';
 export { passSecondFactor, passSignIn } from './sign-in/pass.ts';
 export {
   askPasskey,

@@ -14,6 +14,12 @@ export type SignUpPolicy = 'open' | 'invitation' | 'closed';
 /** Ends what a person's tokens could still do elsewhere: their refresh families and access tokens. */
 export type EndTokens = (tx: Tx, userId: string, reason: string) => Promise<void>;
 
+/** Ends the tokens of one login. */
+export type EndSessionTokens = (tx: Tx, sessionId: string, reason: string) => Promise<void>;
+
+/** Ends the access tokens of a person, whose refresh tokens give new ones: with the roles that they have then. */
+export type RenewTokens = (tx: Tx, userId: string, reason: string) => Promise<void>;
+
 /** What the verbs about people stand on. */
 export interface People {
   database: Database;
@@ -31,6 +37,8 @@ export interface People {
   signUp: SignUpPolicy;
   issuer(): string;
   endTokens: EndTokens;
+  endSessionTokens: EndSessionTokens;
+  renewTokens: RenewTokens;
 }
 
 /** Somebody at a browser or program, of whom nothing is proved yet. */

@@ -24,6 +24,8 @@ export interface Config {
   sandbox: boolean;
   /** Who may make an account by themselves. */
   signUp: 'open' | 'invitation' | 'closed';
+  /** Whether apps of one's own may log people in by password, through the API. */
+  passwordLogin: boolean;
   /** Null: mails are kept in memory in development, and wait in the outbox in production. */
   smtpUrl: string | null;
   /** What mails come from. */

@@ -82,6 +82,11 @@ export const SETTINGS: readonly Setting[] = [
     description: 'open, invitation or closed: who may make an account by themselves.',
   },
   {
+    name: 'LATCHKEY_PASSWORD_LOGIN',
+    default: 'on in development, off in production',
+    description: 'on or off: login by password and API for your own apps, under /v1/auth/login.',
+  },
+  {
     name: 'LATCHKEY_SMTP_URL',
     default: 'none',
     description: 'smtp://user:password@host:587 or smtps://…; without it, development keeps mails for /dev/mail.',

@@ -6,6 +6,8 @@ export interface Metrics {
   answered(request: { method: string; route: string; status: number; durationSeconds: number }): void;
   /** Whether shared limit counters are lost at the moment. */
   setLimiterDegraded(degraded: boolean): void;
+  /** An answer to who asks for tokens; `outcome` is `granted` or the error's code. */
+  tokensAsked(grant: { grantType: 'password' | 'refresh_token'; outcome: string }): void;
   /** Values of a table that were sealed anew under the first encryption key. */
   rewrapped(table: string, values: number): void;
   /** Prometheus text exposition. */
@@ -35,16 +37,25 @@ export function createMetrics(): Metrics {
     'Values sealed anew under the first encryption key, by table.',
     ['table'],
   );
+  const grants = createCounter('latchkey_token_grants_total', 'Answers to who asked for tokens.', [
+    'grant_type',
+    'outcome',
+  ]);
+  const refreshFailures = createCounter('latchkey_refresh_failures_total', 'Refreshes that were refused.', []);
   let isDegraded = false;
   const degraded = createGauge('latchkey_limiter_degraded', '1 while shared limit counters are lost.', () =>
     isDegraded ? 1 : 0,
   );
-  const series = [decisions, forbidden, durations, rewrapped, degraded];
+  const series = [decisions, forbidden, durations, grants, refreshFailures, rewrapped, degraded];
   return {
     decided: ({ method, outcome, code }) => decisions.add(method, outcome, code),
     answered: ({ method, route, status, durationSeconds }) => {
       durations.observe(durationSeconds, method, route, STATUS_CLASSES[Math.floor(status / 100)] ?? 'other');
       if (status === 403) forbidden.add(route);
+    },
+    tokensAsked: ({ grantType, outcome }) => {
+      grants.add(grantType, outcome);
+      if (grantType === 'refresh_token' && outcome !== 'granted') refreshFailures.add('');
     },
     rewrapped: (table, values) => {
       for (let value = 0; value < values; value += 1) rewrapped.add(table);

@@ -5,7 +5,7 @@ import type { SourceFile } from './parse.ts';
 export const domainTiers = [
   ['pages', 'cli', 'sandbox'],
   ['backup'],
-  ['access', 'oauth'],
+  ['access', 'oauth', 'login'],
   ['accounts', 'api-keys', 'applications', 'webhooks', 'trusted-issuers'],
   ['tokens'],
   ['signing-keys', 'limits'],

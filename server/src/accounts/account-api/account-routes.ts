@@ -7,7 +7,7 @@ import type { People } from '../people.ts';
 import { requestEmailChange } from '../recovery/change-email.ts';
 import { requestVerification } from '../recovery/verify-email.ts';
 import { endOtherSessions, endSession } from '../sessions/end.ts';
-import { presentSession, SESSION_IDLE_MS } from '../sessions/session.ts';
+import { presentSession } from '../sessions/session.ts';
 import { sessionById, sessionsOf } from '../sessions/store.ts';
 import { switchSession } from '../sessions/switch.ts';
 import { proveAgain } from '../sign-in/prove-again.ts';
@@ -180,7 +180,7 @@ function sessionListRoutes(people: People): Route[] {
       handler: async (call) => {
         const { userId, sessionId } = signedInOf(call);
         const nowMs = people.clock.nowMs();
-        const rows = await sessionsOf(people.database.read, userId, nowMs, SESSION_IDLE_MS);
+        const rows = await sessionsOf(people.database.read, userId, nowMs);
         return { data: rows.map((row) => presentSession(row, sessionId)), next_cursor: null };
       },
     }),

@@ -16,6 +16,7 @@ export const nothing = Type.Object({}, closed);
 
 export const sessionReply = Type.Object({
   id: Type.String(),
+  kind: oneOf('cookie', 'tokens'),
   device: Type.String(),
   address: Type.String(),
   methods: Type.Array(Type.String()),

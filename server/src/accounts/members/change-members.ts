@@ -36,7 +36,9 @@ async function refuseOwnerLoss(tx: Tx, { principal }: MemberCaller, member: Memb
   if (others < 1) throw new Failure('conflict', LAST_OWNER);
 }
 
+/** Nobody acts on by the role that they had. */
 async function heard(people: People, tx: Tx, userId: string): Promise<void> {
+  await people.renewTokens(tx, userId, 'role changed');
   await people.changes.record(tx, { kind: 'user', ref: userId });
 }
 

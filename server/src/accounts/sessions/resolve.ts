@@ -33,6 +33,8 @@ export interface SessionResolver {
   find(text: string): Promise<SessionRecord | null>;
   /** Notes that a session was used. Written down in batches, at most once a minute for each. */
   touch(record: SessionRecord, address: string): void;
+  /** Notes that a session's tokens were refreshed. */
+  noteRefreshed(id: string, address: string): void;
   flush(): Promise<void>;
   /** Forgets all records: what they were made with (scopes, plans) has changed. */
   forget(): void;
@@ -137,6 +139,7 @@ export function createSessions(options: SessionResolverOptions): SessionResolver
       record.seenAtMs = nowMs;
       seen.set(record.id, { id: record.id, atMs: nowMs, address });
     },
+    noteRefreshed: (id, address) => void seen.set(id, { id, atMs: clock.nowMs(), address }),
     flush: async () => {
       const rows = [...seen.values()];
       if (rows.length === 0) return;

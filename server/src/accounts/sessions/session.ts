@@ -6,6 +6,9 @@ const DAY_MS = 86_400_000;
 /** How long a session lives without being used, and at most. */
 export const SESSION_IDLE_MS = 7 * DAY_MS;
 export const SESSION_LIFETIME_MS = 30 * DAY_MS;
+/** How long one lives that a login by API began: as long as its refresh tokens. */
+export const TOKENS_IDLE_MS = 30 * DAY_MS;
+export const TOKENS_LIFETIME_MS = 365 * DAY_MS;
 /** How long ago a person may have proved who they are, to change what protects their account. */
 export const RECENT_PROOF_MS = 15 * 60_000;
 
@@ -43,6 +46,7 @@ export function deviceLabel(userAgent: string | null): string {
 export function presentSession(row: SessionRow, currentId: string | null) {
   return {
     id: row.id,
+    kind: row.kind,
     device: row.device,
     address: row.address,
     methods: JSON.parse(row.methods) as string[],

@@ -4,7 +4,7 @@ import type { Tx } from '../../database/index.ts';
 import { rememberDevice } from '../guessing/known-device.ts';
 import { type People, personActor, randomToken, type Visit } from '../people.ts';
 import type { Proof } from '../sign-in/proof.ts';
-import { deviceLabel, SESSION_LIFETIME_MS } from './session.ts';
+import { deviceLabel, SESSION_LIFETIME_MS, TOKENS_LIFETIME_MS } from './session.ts';
 import { deleteSessionByHash, insertSession } from './store.ts';
 import type { SessionRow } from './tables.ts';
 
@@ -21,6 +21,8 @@ export interface StartOptions {
   replaces: string | null;
   workspaceId?: string | null;
   environment?: 'test' | 'live';
+  /** `cookie` unless said. Nobody is given the text of one with tokens. */
+  kind?: SessionRow['kind'];
 }
 
 /** Begins a session for a person who has proved who they are. */
@@ -29,7 +31,7 @@ export async function startSession(
   tx: Tx,
   visit: Visit,
   { person, methods }: Proof,
-  { replaces, workspaceId = person.first_workspace_id, environment = 'test' }: StartOptions,
+  { replaces, workspaceId = person.first_workspace_id, environment = 'test', kind = 'cookie' }: StartOptions,
 ): Promise<StartedSession> {
   const { clock, randomBytes, deviceKey } = people;
   const nowMs = clock.nowMs();
@@ -46,7 +48,8 @@ export async function startSession(
     device: deviceLabel(visit.userAgent),
     created_at: nowMs,
     seen_at: nowMs,
-    expires_at: nowMs + SESSION_LIFETIME_MS,
+    expires_at: nowMs + (kind === 'tokens' ? TOKENS_LIFETIME_MS : SESSION_LIFETIME_MS),
+    kind,
   };
   await insertSession(tx, row);
   const ended = replaces === null ? undefined : await deleteSessionByHash(tx, sha256Hex(replaces));
@@ -56,7 +59,7 @@ export async function startSession(
     actor: personActor(visit, person.id),
     workspaceId,
     targetId: person.id,
-    data: { session: row.id, methods, device: row.device },
+    data: { session: row.id, kind, methods, device: row.device },
   });
   return { row, text, deviceCookie: rememberDevice(deviceKey, visit.deviceCookie, person.id, randomBytes) };
 }

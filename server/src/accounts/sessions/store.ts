@@ -1,6 +1,7 @@
 import { type Kysely, sql } from 'kysely';
 import { compileForMany, compileInsert, type Tables, type Tx, valueRows } from '../../database/index.ts';
 import type { Role } from '../../http/index.ts';
+import { SESSION_IDLE_MS, TOKENS_IDLE_MS } from './session.ts';
 import type { SessionRow } from './tables.ts';
 
 const insertRow = compileInsert<SessionRow>('sessions');
@@ -61,13 +62,18 @@ export function sessionById(read: Kysely<Tables>, userId: string, id: string): P
 }
 
 /** Living sessions of a person, newest first. */
-export function sessionsOf(read: Kysely<Tables>, userId: string, nowMs: number, idleMs: number): Promise<SessionRow[]> {
+export function sessionsOf(read: Kysely<Tables>, userId: string, nowMs: number): Promise<SessionRow[]> {
   return read
     .selectFrom('sessions')
     .selectAll()
     .where('user_id', '=', userId)
     .where('expires_at', '>', nowMs)
-    .where('seen_at', '>', nowMs - idleMs)
+    .where((where) =>
+      where.or([
+        where('seen_at', '>', nowMs - SESSION_IDLE_MS),
+        where.and([where('kind', '=', 'tokens'), where('seen_at', '>', nowMs - TOKENS_IDLE_MS)]),
+      ]),
+    )
     .orderBy('id', 'desc')
     .limit(200)
     .execute();
@@ -104,6 +110,19 @@ export async function deleteSessionByHash(tx: Tx, hash: string): Promise<string 
   return row?.id;
 }
 
+/** Sessions of a person that have tokens, all but one. */
+export async function tokenSessionIds(read: Kysely<Tables>, userId: string, exceptId: string): Promise<string[]> {
+  const rows = await read
+    .selectFrom('sessions')
+    .select('id')
+    .where('user_id', '=', userId)
+    .where('id', '!=', exceptId)
+    .where('kind', '=', 'tokens')
+    .orderBy('id')
+    .execute();
+  return rows.map(({ id }) => id);
+}
+
 /** Ends all sessions of a person, or all but one; how many there were. */
 export async function deleteSessionsOf(tx: Tx, userId: string, exceptId: string | null): Promise<number> {
   let query = tx.query.deleteFrom('sessions').where('user_id', '=', userId);
@@ -111,10 +130,16 @@ export async function deleteSessionsOf(tx: Tx, userId: string, exceptId: string 
   return (await query.returning('id').execute()).length;
 }
 
-export async function deleteOldSessions(tx: Tx, nowMs: number, idleMs: number): Promise<void> {
+export async function deleteOldSessions(tx: Tx, nowMs: number): Promise<void> {
   await tx.query
     .deleteFrom('sessions')
-    .where((where) => where.or([where('expires_at', '<=', nowMs), where('seen_at', '<=', nowMs - idleMs)]))
+    .where((where) =>
+      where.or([
+        where('expires_at', '<=', nowMs),
+        where('seen_at', '<=', nowMs - TOKENS_IDLE_MS),
+        where.and([where('kind', '=', 'cookie'), where('seen_at', '<=', nowMs - SESSION_IDLE_MS)]),
+      ]),
+    )
     .execute();
 }
 

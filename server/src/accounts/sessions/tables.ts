@@ -17,6 +17,8 @@ export interface SessionRow {
   created_at: number;
   seen_at: number;
   expires_at: number;
+  /** `cookie`: a browser's. `tokens`: a login by API; what it may do is in its refresh family. */
+  kind: 'cookie' | 'tokens';
 }
 
 declare module '../../database/index.ts' {
@@ -45,6 +47,16 @@ export const sessionsMigrations: Migration[] = [
         .addColumn('expires_at', types.integer, (column) => column.notNull()),
       schema.createIndex('sessions_user').on('sessions').columns(['user_id', 'id']),
       schema.createIndex('sessions_expiry').on('sessions').column('expires_at'),
+    ],
+  },
+];
+
+/** Later than those of other domains. */
+export const sessionKindsMigrations: Migration[] = [
+  {
+    name: '0019_accounts_session_kinds',
+    up: (schema, types) => [
+      schema.alterTable('sessions').addColumn('kind', types.text, (column) => column.notNull().defaultTo('cookie')),
     ],
   },
 ];

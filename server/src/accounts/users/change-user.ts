@@ -182,6 +182,7 @@ export async function removeUser(
     const isElsewhere = memberships.some(({ workspace_id }) => workspace_id !== workspaceId);
     const { actor } = caller;
     if (isElsewhere && caller.principal.kind !== 'root' && member.id !== null) {
+      await people.renewTokens(tx, userId, 'removed from a workspace');
       await deleteMember(tx, member.id);
       await people.changes.record(tx, { kind: 'user', ref: userId });
       await people.recordAudit(tx, { action: 'member.removed', actor, workspaceId, targetId: member.id });

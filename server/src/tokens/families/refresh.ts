@@ -1,6 +1,6 @@
 import type { Actor } from '../../audit/index.ts';
 import type { Tx } from '../../database/index.ts';
-import { familyOf, type Generation, generationOf, isInGrace, slidingEnd } from './family.ts';
+import { type Family, familyOf, type Generation, generationOf, isInGrace, slidingEnd } from './family.ts';
 import { type FamilyDeps, grantedTo, type TokenPair } from './pair.ts';
 import { digestsOf } from './refresh-text.ts';
 import { endAndTell } from './revoke-family.ts';
@@ -15,6 +15,11 @@ export interface PresentedRefresh {
   boundKey?: string | null;
   /** Fewer scopes for this access token; all of the family's unless said. The family keeps its own. */
   scopes?: readonly string[] | null;
+  /**
+   * In place of `scopes`: what the family may do at this moment, read anew. Asked before anything is used up; what it
+   * throws refuses, and leaves the token unharmed.
+   */
+  authorize?: (tx: Tx, family: Family) => Promise<readonly string[]>;
   actor: Actor;
 }
 
@@ -24,11 +29,16 @@ export interface PresentedRefresh {
  */
 export type RefreshRefusal = 'unknown' | 'other_client' | 'other_key' | 'scope' | 'expired' | 'revoked' | 'reused';
 
+/** `ended`: the family that a refusal has just ended. */
 export type RefreshResult =
   | ({ outcome: 'refreshed'; isRetry: boolean } & TokenPair)
-  | { outcome: 'refused'; reason: RefreshRefusal };
+  | { outcome: 'refused'; reason: RefreshRefusal; ended: Family | null };
 
-const refused = (reason: RefreshRefusal): RefreshResult => ({ outcome: 'refused', reason });
+const refused = (reason: RefreshRefusal, ended: Family | null = null): RefreshResult => ({
+  outcome: 'refused',
+  reason,
+  ended,
+});
 
 interface Presentation {
   presented: PresentedRefresh;
@@ -62,6 +72,10 @@ function give(
   return { outcome: 'refreshed', isRetry, ...grantedTo(deps, family, { text, scopes, epoch }) };
 }
 
+/** The number from before scopes were read anew; else the newest. */
+const epochOf = ({ presented, row }: Presentation, used: { epoch: number }) =>
+  presented.authorize ? row.epoch : used.epoch;
+
 /** Uses the current token: one statement decides who of many at once was first. Null when it was somebody else. */
 async function takeCurrent(deps: FamilyDeps, tx: Tx, presentation: Presentation): Promise<RefreshResult | null> {
   const { presented, row, tokenHash, nowMs } = presentation;
@@ -70,7 +84,7 @@ async function takeCurrent(deps: FamilyDeps, tx: Tx, presentation: Presentation)
   const later = { ...presentation, row: { ...row, expires_at: expiresAtMs } };
   if (row.rotation === 'none') {
     const kept = await useCurrent(tx, used, { expires_at: expiresAtMs });
-    return kept ? give(deps, later, presented.token, { epoch: kept.epoch, isRetry: false }) : null;
+    return kept ? give(deps, later, presented.token, { epoch: epochOf(later, kept), isRetry: false }) : null;
   }
   const nonce = Buffer.from(deps.randomBytes(32)).toString('base64url');
   const successor = deps.texts.successor(presented.token, nonce);
@@ -81,7 +95,7 @@ async function takeCurrent(deps: FamilyDeps, tx: Tx, presentation: Presentation)
     nonce,
     rotated_at: nowMs,
   });
-  return rotated ? give(deps, later, successor, { epoch: rotated.epoch, isRetry: false }) : null;
+  return rotated ? give(deps, later, successor, { epoch: epochOf(later, rotated), isRetry: false }) : null;
 }
 
 /** The same successor again, for who asks again in time; null when that is not the parent's successor any more. */
@@ -94,6 +108,13 @@ function retake(deps: FamilyDeps, presentation: Presentation): RefreshResult | n
   return give(deps, presentation, successor, { epoch: row.epoch, isRetry: true });
 }
 
+/** With the scopes of this moment. They were read after the row: what has ended them since refuses its epoch. */
+async function authorized(tx: Tx, presentation: Presentation): Promise<Presentation> {
+  const { presented, row } = presentation;
+  if (!presented.authorize) return presentation;
+  return { ...presentation, presented: { ...presented, scopes: await presented.authorize(tx, familyOf(row)) } };
+}
+
 async function present(deps: FamilyDeps, tx: Tx, presented: PresentedRefresh): Promise<RefreshResult | null> {
   const digests = digestsOf(presented.token);
   const row = digests && (await familyByHandle(tx.query, digests.handleHash));
@@ -102,15 +123,12 @@ async function present(deps: FamilyDeps, tx: Tx, presented: PresentedRefresh): P
   const generation = generationOf(row, digests.tokenHash, () => deps.texts.isOurs(presented.token));
   const refusal = refusalOf(deps, presentation, generation);
   if (refusal !== null) return refused(refusal);
-  if (generation === 'current') return takeCurrent(deps, tx, presentation);
-  const again = generation === 'parent' ? retake(deps, presentation) : null;
+  if (generation === 'current') return takeCurrent(deps, tx, await authorized(tx, presentation));
+  const again = generation === 'parent' ? retake(deps, await authorized(tx, presentation)) : null;
   if (again) return again;
-  await endAndTell(deps, tx, familyOf(row), {
-    action: 'token_family.reused',
-    reason: 'reused',
-    actor: presented.actor,
-  });
-  return refused('reused');
+  const family = familyOf(row);
+  await endAndTell(deps, tx, family, { action: 'token_family.reused', reason: 'reused', actor: presented.actor });
+  return refused('reused', family);
 }
 
 /** It loses once to a rotation, and once more to a revocation. */

@@ -1,0 +1,47 @@
+import type { ScopeCatalogue } from '@latchkey/protocol';
+import { ROLE_SCOPES, type Standing } from '../accounts/index.ts';
+import { Failure } from '../failure.ts';
+
+/** `amr` of a login (RFC 8176) that passed a second factor. */
+const SECOND_FACTOR = 'mfa';
+
+export function amrOf(methods: readonly string[]): string[] {
+  return methods.includes('otp') || methods.includes('backup_code') ? ['pwd', 'otp', SECOND_FACTOR] : ['pwd'];
+}
+
+/**
+ * What a person who has just proved themselves may do in a workspace: all that their role may. Throws `forbidden`,
+ * `not_found`. Pure.
+ */
+export function scopesAtLogin(standing: Standing | null): readonly string[] {
+  if (!standing) throw new Failure('not_found', 'You are in no such workspace.');
+  if (standing.isWorkspaceSuspended) throw new Failure('forbidden', 'The workspace is suspended.');
+  if (standing.requiresSecondFactor && !standing.hasSecondFactor) {
+    throw new Failure('forbidden', 'The workspace requires a second factor. Add one to your account first.');
+  }
+  return ROLE_SCOPES[standing.role];
+}
+
+const over = (message: string) => new Failure('invalid_token', message);
+
+/**
+ * What an older login may still do: what it was granted and the role still may. Throws `invalid_token` when that is
+ * nothing, and when the account or the workspace asks for more proof than it gave. Pure.
+ */
+export function scopesAtRefresh(
+  catalogue: ScopeCatalogue,
+  standing: Standing | null,
+  { scopes, amr }: { scopes: readonly string[]; amr: unknown },
+): readonly string[] {
+  if (!standing) throw over('You are not in the workspace of this login any more.');
+  if (standing.isDisabled) throw over('The account is disabled.');
+  if (standing.isWorkspaceSuspended) throw over('The workspace of this login is suspended.');
+  const hasProvedBoth = Array.isArray(amr) && amr.includes(SECOND_FACTOR);
+  if ((standing.hasSecondFactor || standing.requiresSecondFactor) && !hasProvedBoth) {
+    throw over('This login is from before a second factor was asked for. Log in again.');
+  }
+  const ofRole = ROLE_SCOPES[standing.role];
+  const [granted, allowed] = [catalogue.expand(scopes), catalogue.expand(ofRole)];
+  const kept = scopes.filter((scope) => allowed.has(scope));
+  return [...new Set([...kept, ...ofRole.filter((scope) => granted.has(scope))])];
+}

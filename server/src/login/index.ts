@@ -1,0 +1,4 @@
+// Boundary: login by password and API for first-party software: tokens or a session's cookie, refreshed and ended. Who a
+// person is, is proved in `accounts`; how tokens live and die, in `tokens`. Owns no table: a login is a session of
+// `accounts` with a family of `tokens` behind it.
+export { loginRoutes } from './routes.ts';

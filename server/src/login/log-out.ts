@@ -1,0 +1,45 @@
+import { personActor, type Visit } from '../accounts/index.ts';
+import { Failure } from '../failure.ts';
+import { type AccessTokenClaims, type FamilyName, FIRST_PARTY_CLIENT, methodOf } from '../tokens/index.ts';
+import type { LoginDeps } from './deps.ts';
+import { dropEnded } from './refresh.ts';
+
+const REASON = 'logged out';
+
+async function claimsOf({ tokens, payAddress }: LoginDeps, visit: Visit, text: string): Promise<AccessTokenClaims> {
+  let claims: AccessTokenClaims;
+  try {
+    claims = tokens.verifyAccessToken(text).claims;
+  } catch (error) {
+    if (error instanceof Failure && error.code === 'invalid_token') await payAddress(visit.address);
+    throw error;
+  }
+  if (await tokens.isDenied(claims)) throw new Failure('token_revoked', 'The access token has been revoked.');
+  if (methodOf(claims) !== 'session' || claims.family_id === undefined) {
+    throw new Failure('forbidden', 'This token is from no login: logging out ends logins.');
+  }
+  return claims;
+}
+
+/**
+ * Ends a login with all its tokens, by its access token or by its refresh token; both may be given. A refresh token that
+ * is none, or has ended, is no error: there is nothing left to end. Throws `invalid_token`, `token_expired`,
+ * `token_revoked` for the access token, `forbidden` for one that is from no login.
+ */
+export async function logOut(
+  deps: LoginDeps,
+  visit: Visit,
+  { accessToken, refreshToken }: { accessToken: string | null; refreshToken: string | null },
+): Promise<void> {
+  const { people, tokens } = deps;
+  const names: FamilyName[] = [];
+  if (accessToken !== null) names.push({ id: (await claimsOf(deps, visit, accessToken)).family_id ?? '' });
+  if (refreshToken !== null) names.push({ token: refreshToken, clientId: FIRST_PARTY_CLIENT });
+  await people.database.write(async (tx) => {
+    for (const name of names) {
+      const ending = { family: name, reason: REASON, actor: personActor(visit, null) };
+      const family = await tokens.revokeFamily(tx, ending);
+      if (family) await dropEnded(deps, tx, visit, family, true);
+    }
+  });
+}
