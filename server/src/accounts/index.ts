@@ -36,7 +36,7 @@ export { changeRole, removeMember, transferOwnership } from './members/change-me
 export { invite, revokeInvitation } from './members/invite.ts';
 export { ROLE_SCOPES, ROLES } from './members/roles.ts';
 export { memberRoutes } from './members/routes.ts';
-export { type Standing, standingOf } from './members/standing.ts';
+export { type Standing, standingOf } from './members/store.ts';
 export { createSlowHashes, hashPassword, type SlowHashes } from './password.ts';
 export { changePassword } from './passwords/change-password.ts';
 export { LONGEST_PASSWORD, PASSWORD_MAX_LENGTH, SHORTEST_PASSWORD } from './passwords/policy.ts';

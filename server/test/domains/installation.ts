@@ -34,9 +34,12 @@ export async function makeKey(server: TestServer, fields: object, by = server.ro
 }
 
 /** A server in the same installation, as another process on its PostgreSQL database would be. */
-export function startBeside({ config, dataDir, clock }: TestServer): Promise<TestServer> {
+export function startBeside(
+  { config, dataDir, clock }: TestServer,
+  env: Record<string, string> = {},
+): Promise<TestServer> {
   if (config.database.kind !== 'postgres') throw new Error('only PostgreSQL is shared by processes');
-  return startServer({ dataDir, clock, env: { LATCHKEY_DATABASE_URL: config.database.url } });
+  return startServer({ dataDir, clock, env: { ...env, LATCHKEY_DATABASE_URL: config.database.url } });
 }
 
 /** A plan that lets API keys call this often, and that a key may choose by itself. */

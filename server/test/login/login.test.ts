@@ -1,4 +1,6 @@
+import { mintSecret } from '@latchkey/protocol';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { pooledRandom } from '../../src/crypto/index.ts';
 import { databaseText, eventsAbout, makeWorkspace, START_MS } from '../domains/installation.ts';
 import { DATABASES, manualClock, startServer, stopServers, type TestServer } from '../harness.ts';
 import { enrolTotp, newBrowser, newPerson, otpAt, PASSWORD, refusal } from '../people/browser.ts';
@@ -101,9 +103,9 @@ describe.each(DATABASES)('login on %s', (database) => {
     const stopped = await login(server, person);
     expect(refusal(stopped)).toEqual([429, 'rate_limit_exceeded']);
     expect(Number(stopped.headers.get('retry-after'))).toBeGreaterThan(0);
-    expect((await newBrowser(server).post('/v1/account/sign-in', { email: person.email, password: PASSWORD })).status).toBe(
-      429,
-    );
+    expect(
+      (await newBrowser(server).post('/v1/account/sign-in', { email: person.email, password: PASSWORD })).status,
+    ).toBe(429);
   });
 
   test('a second factor is asked for, by a challenge or in the same call, and no other way leads past it', async () => {
@@ -156,7 +158,9 @@ describe.each(DATABASES)('login on %s', (database) => {
     const reply = await browser.post('/v1/auth/login', body);
     expect(reply.status, reply.text).toBe(200);
     expect(Object.keys(reply.json).sort()).toEqual(['expires_at', 'expires_in', 'session_id']);
-    expect(reply.headers.getSetCookie()[0]).toMatch(/^latchkey_session=\S+; Path=\/; Max-Age=\d+; HttpOnly; SameSite=Lax$/);
+    expect(reply.headers.getSetCookie()[0]).toMatch(
+      /^latchkey_session=\S+; Path=\/; Max-Age=\d+; HttpOnly; SameSite=Lax$/,
+    );
     expect((await browser.call('/v1/users/me')).json.email).toBe(person.email);
     const forged = { method: 'POST', json: {}, headers: { 'sec-fetch-site': 'cross-site' } };
     expect(refusal(await browser.call('/v1/auth/logout', forged))).toEqual([403, 'forbidden']);
@@ -214,11 +218,12 @@ describe.each(DATABASES)('login on %s', (database) => {
   });
 });
 
+const randomBytes = pooledRandom();
 const SECRETS = {
   LATCHKEY_MODE: 'production',
   LATCHKEY_ISSUER: 'https://auth.example.com',
-  LATCHKEY_ROOT_KEY: `lk_root_${'a'.repeat(43)}`,
-  LATCHKEY_ENCRYPTION_KEYS: `k1:${Buffer.alloc(32, 7).toString('base64')}`,
+  LATCHKEY_ROOT_KEY: mintSecret('root', randomBytes),
+  LATCHKEY_ENCRYPTION_KEYS: `k1:${Buffer.from(randomBytes(32)).toString('base64')}`,
 };
 
 describe('the setting', () => {

@@ -1,0 +1,50 @@
+import { afterEach, expect, test } from 'vitest';
+import { START_MS, startBeside } from '../domains/installation.ts';
+import { manualClock, startServer, stopServers, type TestServer } from '../harness.ts';
+import { newPerson, refusal } from '../people/browser.ts';
+import { DEAD, loggedIn, post, refresh, setRole } from './logins.ts';
+
+afterEach(stopServers);
+
+const ISSUER = { LATCHKEY_ISSUER: 'http://localhost:4000' };
+
+async function twoServers(): Promise<[TestServer, TestServer]> {
+  const here = await startServer({ database: 'postgres', clock: manualClock(START_MS), env: ISSUER });
+  return [here, await startBeside(here, ISSUER)];
+}
+
+/** How long another process took to hear of it, by its poll of `changes` in real time. */
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  const startedAt = performance.now();
+  while (!(await condition())) {
+    if (performance.now() - startedAt > 5000) throw new Error('the other process has not heard of it in five seconds');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+test('twenty refreshes over two processes are all answered with one successor', async () => {
+  const [here, there] = await twoServers();
+  const { refreshToken } = await loggedIn(here, await newPerson(here));
+  const calls = Array.from({ length: 20 }, (_, index) => refresh(index % 2 === 0 ? here : there, refreshToken));
+  const replies = await Promise.all(calls);
+  expect(replies.map(({ status }) => status)).toEqual(Array.from({ length: 20 }, () => 200));
+  expect(new Set(replies.map(({ json }) => json.refresh_token)).size).toBe(1);
+  for (const { json } of replies) {
+    expect((await there.call('/v1/users/me', { key: json.token })).status).toBe(200);
+  }
+});
+
+test('a logout and a lesser role here are heard of there', async () => {
+  const [here, there] = await twoServers();
+  const person = await newPerson(here, { role: 'developer' });
+  const [one, two] = [await loggedIn(here, person), await loggedIn(there, person)];
+  for (const { token } of [one, two]) expect((await there.call('/v1/projects', { key: token })).status).toBe(200);
+  expect((await post(here, '/v1/auth/logout', {}, one.token)).status).toBe(204);
+  expect(refusal(await refresh(there, one.refreshToken))).toEqual(DEAD);
+  await until(async () => (await there.call('/v1/projects', { key: one.token })).status === 401);
+  expect((await there.call('/v1/projects', { key: two.token })).status).toBe(200);
+  await setRole(here, person, 'viewer');
+  await until(async () => (await there.call('/v1/projects', { key: two.token })).status === 401);
+  const { json } = await refresh(there, two.refreshToken);
+  expect((await there.call('/v1/projects', { key: json.token, json: { name: 'p' } })).status).toBe(403);
+});
