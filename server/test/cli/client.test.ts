@@ -93,6 +93,18 @@ describe('a call that fails is tried again where that is safe', () => {
   });
 });
 
+test('what a server says moves no cursor, as JSON neither', async () => {
+  const { env } = await badDay(reply(200, `{"data":[{"name":"a\u009b2J"}],"next_cursor":null,"x":"\u001b]0;t\u0007"}`));
+  for (const command of [
+    ['scopes', 'list', '--json'],
+    ['keys', 'list', '--json'],
+    ['whoami', '--json'],
+  ]) {
+    const { stdout } = await runProgram(command, { env });
+    expect([command, stdout.trimEnd()]).toEqual([command, expect.stringMatching(/^\P{Cc}+$/u)]);
+  }
+});
+
 test('a server that is silent is given up', async () => {
   const { env } = await badDay(silence);
   const { code, stderr } = await runProgram(['keys', 'verify', '--timeout', '1s'], { env, input: KEY });

@@ -3,6 +3,7 @@ import { parseDurationMs, redactSecrets } from '@latchkey/protocol';
 import { EXIT } from '../exit-codes.ts';
 import type { Host } from '../host.ts';
 import { CommandFailure, Interrupted, UsageError } from '../refusal.ts';
+import { plainJson } from '../style.ts';
 import { ApiRefusal } from './refusals.ts';
 import { resolveTarget, type Target, type TargetOptions } from './target.ts';
 
@@ -19,7 +20,7 @@ export interface Call {
 export interface ApiReply {
   status: number;
   headers: Headers;
-  /** The body as it came; empty for 204. */
+  /** The body, fit for a terminal; empty for 204. */
   text: string;
   json: unknown;
 }
@@ -103,7 +104,7 @@ class Client implements Api {
         signal: AbortSignal.any([interruption, AbortSignal.timeout(this.#timeoutMs)]),
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       });
-      const text = await response.text();
+      const text = plainJson(await response.text());
       return { status: response.status, headers: response.headers, text, json: parsed(text) };
     } catch (error) {
       if (interruption.aborted) throw new Interrupted(method === 'GET' ? undefined : `interrupted; ${PERHAPS_DONE}`);
