@@ -119,7 +119,7 @@ function createUsesOf(): (key: ActiveKey, minute: number) => KeyUses {
   };
 }
 
-export function createKeyActivity(database: Database, clock: Clock): KeyActivity {
+export function createKeyActivity(database: Database, clock: Clock, maxRows = MAX_ROWS): KeyActivity {
   let noted: KeyUses[] = [];
   const usesOf = createUsesOf();
   /** What a failed flush left: written first by the next one. */
@@ -133,7 +133,7 @@ export function createKeyActivity(database: Database, clock: Clock): KeyActivity
       known.count += 1;
       return;
     }
-    if (use.address !== '' && (size >= MAX_ROWS || !isToldApart(uses, use))) {
+    if (use.address !== '' && (size >= maxRows || !isToldApart(uses, use))) {
       count(uses, { ...use, address: '' });
       return;
     }
@@ -167,8 +167,10 @@ export function createKeyActivity(database: Database, clock: Clock): KeyActivity
       const left = unwritten;
       unwritten = [];
       await write(left);
+      const before = noted.reduce((total, uses) => total + uses.rows.length, 0);
       const rows = takeRows(noted);
       noted = [];
+      size -= before - rows.length;
       await write(rows);
     },
     prune: () => database.write((tx) => deleteActivityBefore(tx, clock.nowMs() - RETENTION_MS)),
