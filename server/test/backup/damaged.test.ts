@@ -150,6 +150,9 @@ describe.each(DATABASES)('a backup on %s', (kind) => {
 
   test('is not put in while a server serves, nor over what is there unless it may be moved aside', async () => {
     const place = await emptyPlaceFor(kind, installation);
+    const { LATCHKEY_DATABASE_URL: url } = place.env;
+    // Servers are known by the name of their connections, whatever name the URL has for them.
+    if (url) place.env.LATCHKEY_DATABASE_URL = `${url}${url.includes('?') ? '&' : '?'}application_name=mine`;
     const program = await start(place);
     const root = program.ready.root_key ?? '';
     const serving = await latchkey(place, 'restore', whole, '--yes', '--force');
