@@ -105,6 +105,15 @@ test('what a server says moves no cursor, as JSON neither', async () => {
   }
 });
 
+test.each(['<html>Please sign in</html>', '"{}"', '7', '{}', '{"data":7}'])(
+  '%s is no list, and said to be none',
+  async (text) => {
+    const { env } = await badDay(reply(200, text));
+    const { code, stderr, stdout } = await runProgram(['keys', 'list'], { env });
+    expect([code, stdout, stderr]).toEqual([5, '', expect.stringMatching(/^latchkey: http.* answers .*Latchkey.*\n$/)]);
+  },
+);
+
 test('a server that is silent is given up', async () => {
   const { env } = await badDay(silence);
   const { code, stderr } = await runProgram(['keys', 'verify', '--timeout', '1s'], { env, input: KEY });

@@ -73,11 +73,17 @@ class Client implements Api {
     const isRepeatable = (call.method ?? 'GET') === 'GET' || headers.has('idempotency-key');
     for (let attempt = 1; ; attempt += 1) {
       const outcome = await this.#attempt(path, call, headers);
-      if (!('lost' in outcome) && outcome.status < 300) return outcome;
+      if (!('lost' in outcome) && outcome.status < 300) return this.#understood(outcome);
       const waitMs = attempt < ATTEMPTS ? waitAfter(outcome, attempt, isRepeatable) : null;
       if (waitMs === null) throw this.#refusal(outcome, call);
       await this.#pause(waitMs);
     }
+  }
+
+  /** A portal of a hotel answers 200 too. */
+  #understood(reply: ApiReply): ApiReply {
+    if (reply.text === '' || (typeof reply.json === 'object' && reply.json !== null)) return reply;
+    throw new CommandFailure(`${this.server} answers (${reply.status}), but not as Latchkey does`, EXIT.unreachable);
   }
 
   #headers({ method = 'GET', body, idempotencyKey }: Call): Headers {
