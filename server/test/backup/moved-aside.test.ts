@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import { checkRestorable, restoreBackup, writeBackup } from '../../src/backup/index.ts';
+import { type BackupDeps, checkRestorable, restoreBackup, writeBackup } from '../../src/backup/index.ts';
 import { MIGRATIONS } from '../../src/compose.ts';
 import { pooledRandom } from '../../src/crypto/index.ts';
 import { openSqlite } from '../../src/database/index.ts';
@@ -17,7 +17,7 @@ test('of two restores within a second, the second does not write over what the f
   const database = openSqlite(path);
   await database.migrate(MIGRATIONS, { dryRun: false, nowMs: clock.nowMs() });
   await database.close();
-  const deps = {
+  const deps: BackupDeps = {
     clock,
     randomBytes: pooledRandom(),
     version: '0.0.0',
@@ -26,7 +26,7 @@ test('of two restores within a second, the second does not write over what the f
     envelope: null,
     migrations: MIGRATIONS,
     sealedColumns: [],
-    openDatabase: async (at: { path?: string }) => openSqlite(at.path ?? ''),
+    openDatabase: async (at) => openSqlite(at.kind === 'sqlite' ? at.path : ''),
   };
   const folder = join(newDataDir(), 'backup');
   await writeBackup(deps, place, folder);
