@@ -2,6 +2,7 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { devNull } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
+import { linesOf } from '../lines.ts';
 import { type OnFound, type Place, type ScanReport, toFinding } from './finding.ts';
 import { readGitObjects } from './git-objects.ts';
 import { SecretScanner } from './secret-scanner.ts';
@@ -70,17 +71,6 @@ function startGit(
   ended.catch(() => {});
   git.stdin.on('error', () => {});
   return { git, ended };
-}
-
-/** Lines as git ends them: a name may hold every other sign that ends a line elsewhere. */
-async function* linesOf(stream: Readable): AsyncGenerator<string> {
-  let rest = '';
-  for await (const text of stream.setEncoding('utf8')) {
-    const lines = (rest + (text as string)).split('\n');
-    rest = lines.pop() ?? '';
-    yield* lines;
-  }
-  if (rest !== '') yield rest;
 }
 
 /** An object as the history names it: the oldest commit that has it, and its path there; null for a commit itself. */
