@@ -78,6 +78,11 @@ const damages: Record<string, Damage> = {
     harm: (folder) => edit(folder, ({ migrations }) => ({ migrations: [...Object(migrations), '0999_later_thing'] })),
     says: /newer version of Latchkey .*0999_later_thing/,
   },
+  'with escapes in its manifest': {
+    harm: (folder) =>
+      edit(folder, ({ migrations }) => ({ version: '9\u001b[2J', migrations: [...Object(migrations), '0999'] })),
+    says: /newer version of Latchkey \(9\\u\{1b\}\[2J/,
+  },
   'damaged before it was summed up': {
     harm: (folder, file) => {
       truncateSync(file, 30_000);
