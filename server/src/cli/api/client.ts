@@ -110,7 +110,7 @@ class Client implements Api {
         signal: AbortSignal.any([interruption, AbortSignal.timeout(this.#timeoutMs)]),
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       });
-      const text = plainJson(await response.text());
+      const text = plainJson(await textOf(response));
       return { status: response.status, headers: response.headers, text, json: parsed(text) };
     } catch (error) {
       if (interruption.aborted) throw new Interrupted(method === 'GET' ? undefined : `interrupted; ${PERHAPS_DONE}`);
@@ -153,6 +153,20 @@ class Client implements Api {
     }
     return new ApiRefusal(outcome.status, outcome.text, outcome.headers.get('x-request-id'));
   }
+}
+
+/** No reply of the API comes near it, and what comes is unpacked: a small one may become any number of bytes. */
+const LARGEST_REPLY_BYTES = 64 * 1024 * 1024;
+
+async function textOf({ body }: Response): Promise<string> {
+  const pieces: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const piece of body ?? []) {
+    bytes += piece.byteLength;
+    if (bytes > LARGEST_REPLY_BYTES) throw new Error('its reply has no end');
+    pieces.push(piece);
+  }
+  return new TextDecoder().decode(Buffer.concat(pieces));
 }
 
 type Outcome = ApiReply | { lost: string };
