@@ -19,7 +19,10 @@ export interface KeyActivity {
 
 const MINUTE_MS = 60_000;
 const RETENTION_MS = 30 * 24 * 3_600_000;
-/** Bounds memory between two flushes; what comes on top is counted without its address. */
+/**
+ * Bounds memory while nothing can be written: what comes on top is counted without its address, and beyond twice as many
+ * not at all.
+ */
 const MAX_ROWS = 200_000;
 /** From how many addresses one key is told apart within a minute; the rest is counted without its address. */
 const MAX_ADDRESSES = 100;
@@ -137,6 +140,7 @@ export function createKeyActivity(database: Database, clock: Clock, maxRows = MA
       count(uses, { ...use, address: '' });
       return;
     }
+    if (size >= 2 * maxRows) return;
     if (uses.rows.length === 0) noted.push(uses);
     addRow(uses, { ...use, count: 1 });
     size += 1;
