@@ -16,6 +16,10 @@ export const ID_PREFIXES = {
   order: 'ord',
   member: 'mem',
   invitation: 'inv',
+  session: 'ses',
+  passkey: 'psk',
+  access_token: 'tok',
+  token_family: 'fam',
 } as const;
 
 export type IdKind = keyof typeof ID_PREFIXES;

@@ -4,16 +4,25 @@ import {
   createAuthenticate,
   createDoor,
   createSpender,
+  createTokenResolver,
   createVerifyKey,
   type Decision,
   gateRoute,
+  type TokenResolver,
   type VerifyKey,
   verifyKeyRoute,
 } from './access/index.ts';
 import {
   accountsMigrations,
+  accountsSealedColumns,
+  createSessions,
   createSlowHashes,
   createWorkspaces,
+  type EndTokens,
+  isPersonDisabled,
+  peopleMigrations,
+  type SessionResolver,
+  type SlowHashes,
   type Workspaces,
   workspaceRoutes,
 } from './accounts/index.ts';
@@ -26,11 +35,17 @@ import {
   type KeyUsage,
   keyById,
 } from './api-keys/index.ts';
-import { auditMigrations, auditSealedColumns, createAuditSealer, createRecordAudit } from './audit/index.ts';
+import {
+  auditMigrations,
+  auditSealedColumns,
+  createAuditSealer,
+  createRecordAudit,
+  type RecordAudit,
+} from './audit/index.ts';
 import { bootstrap, type FirstStart } from './bootstrap.ts';
 import type { Config } from './config/index.ts';
 import { type Counting, createCounting } from './counting.ts';
-import { createEnvelope, deriveKey } from './crypto/index.ts';
+import { createEnvelope, deriveKey, type Envelope } from './crypto/index.ts';
 import { type Database, type Migration, openPostgres, openSqlite } from './database/index.ts';
 import {
   createCursors,
@@ -55,11 +70,20 @@ import {
 } from './insights/index.ts';
 import { createJobs, type Jobs, jobsMigrations } from './jobs/index.ts';
 import { createLivePlans, limitsMigrations, type PlanTable, planMigrations, planRoutes } from './limits/index.ts';
+import { type ComposedPeople, composePeople } from './people.ts';
 import { sandboxMigrations, sandboxRoutes } from './sandbox/index.ts';
 import { createScopes, type Scopes, scopeRoutes, scopesMigrations } from './scopes/index.ts';
 import { createRewrapper, type SealedColumn } from './sealed-values/index.ts';
 import { type Changes, createChanges, type Live, sharedStateMigrations } from './shared-state/index.ts';
+import {
+  createSigningKeys,
+  type SigningKeys,
+  signingKeyRoutes,
+  signingKeysMigrations,
+  signingKeysSealedColumns,
+} from './signing-keys/index.ts';
 import type { Surroundings } from './surroundings.ts';
+import { createTokens, type Tokens, tokensMigrations } from './tokens/index.ts';
 
 /** Every migration, in the order in which they were written. New ones go to the end. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -74,10 +98,17 @@ export const MIGRATIONS: readonly Migration[] = [
   ...planMigrations,
   ...limitsMigrations,
   ...insightsMigrations,
+  ...peopleMigrations,
+  ...signingKeysMigrations,
+  ...tokensMigrations,
 ];
 
 /** Every column that is sealed under LATCHKEY_ENCRYPTION_KEYS. */
-export const SEALED_COLUMNS: readonly SealedColumn[] = [...auditSealedColumns];
+export const SEALED_COLUMNS: readonly SealedColumn[] = [
+  ...auditSealedColumns,
+  ...accountsSealedColumns,
+  ...signingKeysSealedColumns,
+];
 
 /** A built server: nothing listens yet. */
 export interface Latchkey {
@@ -85,11 +116,15 @@ export interface Latchkey {
   database: Database;
   changes: Changes;
   jobs: Jobs;
+  signingKeys: SigningKeys;
+  tokens: Tokens;
   /** Workspace, owner and key of a fresh development installation; null on every later start. */
   bootstrap(): Promise<FirstStart | null>;
   /** The public base URL; set the bound port first. */
   issuer(): string;
   setBoundPort(port: number): void;
+  /** Sends the mails that are due, as its job does. */
+  sendMails(): Promise<void>;
   /** Writes down what is only counted so far. */
   flush(): Promise<void>;
   /** Gives reserved quota units back and leaves shared counters. */
@@ -109,12 +144,52 @@ interface Core {
   plans: Live<PlanTable>;
   workspaces: Workspaces;
   keys: KeyResolver;
+  sessions: SessionResolver;
+  slowHashes: SlowHashes;
+  recordAudit: RecordAudit;
+  envelope: Envelope;
+  signingKeys: SigningKeys;
+  tokens: Tokens;
+  tokenResolver: TokenResolver;
   usage: KeyUsage;
   activity: KeyActivity;
   metrics: Metrics;
   idempotency: Idempotency;
   counting: Counting;
   issuer(): string;
+}
+
+/** The resource that a token is for when nobody names another (contract §6). */
+const defaultAudienceOf = (issuer: string) => `${issuer}/v1`;
+
+type TokenDeps = Pick<Core, 'changes' | 'scopes' | 'plans' | 'workspaces' | 'recordAudit' | 'envelope' | 'issuer'>;
+
+/** Keys that sign, tokens, and what the door asks of them. */
+async function createTokenCore(deps: TokenDeps, config: Config, surroundings: Surroundings, database: Database) {
+  const { scopes, plans, workspaces, issuer } = deps;
+  const { log } = surroundings;
+  const onError = (err: unknown) => log.error({ err }, 'signing keys or revoked tokens cannot be read');
+  const shared = { ...surroundings, ...deps, database, onError, catalogue: scopes.catalogue };
+  const signingKeys = createSigningKeys(shared);
+  const tokens = createTokens({
+    ...shared,
+    signingKeys,
+    encryptionKeys: config.encryptionKeys,
+    isAudience: (audience) => audience === defaultAudienceOf(issuer()),
+  });
+  await Promise.all([signingKeys.load(), tokens.load()]);
+  const tokenResolver = createTokenResolver({
+    ...shared,
+    signingKeys,
+    tokens,
+    plans: plans.current,
+    workspaceFacts: workspaces.facts,
+    // Applications come with OAuth: only a person can be disabled so far.
+    isSubjectActive: async (userId) => userId === null || !(await isPersonDisabled(database, userId)),
+  });
+  scopes.onReload(tokenResolver.forget);
+  plans.onReload(tokenResolver.forget);
+  return { signingKeys, tokens, tokenResolver };
 }
 
 /** What the domains stand on, wired so that what is cached hears of what changes. */
@@ -133,6 +208,15 @@ async function createCore(
   await Promise.all([scopes.load(), plans.load()]);
   const workspaces = createWorkspaces(database, changes);
   const metrics = createMetrics();
+  const slowHashes = createSlowHashes();
+  const sessions = createSessions({
+    database,
+    changes,
+    clock,
+    catalogue: scopes.catalogue,
+    issuer,
+    plans: plans.current,
+  });
   const keys = createKeyResolver({
     database,
     changes,
@@ -140,16 +224,27 @@ async function createCore(
     issuer,
     plans: plans.current,
     workspaceFacts: workspaces.facts,
-    verifySlowHash: createSlowHashes().verify,
+    verifySlowHash: slowHashes.verify,
+    isPersonDisabled: (userId) => isPersonDisabled(database, userId),
   });
-  scopes.onReload(keys.forget);
-  plans.onReload(keys.forget);
+  for (const { onReload } of [scopes, plans]) {
+    onReload(keys.forget);
+    onReload(sessions.forget);
+  }
+  const recordAudit = createRecordAudit(clock, randomBytes);
+  const envelope = createEnvelope(config.encryptionKeys, randomBytes);
+  const tokenDeps = { changes, scopes, plans, workspaces, recordAudit, envelope, issuer };
   return {
+    ...(await createTokenCore(tokenDeps, config, surroundings, database)),
+    recordAudit,
+    envelope,
     changes,
     scopes,
     plans,
     workspaces,
     keys,
+    sessions,
+    slowHashes,
     usage: createKeyUsage(database, clock),
     activity: createKeyActivity(database, clock),
     metrics,
@@ -159,12 +254,12 @@ async function createCore(
   };
 }
 
-function scheduleWork(core: Core, config: Config, surroundings: Surroundings, database: Database): Jobs {
+function scheduleWork(core: Core, surroundings: Surroundings, database: Database): Jobs {
   const { clock, randomBytes, log } = surroundings;
   const holder = Buffer.from(randomBytes(12)).toString('hex');
   const onError = (job: string, err: unknown) => log.error({ job, err }, 'a job failed; it will be tried again');
   const jobs = createJobs({ database, clock, holder, onError });
-  const envelope = createEnvelope(config.encryptionKeys, randomBytes);
+  const { envelope } = core;
   const onSealed = (batch: object) => log.info(batch, 'audit batch sealed');
   const seal = createAuditSealer({ database, clock, envelope, onSealed });
   const rewrap = createRewrapper({
@@ -183,7 +278,11 @@ function scheduleWork(core: Core, config: Config, surroundings: Surroundings, da
   jobs.add({ name: 'api_keys.usage', intervalMs: 30_000, runs: 'each', run: core.usage.flush });
   jobs.add({ name: 'api_keys.activity', intervalMs: 30_000, runs: 'each', run: core.activity.flush });
   jobs.add({ name: 'api_keys.activity.prune', intervalMs: 3_600_000, runs: 'one', run: core.activity.prune });
+  jobs.add({ name: 'signing_keys.maintain', intervalMs: 1000, runs: 'each', run: core.signingKeys.maintain });
+  jobs.add({ name: 'tokens.sweep', intervalMs: 60_000, runs: 'each', run: core.tokens.sweep });
+  jobs.add({ name: 'tokens.prune', intervalMs: 600_000, runs: 'one', run: core.tokens.prune });
   core.counting.addJobs(jobs);
+  jobs.add({ name: 'accounts.seen', intervalMs: 30_000, runs: 'each', run: core.sessions.flush });
   return jobs;
 }
 
@@ -205,15 +304,16 @@ function issuerOf(config: Config): BoundIssuer {
 
 /** The door, and the checking of keys for others: both spend from the same buckets and are counted alike. */
 function createDoors(core: Core, config: Config, { clock }: Surroundings) {
-  const { keys, usage, plans, counting, metrics, activity } = core;
+  const { sessions, issuer, keys, usage, plans, counting, metrics, activity } = core;
   const spender = createSpender({ limiter: counting.limiter, quotas: counting.quotas, plans: plans.current });
   const onDecision = (decision: Decision) => {
     metrics.decided(decision);
     activity.note(decision);
   };
   const shared = { clock, keys, usage, spender, onDecision };
+  const door = createDoor({ ...shared, sessions, issuer, tokens: core.tokenResolver, rootKeys: config.rootKeys });
   return {
-    authenticate: createAuthenticate(createDoor({ ...shared, rootKeys: config.rootKeys })),
+    authenticate: createAuthenticate(door, () => defaultAudienceOf(issuer())),
     verifyKey: createVerifyKey(shared),
   };
 }
@@ -227,7 +327,8 @@ function domainDeps(core: Core, config: Config, surroundings: Surroundings, data
     randomBytes,
     changes,
     catalogue: scopes.catalogue,
-    recordAudit: createRecordAudit(clock, randomBytes),
+    recordAudit: core.recordAudit,
+    envelope: core.envelope,
     cursors: createCursors(config.encryptionKeys.map(({ bytes }) => deriveKey(bytes, '', 'latchkey cursors'))),
     resolveWorkspace: workspaces.resolve,
     workspaceFacts: workspaces.facts,
@@ -252,12 +353,22 @@ function routesOf(core: Core, config: Config, deps: DomainDeps, verifyKey: Verif
     verifyKeyRoute(verifyKey),
     ...scopeRoutes({ ...deps, scopes: core.scopes }),
     ...planRoutes({ ...deps, plans: core.plans }),
-    ...workspaceRoutes(deps),
+    ...workspaceRoutes({ ...deps, isOpen: config.signUp === 'open' }),
+    ...signingKeyRoutes({ ...deps, signingKeys: core.signingKeys }),
     ...apiKeyRoutes(deps),
     activityRoute({ ...deps, canSeeKey }),
     ...metricsRoutes(core.metrics, { openToLoopback: config.mode === 'development' }),
     ...(config.sandbox ? sandboxRoutes(deps) : []),
   ];
+}
+
+function peopleOf(core: Core, config: Config, surroundings: Surroundings, deps: DomainDeps): ComposedPeople {
+  const { slowHashes, counting, issuer, tokens } = core;
+  const { guesses } = counting;
+  const endTokens: EndTokens = async (tx, userId, reason) => {
+    await tokens.raiseWatermark(tx, { kind: 'user', id: userId, reason });
+  };
+  return composePeople({ ...deps, config, surroundings, slowHashes, guesses, issuer, endTokens });
 }
 
 /** The one place that knows every domain: builds it, wires what must not import one another, mounts the routes. */
@@ -281,22 +392,32 @@ export async function compose(config: Config, surroundings: Surroundings, databa
   http.add(healthRoutes({ checks, spareChecks, isStopping: () => isStopping, isDegraded }));
   const deps = domainDeps(core, config, surroundings, database);
   http.add(routesOf(core, config, deps, verifyKey));
+  const composed = peopleOf(core, config, surroundings, deps);
+  http.add(composed.routes);
+  const jobs = scheduleWork(core, surroundings, database);
+  composed.addJobs(jobs);
   const { hasFirst } = core.workspaces;
   return {
     http,
     database,
     changes: core.changes,
-    jobs: scheduleWork(core, config, surroundings, database),
+    signingKeys: core.signingKeys,
+    tokens: core.tokens,
+    jobs,
     bootstrap: async () => {
       if (config.mode !== 'development') return null;
       return bootstrap({ ...deps, sandbox: config.sandbox, hasFirstWorkspace: hasFirst });
     },
     issuer,
     setBoundPort,
+    sendMails: composed.people.outbox.sendDue,
     flush: async () => {
-      await Promise.all([core.usage.flush(), core.activity.flush()]);
+      await Promise.all([core.usage.flush(), core.activity.flush(), core.sessions.flush()]);
     },
-    closeCounting: core.counting.close,
+    closeCounting: async () => {
+      composed.close();
+      await core.counting.close();
+    },
     markStopping: () => {
       isStopping = true;
     },

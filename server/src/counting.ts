@@ -15,6 +15,8 @@ import type { Surroundings } from './surroundings.ts';
 /** Where this installation counts. */
 export interface Counting {
   limiter: Limiter;
+  /** Counts guesses at passwords and codes: never open, also when counters are lost. */
+  guesses: Limiter;
   quotas: Quotas;
   /** Whether counters shared with other processes are lost at the moment. */
   isDegraded(): boolean;
@@ -38,6 +40,7 @@ const POSTGRES_TIMEOUT_MS = 1000;
 
 interface SharedLimiter {
   limiter: Limiter;
+  guesses: Limiter;
   timeoutMs: number;
   prune?: () => Promise<void>;
   checks?: Counting['checks'];
@@ -48,11 +51,12 @@ async function sharedLimiter({ config, surroundings, database }: CountingOptions
   const { clock } = surroundings;
   if (config.redisUrl !== null) {
     const limiter = await createRedisLimiter({ url: config.redisUrl });
-    return { limiter, timeoutMs: REDIS_TIMEOUT_MS, checks: { redis: limiter.ping } };
+    return { limiter, guesses: limiter, timeoutMs: REDIS_TIMEOUT_MS, checks: { redis: limiter.ping } };
   }
   if (!database.capabilities.manyProcesses) return null;
   const limiter = createPostgresLimiter({ database, clock });
-  return { limiter, timeoutMs: POSTGRES_TIMEOUT_MS, prune: limiter.prune };
+  const guesses = createPostgresLimiter({ database, clock, remembersRefusals: false });
+  return { limiter, guesses, timeoutMs: POSTGRES_TIMEOUT_MS, prune: limiter.prune };
 }
 
 export async function createCounting(options: CountingOptions): Promise<Counting> {
@@ -69,8 +73,12 @@ export async function createCounting(options: CountingOptions): Promise<Counting
     else log.info('limit counters are back');
   });
   const limiter = resilient ?? createMemoryLimiter({ clock });
+  const guesses = shared
+    ? createResilientLimiter({ shared: shared.guesses, clock, policy: 'local', timeoutMs: shared.timeoutMs })
+    : createMemoryLimiter({ clock });
   return {
     limiter,
+    guesses,
     quotas,
     isDegraded: () => resilient?.degraded ?? false,
     checks: shared?.checks ?? {},
@@ -84,6 +92,7 @@ export async function createCounting(options: CountingOptions): Promise<Counting
       await quotas
         .release()
         .catch((err: unknown) => log.error({ err }, 'reserved quota units could not be given back'));
+      await guesses.close();
       await limiter.close();
     },
   };

@@ -14,6 +14,8 @@ export interface FailureDetails {
   /** RFC 6750 §3.1: a request without any credential gets a bare challenge. */
   noCredential?: boolean;
   allow?: string[];
+  /** Fields that the reply tells beside the message, such as the challenge of a second factor. */
+  told?: Record<string, unknown>;
   /** Further reply headers, such as those of limits. */
   headers?: Record<string, string>;
   cause?: unknown;

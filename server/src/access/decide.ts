@@ -1,3 +1,4 @@
+import type { SessionRecord } from '../accounts/index.ts';
 import type { KeyRecord } from '../api-keys/index.ts';
 import { Failure } from '../failure.ts';
 import type { Environment, Guarded, Principal } from '../http/index.ts';
@@ -13,6 +14,12 @@ export function refuseDeadKey(
   if (record.expiresAtMs !== null && record.expiresAtMs <= nowMs) {
     throw new Failure('token_expired', 'The API key has expired.');
   }
+}
+
+/** Whether a token may be used at a resource; keys may at every one. Pure. */
+export function refuseOtherResource({ audience }: Pick<Principal, 'audience'>, wanted: string): void {
+  if (audience === null || wanted === 'any' || audience === wanted) return;
+  throw new Failure('invalid_token', 'The access token is for another resource.');
 }
 
 /** Whether a principal may be used where only one environment is served. Pure. */
@@ -39,14 +46,29 @@ export function refuseMissingScopes(principal: Principal, wanted: readonly strin
   });
 }
 
+const BLOCKED: Record<NonNullable<SessionRecord['blockedBy']>, string> = {
+  no_workspace: 'The session is in no workspace. Choose one of yours, or be invited to one.',
+  second_factor: 'The workspace requires a second factor. Add one to your account first.',
+};
+
+/** Whether a signed-in person may act in the session's workspace. Pure. */
+export function refuseBlockedSession({ blockedBy, isWorkspaceSuspended }: SessionRecord): void {
+  if (isWorkspaceSuspended) throw new Failure('invalid_token', 'The workspace of this session is suspended.');
+  if (blockedBy !== null) throw new Failure('forbidden', BLOCKED[blockedBy]);
+}
+
 /** Whether this principal may call a route. Pure. */
 export function refuseBeyondAccess(principal: Principal, access: Guarded): void {
+  if (access.account && principal.kind !== 'session') {
+    throw new Failure('forbidden', 'Only a signed-in person may do this: no key reaches an account.');
+  }
   if (principal.kind === 'root') {
     if (access.root === 'refused')
       throw new Failure('forbidden', 'The root key manages Latchkey; it does not call APIs.');
     return;
   }
-  if (access.root === 'only') throw new Failure('forbidden', 'Only the root key may do this.');
+  if (access.root === 'only' && !(access.people && principal.kind === 'session'))
+    throw new Failure('forbidden', 'Only the root key may do this.');
   const { scope, own, allOf, environment } = access;
   if (environment !== undefined) refuseEnvironment(principal, environment);
   if (allOf !== undefined) refuseMissingScopes(principal, allOf);

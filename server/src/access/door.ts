@@ -1,15 +1,25 @@
+import type { SessionRecord, SessionResolver } from '../accounts/index.ts';
 import type { KeyRecord, KeyResolver, KeyUsage, UsedKey } from '../api-keys/index.ts';
 import type { Clock } from '../clock.ts';
 import { secretsEqual } from '../crypto/index.ts';
 import { Failure } from '../failure.ts';
-import { type AuthenticatableRequest, type Principal, presentedCredential } from '../http/index.ts';
+import {
+  type AuthenticatableRequest,
+  type Principal,
+  presentedCredential,
+  presentedSession,
+  refuseForgedWrite,
+} from '../http/index.ts';
 import { limitHeaders } from '../limits/index.ts';
 import { credentialKind, invalidApiKey } from './credential-kind.ts';
-import { refuseAddress, refuseDeadKey } from './decide.ts';
-import { andThen, limitExceeded, refuseOverspent, refuseSpending, type Spender } from './spending.ts';
+import { refuseAddress, refuseBlockedSession, refuseDeadKey } from './decide.ts';
+import { andThen, limitExceeded, refuseOverspent, refuseSpending, type Spendable, type Spender } from './spending.ts';
+import type { TokenRecord } from './token-record.ts';
+import type { TokenResolver } from './token-resolver.ts';
 
 /** One answer of the door, for whoever counts. */
 export interface Decision {
+  /** `jwt` also for a token that could not be read. */
   method: Principal['method'] | 'root' | 'none';
   outcome: 'allowed' | 'denied';
   code: string;
@@ -23,8 +33,11 @@ export interface DoorOptions {
   clock: Clock;
   keys: KeyResolver;
   usage: KeyUsage;
+  tokens: TokenResolver;
   spender: Spender;
   rootKeys: readonly string[];
+  sessions: SessionResolver;
+  issuer(): string;
   onDecision(decision: Decision): void;
 }
 
@@ -41,6 +54,8 @@ export interface Passing {
   route: string;
   /** Whether the caller is charged for it. */
   isFree: boolean;
+  /** Whether the route is about the person's own account, which a session reaches whatever its workspace asks. */
+  isAccount: boolean;
   /** A peer without credential that is let in all the same. */
   allowsNobody(): boolean;
   /** Refuses a principal that may not; asked before anything is spent. */
@@ -56,9 +71,11 @@ export const ROOT: Principal = {
   workspaceId: null,
   environment: null,
   userId: null,
+  role: null,
   subject: 'root',
   subjectIssuer: null,
   clientId: null,
+  audience: null,
   grantedScopes: [],
   scopes: new Set(),
   expiresAtMs: null,
@@ -69,6 +86,9 @@ export const ROOT: Principal = {
 function isRootKey(text: string, rootKeys: readonly string[]): boolean {
   return rootKeys.map((key) => secretsEqual(key, text)).includes(true);
 }
+
+/** A credential that is known: who it is, and what it spends. */
+type Holder = Spendable & { readonly principal: Principal };
 
 type Tell = (passing: Passing, trace: Trace, outcome: Decision['outcome'], code: string) => void;
 
@@ -91,56 +111,98 @@ function createRefuse({ spender, clock }: DoorOptions, tell: Tell) {
   };
 }
 
-/**
- * The door: parse, resolve by kind, decide, spend; there and back once. A warm API key with limits in memory passes
- * without a promise and without the database. Who presents nothing valid spends from their address.
- */
-export function createDoor(options: DoorOptions): Door {
-  const { clock, keys, usage, spender, rootKeys, onDecision } = options;
+type Admit<Found> = (found: Found, passing: Passing, trace: Trace) => Entry | Promise<Entry>;
 
-  const tell: Tell = ({ route, address }, trace, outcome, code) =>
-    onDecision({ ...trace, outcome, code, route, address });
-  const refuse = createRefuse(options, tell);
-
-  const payAndEnter = (record: KeyRecord, passing: Passing, trace: Trace): Entry | Promise<Entry> =>
-    andThen(spender.spendKey(record, 1), (spending) => {
+/** What becomes of a credential once it is known: alive, from here, allowed, paid. */
+function createAdmit({ clock, usage, tokens, spender }: DoorOptions, tell: Tell) {
+  const payAndEnter: Admit<Holder> = (holder, passing, trace) =>
+    andThen(spender.spendCredential(holder, 1), (spending) => {
       refuseOverspent(spending, clock);
       tell(passing, trace, 'allowed', 'ok');
       const headers = spending.limit ? limitHeaders(spending.limit, clock.nowMs()) : null;
-      return { principal: record.principal, headers };
+      return { principal: holder.principal, headers };
     });
 
-  const admitKey = (record: KeyRecord | null, passing: Passing, trace: Trace): Entry | Promise<Entry> => {
+  const decideAndEnter: Admit<Holder> = (holder, passing, trace) => {
+    passing.decide(holder.principal);
+    if (!passing.isFree) return payAndEnter(holder, passing, trace);
+    tell(passing, trace, 'allowed', 'ok');
+    return { principal: holder.principal, headers: null };
+  };
+
+  const key: Admit<KeyRecord | null> = (record, passing, trace) => {
     if (!record) throw invalidApiKey();
     trace.key = record;
     refuseDeadKey(record, clock.nowMs());
     usage.touch(record);
     refuseAddress(record, passing.address);
-    passing.decide(record.principal);
-    if (!passing.isFree) return payAndEnter(record, passing, trace);
+    return decideAndEnter(record, passing, trace);
+  };
+
+  const token: Admit<TokenRecord> = (record, passing, trace) => {
+    trace.method = record.principal.method;
+    return andThen(tokens.refuseEnded(record), () => decideAndEnter(record, passing, trace));
+  };
+
+  return { key, token, known: decideAndEnter };
+}
+
+/** By the cookie of a signed-in person, where no other credential was presented. */
+function createSessionEntry({ sessions, issuer }: DoorOptions, decideAndEnter: Admit<Holder>) {
+  const admit: Admit<SessionRecord | null> = (record, passing, trace) => {
+    if (!record) throw new Failure('invalid_token', 'The session has ended. Sign in again.');
+    refuseForgedWrite(passing.request, issuer());
+    if (!passing.isAccount) refuseBlockedSession(record);
+    sessions.touch(record, passing.address);
+    return decideAndEnter(record, passing, trace);
+  };
+  return (passing: Passing, trace: Trace): Entry | Promise<Entry> => {
+    const text = presentedSession(passing.request.headers.cookie, issuer().startsWith('https:'));
+    if (passing.allowsNobody()) return { principal: ROOT, headers: null };
+    if (text === undefined) throw new Failure('missing_token', undefined, { noCredential: true });
+    trace.method = 'session';
+    const warm = sessions.peek(text);
+    if (warm) return admit(warm, passing, trace);
+    return sessions.find(text).then((record) => admit(record, passing, trace));
+  };
+}
+
+/**
+ * The door: parse, resolve by kind, decide, spend; there and back once. A warm key or token with limits in memory passes
+ * without a promise and without the database. Who presents nothing valid spends from their address.
+ */
+export function createDoor(options: DoorOptions): Door {
+  const { clock, keys, tokens, spender, rootKeys, onDecision } = options;
+
+  const tell: Tell = ({ route, address }, trace, outcome, code) =>
+    onDecision({ ...trace, outcome, code, route, address });
+  const refuse = createRefuse(options, tell);
+  const admit = createAdmit(options, tell);
+  const enterBySession = createSessionEntry(options, admit.known);
+
+  const enterRoot = (text: string, passing: Passing, trace: Trace): Entry => {
+    if (!isRootKey(text, rootKeys)) throw new Failure('invalid_token', 'The root key is not valid.');
+    passing.decide(ROOT);
     tell(passing, trace, 'allowed', 'ok');
-    return { principal: record.principal, headers: null };
+    return { principal: ROOT, headers: null };
   };
 
   const enter = (passing: Passing, trace: Trace): Entry | Promise<Entry> => {
     const { rawHeaders, headers, url = '' } = passing.request;
     const presented = presentedCredential({ rawHeaders, headers, url });
-    if (!presented) {
-      if (passing.allowsNobody()) return { principal: ROOT, headers: null };
-      throw new Failure('missing_token', undefined, { noCredential: true });
+    if (!presented) return enterBySession(passing, trace);
+    const { kind, text } = credentialKind(presented);
+    trace.method = kind;
+    if (kind === 'root') return enterRoot(text, passing, trace);
+    if (kind === 'jwt') {
+      const known = tokens.peek(text);
+      if (known) return admit.token(known, passing, trace);
+      return tokens.find(text).then((record) => admit.token(record, passing, trace));
     }
-    const credential = credentialKind(presented);
-    trace.method = credential.kind;
-    if (credential.kind === 'root') {
-      if (!isRootKey(credential.text, rootKeys)) throw new Failure('invalid_token', 'The root key is not valid.');
-      passing.decide(ROOT);
-      tell(passing, trace, 'allowed', 'ok');
-      return { principal: ROOT, headers: null };
-    }
-    const warm = keys.peek(credential.text);
-    if (warm) return admitKey(warm, passing, trace);
+    const warm = keys.peek(text);
+    if (warm) return admit.key(warm, passing, trace);
     const paySlow = () => andThen(spender.spendAddress(passing.address), (spending) => refuseSpending(spending, clock));
-    return keys.find(credential.text, paySlow).then((record) => admitKey(record, passing, trace));
+    return keys.find(text, paySlow).then((record) => admit.key(record, passing, trace));
   };
 
   return (passing) => {

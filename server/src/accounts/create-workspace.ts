@@ -3,7 +3,9 @@ import type { Actor, RecordAudit } from '../audit/index.ts';
 import type { Clock } from '../clock.ts';
 import type { RandomBytes } from '../crypto/index.ts';
 import type { Tx } from '../database/index.ts';
+import type { Role } from '../http/index.ts';
 import { claimInstallationFact, insertMember, insertUser, insertWorkspace } from './store.ts';
+import type { MemberRow } from './tables.ts';
 import { newWorkspaceRow } from './workspace.ts';
 
 export interface AccountsDeps {
@@ -36,6 +38,26 @@ export interface FirstOwner {
   passwordHash: string;
 }
 
+/** Makes a person a member; throws `UniqueViolation` when they are one. */
+export async function addMember(
+  { clock, randomBytes }: Pick<AccountsDeps, 'clock' | 'randomBytes'>,
+  tx: Tx,
+  member: { workspaceId: string; userId: string; role: Role; externalId?: string | null; metadata?: string },
+): Promise<MemberRow> {
+  const nowMs = clock.nowMs();
+  const row: MemberRow = {
+    id: makeId('member', nowMs, randomBytes),
+    workspace_id: member.workspaceId,
+    user_id: member.userId,
+    role: member.role,
+    created_at: nowMs,
+    external_id: member.externalId ?? null,
+    metadata: member.metadata ?? '{}',
+  };
+  await insertMember(tx, row);
+  return row;
+}
+
 /**
  * The installation's first workspace and its owner. Null when there is a first workspace already, also under parallel
  * calls: the fact is claimed in one statement.
@@ -61,14 +83,10 @@ export async function createFirstWorkspace(
     password_hash: passwordHash,
     name: null,
     created_at: nowMs,
+    state: 'active',
+    created_in: null,
   });
-  await insertMember(tx, {
-    id: makeId('member', nowMs, deps.randomBytes),
-    workspace_id: workspaceId,
-    user_id: ownerId,
-    role: 'owner',
-    created_at: nowMs,
-  });
+  await addMember(deps, tx, { workspaceId, userId: ownerId, role: 'owner' });
   await deps.recordAudit(tx, { action: 'user.created', actor, workspaceId, targetId: ownerId });
   return { workspaceId, ownerId };
 }

@@ -1,9 +1,84 @@
-// Boundary: people and tenants: users, passwords, workspaces, members. Owns workspaces, users, members, installation.
-// A credential belongs to a workspace, never to the person who made it; credentials live in their own domains.
+// Boundary: people and tenants: accounts, passwords, second factors, sessions, mails; workspaces, members, invitations.
+// Rooms: sign-in, sign-up, recovery, passwords, factors, guessing, sessions, mail, users, members; account-api holds the
+// routes of one's own account. Owns users, members, workspaces, invitations, sessions, factors, challenges, mail.
+// A credential belongs to a workspace, never to the person who made it; keys and tokens live in their own domains.
+import type { SealedColumn } from '../sealed-values/index.ts';
+import { factorsMigrations } from './factors/tables.ts';
+import { totpSealedColumn } from './factors/totp.ts';
+import { mailSealedColumn } from './mail/outbox.ts';
+import { mailMigrations } from './mail/tables.ts';
+import { invitationsMigrations } from './members/tables.ts';
+import { mailTokensMigrations } from './recovery/tables.ts';
+import { sessionsMigrations } from './sessions/tables.ts';
+
+export { accountRoutes } from './account-api/account-routes.ts';
+export { entryRoutes } from './account-api/entry-routes.ts';
+export { factorRoutes } from './account-api/factor-routes.ts';
+export { passkeyRoutes } from './account-api/passkey-routes.ts';
 export { suspendAfterRestore } from './after-restore.ts';
 export { type AccountsDeps, createFirstWorkspace, createWorkspace } from './create-workspace.ts';
+export { regenerateBackupCodes } from './factors/backup-codes.ts';
+export { addPasskey, offerPasskey, removePasskey, renamePasskey } from './factors/enrol-passkey.ts';
+export {
+  confirmAuthenticator,
+  type OfferedTotp,
+  offerAuthenticator,
+  removeAuthenticator,
+} from './factors/enrol-totp.ts';
+export { createGuesses, type Guesses } from './guessing/guesses.ts';
+export { devMailRoute } from './mail/dev-route.ts';
+export { PAGE_PATHS, pageLink } from './mail/links.ts';
+export { createOutbox, type Outbox } from './mail/outbox.ts';
+export { createKeptPost, createSmtpPost, type Post } from './mail/post.ts';
+export { acceptAsNewcomer, acceptAsPerson, readInvitation } from './members/accept.ts';
+export { changeRole, removeMember, transferOwnership } from './members/change-members.ts';
+export { invite, revokeInvitation } from './members/invite.ts';
+export { ROLE_SCOPES, ROLES } from './members/roles.ts';
+export { memberRoutes } from './members/routes.ts';
 export { createSlowHashes, hashPassword, type SlowHashes } from './password.ts';
+export { changePassword } from './passwords/change-password.ts';
+export { LONGEST_PASSWORD, SHORTEST_PASSWORD } from './passwords/policy.ts';
+export type { EndTokens, People, SignedIn, SignUpPolicy, Visit } from './people.ts';
+export { pruneAccounts } from './prune.ts';
+export { completeEmailChange, requestEmailChange } from './recovery/change-email.ts';
+export { completeRecovery, requestRecovery } from './recovery/recover.ts';
+export { completeVerification, requestVerification } from './recovery/verify-email.ts';
 export { createWorkspaces, type Workspaces } from './resolve-workspace.ts';
+export { endOtherSessions, endSession } from './sessions/end.ts';
+export { hasRecentProof, ProofNeeded, requireRecentProof } from './sessions/recent-proof.ts';
+export { createSessions, type SessionRecord, type SessionResolver } from './sessions/resolve.ts';
+export { presentSession } from './sessions/session.ts';
+export { type StartedSession, startSession } from './sessions/start.ts';
+export { switchSession } from './sessions/switch.ts';
+export { passSecondFactor, passSignIn } from './sign-in/pass.ts';
+export {
+  askPasskey,
+  askPasskeyFactor,
+  askPasskeyProof,
+  passPasskey,
+  passPasskeyFactor,
+  proveByPasskey,
+} from './sign-in/passkey.ts';
+export type { Finish, Passed, Proof, SecondFactorNeeded } from './sign-in/proof.ts';
+export { proveAgain } from './sign-in/prove-again.ts';
+export { completeSignUp, signUp } from './sign-up/sign-up.ts';
 export { accountsMigrations } from './tables.ts';
+export { isPersonDisabled } from './users/owner-state.ts';
+export { requirePerson } from './users/require-person.ts';
+export { userRoutes } from './users/routes.ts';
+export { presentSelf } from './users/user.ts';
+export { endedCookieLine, presentedSessionOf, sessionCookieLines, signedInOf, visitOf } from './visit.ts';
 export type { WorkspaceFacts } from './workspace.ts';
 export { workspaceRoutes } from './workspace-routes.ts';
+
+/** Those of the rooms, after the first one of the domain. */
+export const peopleMigrations = [
+  ...sessionsMigrations,
+  ...mailMigrations,
+  ...mailTokensMigrations,
+  ...factorsMigrations,
+  ...invitationsMigrations,
+];
+
+/** Where this domain keeps what is sealed. */
+export const accountsSealedColumns: readonly SealedColumn[] = [totpSealedColumn, mailSealedColumn];

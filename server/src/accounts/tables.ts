@@ -1,4 +1,5 @@
 import type { Migration } from '../database/index.ts';
+import type { Role } from '../http/index.ts';
 
 export interface WorkspaceRow {
   id: string;
@@ -13,6 +14,8 @@ export interface WorkspaceRow {
   /** 1: all its credentials share one bucket. */
   pooled: number;
   created_at: number;
+  /** 1: who has no second factor cannot act in it. */
+  require_second_factor: number;
 }
 
 export interface UserRow {
@@ -26,14 +29,21 @@ export interface UserRow {
   password_hash: string | null;
   name: string | null;
   created_at: number;
+  state: 'active' | 'disabled';
+  /** The workspace that made the account; null: the person did, or the operator. */
+  created_in: string | null;
 }
 
 export interface MemberRow {
   id: string;
   workspace_id: string;
   user_id: string;
-  role: 'owner' | 'admin' | 'developer' | 'viewer';
+  role: Role;
   created_at: number;
+  /** The workspace's own id for the person. */
+  external_id: string | null;
+  /** JSON object: what the workspace notes about the person. */
+  metadata: string;
 }
 
 /** Facts of which an installation has one, such as its first workspace. */
@@ -89,6 +99,20 @@ export const accountsMigrations: Migration[] = [
         .addColumn('name', types.text, (column) => column.primaryKey())
         .addColumn('value', types.text, (column) => column.notNull())
         .addColumn('created_at', types.integer, (column) => column.notNull()),
+    ],
+  },
+  {
+    name: '0013_accounts_profiles',
+    up: (schema, types) => [
+      schema
+        .alterTable('workspaces')
+        .addColumn('require_second_factor', types.integer, (column) => column.notNull().defaultTo(0)),
+      schema.alterTable('users').addColumn('state', types.text, (column) => column.notNull().defaultTo('active')),
+      schema.alterTable('users').addColumn('created_in', types.id),
+      schema.alterTable('members').addColumn('external_id', types.id),
+      schema.alterTable('members').addColumn('metadata', types.text, (column) => column.notNull().defaultTo('{}')),
+      schema.createIndex('members_external').unique().on('members').columns(['workspace_id', 'external_id']),
+      schema.createIndex('members_user').on('members').column('user_id'),
     ],
   },
 ];

@@ -38,6 +38,7 @@ export function newWorkspaceRow(id: string, name: string, createdAtMs: number): 
     limits: null,
     pooled: 0,
     created_at: createdAtMs,
+    require_second_factor: 0,
   };
 }
 
@@ -52,6 +53,7 @@ export function presentWorkspace(row: WorkspaceRow) {
     plan: row.plan,
     limits: row.limits === null ? null : (JSON.parse(row.limits) as LimitsJson),
     pooled: row.pooled === 1,
+    require_second_factor: row.require_second_factor === 1,
     created_at: toTimestamp(row.created_at),
   };
 }

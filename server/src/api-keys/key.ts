@@ -81,6 +81,8 @@ export interface RecordContext {
   plans: PlanTable;
   issuer: string;
   workspace: KeyWorkspace;
+  /** The key speaks for a person whose account is disabled. */
+  isOwnerDisabled: boolean;
 }
 
 const smaller = (a: number | null, b: number | null) => (a === null ? b : b === null ? a : Math.min(a, b));
@@ -126,9 +128,11 @@ function principalOf(row: ApiKeyRow, { grants, issuer, workspace }: RecordContex
     workspaceId: workspace.id,
     environment: row.environment === 'live' ? 'live' : 'test',
     userId: row.owner,
+    role: null,
     subject: row.id,
     subjectIssuer: issuer,
     clientId: null,
+    audience: null,
     grantedScopes,
     scopes,
     expiresAtMs: row.expires_at,
@@ -152,7 +156,7 @@ export function toKeyRecord(row: ApiKeyRow, context: RecordContext): KeyRecord {
     place: null,
     expiresAtMs: row.expires_at,
     revokedAtMs: row.revoked_at,
-    isDisabled: row.disabled === 1,
+    isDisabled: row.disabled === 1 || context.isOwnerDisabled,
     isWorkspaceSuspended: context.workspace.isSuspended,
     addresses: row.ip_allowlist === null ? null : addressList(JSON.parse(row.ip_allowlist) as string[]),
     limits,

@@ -1,4 +1,4 @@
-import type { ScopeCatalogue } from '@latchkey/protocol';
+import { isId, type ScopeCatalogue } from '@latchkey/protocol';
 import { sha256Hex } from '../crypto/index.ts';
 import type { Database } from '../database/index.ts';
 import { Failure } from '../failure.ts';
@@ -32,6 +32,8 @@ export interface KeyResolverOptions {
   workspaceFacts(id: string): Promise<KeyWorkspace | null>;
   /** bcrypt or argon2, under the budget that passwords have. */
   verifySlowHash(hash: string, text: string): Promise<boolean>;
+  /** Whether a person's account is disabled or gone; a change with their id says when to ask again. */
+  isPersonDisabled(userId: string): Promise<boolean>;
 }
 
 const MAX_RECORDS = 1_000_000;
@@ -68,19 +70,24 @@ async function isSlowKey(
 }
 
 export function createKeyResolver(options: KeyResolverOptions): KeyResolver {
-  const { database, changes, catalogue, plans, issuer, workspaceFacts } = options;
+  const { database, changes, catalogue, plans, issuer, workspaceFacts, isPersonDisabled } = options;
   let grants = createGrants(catalogue);
 
   const toRecord = async (row: ApiKeyRow): Promise<KeyRecord> => {
     const workspace = await workspaceFacts(row.workspace_id);
     if (!workspace) throw new Failure('internal_error', undefined, { cause: new Error('a key without a workspace') });
-    return toKeyRecord(row, { grants, plans: plans(), issuer: issuer(), workspace });
+    const { owner } = row;
+    const isOwnerDisabled = owner !== null && isId('user', owner) && (await isPersonDisabled(owner));
+    return toKeyRecord(row, { grants, plans: plans(), issuer: issuer(), workspace, isOwnerDisabled });
   };
 
   const cache = createRecordCache<KeyRecord>({
     changes,
     maxEntries: MAX_RECORDS,
-    refsOf: ({ id, principal }) => [id, principal.workspaceId ?? ''],
+    refsOf: ({ id, principal: { workspaceId, userId } }) => {
+      const refs = [id, workspaceId ?? ''];
+      return userId !== null && isId('user', userId) ? [...refs, userId] : refs;
+    },
     load: async (hash) => {
       const row = await keyByHash(database.read, hash);
       return row ? toRecord(row) : null;

@@ -3,6 +3,7 @@ import type { Actor } from '../audit/index.ts';
 import { sha256Hex } from '../crypto/index.ts';
 import type { Tx } from '../database/index.ts';
 import { Failure } from '../failure.ts';
+import { makerOf } from '../http/index.ts';
 import type { Limits } from '../limits/index.ts';
 import { type Grantor, refuseWider } from './authority.ts';
 import { refuseEndedGrantor, refuseOperatorsKey } from './grantor.ts';
@@ -93,7 +94,7 @@ export async function rotateKey(
     );
   }
   await endOlder(deps, tx, old, rotation.actor, nowMs);
-  const row = successorOf(old, { id, text, nowMs, oldEndsAtMs, rotatedBy: rotation.grantor.principal.credentialId });
+  const row = successorOf(old, { id, text, nowMs, oldEndsAtMs, rotatedBy: makerOf(rotation.grantor.principal) });
   await insertKey(tx, row);
   await deps.changes.record(tx, { kind: 'api_key', ref: old.id });
   await deps.recordAudit(tx, {

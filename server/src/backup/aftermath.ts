@@ -3,6 +3,8 @@ import { disableLivingKeys, endKeyAfterRestore } from '../api-keys/index.ts';
 import { createRecordAudit, eventExists, systemActor } from '../audit/index.ts';
 import { toTimestamp } from '../clock.ts';
 import type { Database } from '../database/index.ts';
+import { deleteAllKeys, signingKeysMigrations } from '../signing-keys/index.ts';
+import { endLivingFamilies, tokensMigrations } from '../tokens/index.ts';
 import type { BackupDeps } from './deps.ts';
 import { type LostEnds, lostEndsOf } from './lost-ends.ts';
 import type { Manifest } from './manifest.ts';
@@ -62,6 +64,25 @@ async function disableAll(database: Database): Promise<number> {
   }
 }
 
+const FAMILIES_AT_ONCE = 5000;
+
+/**
+ * Nothing tells which tokens were spent, revoked or signed by a key that leaked after the backup: all are ended. Keys that
+ * sign are made anew at the next start.
+ */
+async function endTokens({ migrations }: BackupDeps, database: Database, nowMs: number): Promise<number> {
+  // Only looked at: whoever restores holds the lock of migrations, and a backup of an older version knows no tokens.
+  const { applied } = await database.migrate(migrations, { dryRun: true, nowMs });
+  const needed = [...signingKeysMigrations, ...tokensMigrations];
+  if (!needed.every(({ name }) => applied.includes(name))) return 0;
+  await database.write((tx) => deleteAllKeys(tx));
+  for (let total = 0; ; ) {
+    const count = await database.write((tx) => endLivingFamilies(tx, 'restored', nowMs, FAMILIES_AT_ONCE));
+    if (count === 0) return total;
+    total += count;
+  }
+}
+
 /** Ends again what ended after the backup, and writes into the audit log that, and from what, was restored. */
 export async function settleRestored(
   deps: BackupDeps,
@@ -72,6 +93,7 @@ export async function settleRestored(
   const ends = lostEndsOf(await newEvents(database, events), deps.clock.nowMs());
   const tally = await replay(deps, database, ends);
   const disabledKeys = disableKeys ? await disableAll(database) : 0;
+  const endedFamilies = await endTokens(deps, database, deps.clock.nowMs());
   return database.write(async (tx) => {
     const aftermath = { ...tally, disabledKeys, otherChanges: ends.others };
     await createRecordAudit(deps.clock, deps.randomBytes)(tx, {
@@ -85,6 +107,7 @@ export async function settleRestored(
         restored_at: toTimestamp(deps.clock.nowMs()),
         ended_keys: tally.endedKeys,
         disabled_keys: disabledKeys,
+        ended_families: endedFamilies,
       },
     });
     return aftermath;

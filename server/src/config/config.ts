@@ -22,6 +22,12 @@ export interface Config {
   errorDetail: 'full' | 'general';
   logLevel: LogLevel;
   sandbox: boolean;
+  /** Who may make an account by themselves. */
+  signUp: 'open' | 'invitation' | 'closed';
+  /** Null: mails are kept in memory in development, and wait in the outbox in production. */
+  smtpUrl: string | null;
+  /** What mails come from. */
+  mailFrom: string;
   /** How long cached credentials may answer after the database was last heard. */
   maxStaleMs: number;
 }

@@ -49,6 +49,21 @@ export function parseTrustProxy(text: string): number | string[] {
   });
 }
 
+export function parseSmtpUrl(text: string): string {
+  if (!/^smtps?:\/\//.test(text) || !URL.canParse(text) || new URL(text).hostname === '') {
+    throw new Error('is not an smtp:// or smtps:// URL');
+  }
+  return text;
+}
+
+/** `ada@example.com` or `Latchkey <ada@example.com>`: no line break can add a header. */
+export function parseMailFrom(text: string): string {
+  if (!/^(?:[^<>\p{C}]{1,100}<[^<>@\s]+@[^<>@\s]+>|[^<>@\s]+@[^<>@\s]+)$/u.test(text)) {
+    throw new Error('is neither an address nor a name with an address in <>');
+  }
+  return text;
+}
+
 export function parseRedisUrl(text: string): string {
   if (!/^rediss?:\/\//.test(text) || !URL.canParse(text)) throw new Error('is not a redis:// URL');
   return text;

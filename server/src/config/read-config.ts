@@ -11,7 +11,15 @@ import {
   keptSecret,
   ROOT_KEY_FILE,
 } from './generated-secrets.ts';
-import { parseEncryptionKeys, parseIssuer, parseRedisUrl, parseRootKeys, parseTrustProxy } from './parsers.ts';
+import {
+  parseEncryptionKeys,
+  parseIssuer,
+  parseMailFrom,
+  parseRedisUrl,
+  parseRootKeys,
+  parseSmtpUrl,
+  parseTrustProxy,
+} from './parsers.ts';
 import { type Environment, resolveSecret } from './secret-references.ts';
 import { SETTINGS } from './settings.ts';
 
@@ -189,6 +197,23 @@ function readMaxStale(text: string): number {
   return ms;
 }
 
+/** How people get accounts, and mails. */
+function readPeople(
+  reader: Reader,
+  mode: Config['mode'],
+  issuer: string | null,
+): Pick<Config, 'signUp' | 'smtpUrl' | 'mailFrom'> {
+  const smtpCure = 'set it to smtp://user:password@host:587, or leave it unset';
+  const fromCure = 'set it to an address, such as Latchkey <no-reply@example.com>';
+  const host = issuer === null ? 'localhost' : new URL(issuer).hostname;
+  const byDefault = mode === 'development' ? 'open' : 'invitation';
+  return {
+    signUp: reader.oneOf('LATCHKEY_SIGN_UP', ['open', 'invitation', 'closed'], byDefault),
+    smtpUrl: reader.parse<string | null>('LATCHKEY_SMTP_URL', smtpCure, null, parseSmtpUrl),
+    mailFrom: reader.parse('LATCHKEY_MAIL_FROM', fromCure, `Latchkey <no-reply@${host}>`, parseMailFrom),
+  };
+}
+
 type Secrets = Pick<Config, 'rootKeys' | 'encryptionKeys'> & { newRootKey: string | null };
 
 function readSecrets(
@@ -262,12 +287,13 @@ export function readConfig(
   const mode = readMode(reader, host);
   const dataDir = readDataDir(reader, workingDir, makesFolder);
   const issuerCure = 'set it to an absolute URL without query, fragment or final slash';
+  const issuer = reader.parse<string | null>('LATCHKEY_ISSUER', issuerCure, null, parseIssuer);
   const base = {
     mode,
     host,
     port: reader.parse('PORT', 'set it to a number from 0 to 65535', 4000, readPort),
     dataDir,
-    issuer: reader.parse<string | null>('LATCHKEY_ISSUER', issuerCure, null, parseIssuer),
+    issuer,
     database: readDatabase(reader, dataDir),
     redisUrl: reader.parse<string | null>(
       'LATCHKEY_REDIS_URL',
@@ -286,6 +312,7 @@ export function readConfig(
     errorDetail: reader.oneOf('LATCHKEY_ERROR_DETAIL', ['full', 'general'], 'full'),
     logLevel: reader.oneOf('LATCHKEY_LOG_LEVEL', LOG_LEVELS, 'info'),
     sandbox: reader.oneOf('LATCHKEY_SANDBOX', ['on', 'off'], mode === 'development' ? 'on' : 'off') === 'on',
+    ...readPeople(reader, mode, issuer),
     maxStaleMs: reader.parse('LATCHKEY_MAX_STALE', 'set it to a duration such as 5s', 5000, readMaxStale),
   } satisfies Omit<Config, 'rootKeys' | 'encryptionKeys'>;
   refuseInProduction(reader, base);

@@ -77,6 +77,22 @@ export const SETTINGS: readonly Setting[] = [
     description: 'on or off: the example API under /v1/projects, /v1/orders, /v1/data.',
   },
   {
+    name: 'LATCHKEY_SIGN_UP',
+    default: 'open in development, invitation in production',
+    description: 'open, invitation or closed: who may make an account by themselves.',
+  },
+  {
+    name: 'LATCHKEY_SMTP_URL',
+    default: 'none',
+    description: 'smtp://user:password@host:587 or smtps://…; without it, development keeps mails for /dev/mail.',
+    secret: true,
+  },
+  {
+    name: 'LATCHKEY_MAIL_FROM',
+    default: 'Latchkey <no-reply@ and the host of the issuer>',
+    description: 'What mails come from: an address, or a name and an address.',
+  },
+  {
     name: 'LATCHKEY_MAX_STALE',
     default: '5s',
     description: 'How long cached credentials may answer when the database cannot be heard.',

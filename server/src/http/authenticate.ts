@@ -6,6 +6,7 @@ import type { Guarded } from './route.ts';
 export interface AuthenticatableRequest {
   rawHeaders: readonly string[];
   headers: IncomingHttpHeaders;
+  method?: string | undefined;
   url?: string | undefined;
   socket?: { remoteAddress?: string | undefined };
 }

@@ -1,13 +1,16 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Failure } from '../failure.ts';
 import type { Admission, Authenticate } from './authenticate.ts';
+import { cacheable } from './caching.ts';
 import { clientAddress } from './client-address.ts';
+import { presentedSession } from './cookies.ts';
 import { presentedCredential } from './credentials.ts';
 import { fingerprintOf, type Idempotency, idempotencyKeyOf } from './idempotency/index.ts';
 import { API_VERSIONS, mountedPath, type PathTable } from './paths.ts';
-import type { Principal } from './principal.ts';
+import { makerOf, type Principal } from './principal.ts';
 import { PUBLIC_CORS } from './reply-headers.ts';
 import type { Call, Mount, Route } from './route.ts';
+import { refuseOtherSites } from './same-origin.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -22,6 +25,7 @@ export interface MountOptions {
   authenticate: Authenticate;
   idempotency: Idempotency;
   paths: PathTable;
+  issuer(): string;
 }
 
 type OnRequest = (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => void;
@@ -61,6 +65,18 @@ const refuseUnknownVersion: OnRequest = (request, _reply, done) => {
   done(new Failure('unsupported_version', `X-API-Version must be one of ${API_VERSIONS.join(', ')}.`));
 };
 
+/** A sign-in that another site's page sends would sign the visitor in as somebody else. */
+const fromThisSite =
+  (issuer: () => string): OnRequest =>
+  (request, _reply, done) => {
+    try {
+      refuseOtherSites(request.headers, issuer());
+      done();
+    } catch (failure) {
+      done(failure as Error);
+    }
+  };
+
 const allowAnyOrigin: OnRequest = (_request, reply, done) => {
   reply.headers(PUBLIC_CORS);
   done();
@@ -74,10 +90,27 @@ function callOf(request: FastifyRequest, reply: FastifyReply): Call {
     principal: request.principal as Principal,
     requestId: request.id,
     address: clientAddress(request),
+    header: (name) => {
+      const value = request.headers[name];
+      return Array.isArray(value) ? value[0] : value;
+    },
     setHeader: (name, value) => {
       reply.header(name, value);
     },
   };
+}
+
+/** The text that only the caller has: of the credential, or of the session's cookie. */
+function secretOf({ raw }: FastifyRequest, issuer: string): string | undefined {
+  const presented = presentedCredential(raw as Parameters<typeof presentedCredential>[0]);
+  return presented?.text ?? presentedSession(raw.headers.cookie, issuer.startsWith('https:'));
+}
+
+/** Whose repetitions belong together: a key's, or those of a user or application in one place, whatever token they bring. */
+function repeaterOf(principal: Principal): string {
+  const maker = makerOf(principal);
+  if (maker === principal.credentialId) return maker;
+  return `${maker} ${principal.workspaceId} ${principal.environment}`;
 }
 
 async function runIdempotently(
@@ -85,18 +118,18 @@ async function runIdempotently(
   key: string,
   request: FastifyRequest,
   reply: FastifyReply,
-  idempotency: Idempotency,
+  { idempotency, issuer }: MountOptions,
 ) {
-  const presented = presentedCredential(request.raw as Parameters<typeof presentedCredential>[0]);
+  const credential = secretOf(request, issuer());
   const principal = request.principal;
-  if (!presented || !principal) return route.handler(callOf(request, reply));
+  if (credential === undefined || !principal) return route.handler(callOf(request, reply));
   const answer = await idempotency.run(
     {
-      principal: principal.credentialId,
+      principal: repeaterOf(principal),
       route: `${route.method} ${route.path}`,
       key,
       fingerprint: fingerprintOf(route.method, request.url.replace(/^\/v\d(?=\/)/, ''), request.body),
-      credential: presented.text,
+      credential,
       status: route.status ?? 200,
       secretReply: route.secretReply ?? false,
     },
@@ -106,18 +139,25 @@ async function runIdempotently(
   return answer.body;
 }
 
-function handling(route: Route, idempotency: Idempotency) {
+function handling(route: Route, options: MountOptions) {
   const status = route.status ?? 200;
   const isIdempotent =
     route.isIdempotent !== false &&
     !['GET', 'ANY'].includes(route.method) &&
     route.access !== 'public' &&
     route.errors !== 'oauth';
-  return (request: FastifyRequest, reply: FastifyReply) => {
+  const answer = (request: FastifyRequest, reply: FastifyReply) => {
     if (status !== 200) reply.code(status);
     const key = isIdempotent ? idempotencyKeyOf(request.headers['idempotency-key']) : null;
     if (key === null) return route.handler(callOf(request, reply));
-    return runIdempotently(route, key, request, reply, idempotency);
+    return runIdempotently(route, key, request, reply, options);
+  };
+  const { isAccepted } = route;
+  if (!isAccepted) return answer;
+  return async (request: FastifyRequest, reply: FastifyReply) => {
+    const body = await answer(request, reply);
+    if (isAccepted(body)) reply.code(202);
+    return body;
   };
 }
 
@@ -128,14 +168,18 @@ function schemaOf(route: Route): Record<string, unknown> {
   if (route.body) schema.body = route.body;
   if (route.query) schema.querystring = route.query;
   if (route.params) schema.params = route.params;
-  if (route.reply) schema.response = { [route.status ?? 200]: route.reply };
-  else if (route.status === 204) schema.response = { 204: { type: 'null', description: 'Done; nothing to say' } };
+  if (route.reply) {
+    schema.response = { [route.status ?? 200]: route.reply, ...(route.isAccepted ? { 202: route.reply } : {}) };
+  }
+  if (route.status === 204) schema.response = { 204: { type: 'null', description: 'Done; nothing to say' } };
   if (route.access !== 'public') schema.security = [{ bearer: [] }, { apiKey: [] }];
   return schema;
 }
 
-function onRequestOf(route: Route, mount: Mount, url: string, authenticate: Authenticate): OnRequest[] {
+function onRequestOf(route: Route, mount: Mount, url: string, options: MountOptions): OnRequest[] {
+  const { authenticate, issuer } = options;
   const steps: OnRequest[] = [];
+  if (route.sameOrigin) steps.push(fromThisSite(issuer));
   if (route.cors === 'public') steps.push(allowAnyOrigin);
   if (mount === 'bare' && route.mounts.length > 1) steps.push(refuseUnknownVersion);
   if (route.access !== 'public') steps.push(authenticating(route.access, authenticate, url));
@@ -151,10 +195,11 @@ function mountAt(app: FastifyInstance, route: Route, mount: Mount, options: Moun
     url,
     schema: schemaOf(route),
     config: { isGate: route.isGate ?? false },
-    onRequest: onRequestOf(route, mount, url, options.authenticate),
+    onRequest: onRequestOf(route, mount, url, options),
     ...(route.body ? { preValidation: emptyBodyIsObject } : {}),
     ...(route.bodyLimitBytes ? { bodyLimit: route.bodyLimitBytes } : {}),
-    handler: handling(route, options.idempotency),
+    ...(route.cacheSeconds ? { onSend: cacheable(route.cacheSeconds) } : {}),
+    handler: handling(route, options),
   };
   if (route.method !== 'ANY') {
     app.route(mounted);

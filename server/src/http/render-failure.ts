@@ -85,7 +85,10 @@ const withoutSecrets = ({ path, message }: FieldProblem) => ({
   path: redactSecrets(path),
   message: redactSecrets(message),
 });
-const fieldsOf = ({ details: { fields } }: Failure) => (fields ? { fields: fields.map(withoutSecrets) } : {});
+const fieldsOf = ({ details: { fields, told } }: Failure) => ({
+  ...(fields ? { fields: fields.map(withoutSecrets) } : {}),
+  ...told,
+});
 
 const SHAPES: Record<ErrorFormat, Shape> = {
   v1: (failure, told, context) => ({

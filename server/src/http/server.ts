@@ -157,9 +157,9 @@ export async function createHttpServer(options: HttpOptions): Promise<HttpServer
   replyWithFailures(app, sendFailure, missing);
   answerOptions(app, paths);
   await describeRoutes(app, options.version);
-  const { authenticate, idempotency } = options;
+  const { authenticate, idempotency, issuer } = options;
   const add = (routes: readonly Route[]) => {
-    for (const each of routes) mountRoute(app, each, { authenticate, idempotency, paths });
+    for (const each of routes) mountRoute(app, each, { authenticate, idempotency, paths, issuer });
   };
   add(openapiRoutes(() => app, options.issuer));
   return { app, add };

@@ -14,5 +14,7 @@ export interface BucketSeat {
 export interface Limiter {
   /** A promise only where the count is not in this process. */
   spend(bucket: string, limits: Limits, cost: number, seat?: BucketSeat): Spending | Promise<Spending>;
+  /** Takes back what turned out to cost nothing, from the hour's window alone. */
+  giveBack(bucket: string, cost: number): void | Promise<void>;
   close(): Promise<void>;
 }

@@ -77,6 +77,10 @@ export function createMemoryLimiter({ clock, maxAnonymous = MAX_ANONYMOUS }: Mem
       if (seat) seat.place = place;
       return spending;
     },
+    giveBack: (bucket, cost) => {
+      const place = (bucket.startsWith(ANONYMOUS_PREFIX) ? anonymous : named).get(bucket);
+      if (place) place.used = Math.max(0, place.used - cost);
+    },
     size: () => named.size + anonymous.size,
     close: async () => {
       for (const place of named.values()) place.isForgotten = true;

@@ -14,12 +14,14 @@ import {
   spend,
 } from './decision.ts';
 import type { Limiter } from './limiter.ts';
-import { type Ask, deleteBuckets, spendFromBucket } from './store.ts';
+import { type Ask, deleteBuckets, giveBackToBucket, spendFromBucket } from './store.ts';
 import { WaitingBatches } from './waiting-batches.ts';
 
 export interface PostgresLimiterOptions {
   database: Database;
   clock: Clock;
+  /** False where other processes give back: a bucket that refused may have room again. */
+  remembersRefusals?: boolean;
 }
 
 export interface PostgresLimiter extends Limiter {
@@ -60,7 +62,11 @@ async function askDatabase({ read }: Database, ask: Ask): ReturnType<typeof spen
  * other requests for it wait, and the next statement settles all that are alike: a busy key costs one statement at a
  * time, not one for each request. Time is the processes' own, which must agree within seconds.
  */
-export function createPostgresLimiter({ database, clock }: PostgresLimiterOptions): PostgresLimiter {
+export function createPostgresLimiter({
+  database,
+  clock,
+  remembersRefusals = true,
+}: PostgresLimiterOptions): PostgresLimiter {
   /** Buckets as they were when they refused. Others can only have spent since, so what they refuse is still refused. */
   const refusing = new LRUCache<string, BucketState | 'empty'>({ max: MAX_REMEMBERED });
 
@@ -70,7 +76,7 @@ export function createPostgresLimiter({ database, clock }: PostgresLimiterOption
     const ask: Ask = { ...first, bucket, requests: alike.length, nowMs: clock.nowMs() };
     const { granted, state: kept } = await askDatabase(database, ask);
     const state = currentState(kept, ask.nowMs);
-    if (granted < ask.requests) refusing.set(bucket, kept ?? 'empty');
+    if (granted < ask.requests && remembersRefusals) refusing.set(bucket, kept ?? 'empty');
     else if (ask.cost > 0) refusing.delete(bucket);
     return answers(ask, granted, state);
   };
@@ -85,6 +91,10 @@ export function createPostgresLimiter({ database, clock }: PostgresLimiterOption
         if (!spending.allowed) return spending;
       }
       return batches.ask(bucket, { limits, cost });
+    },
+    giveBack: async (bucket, cost) => {
+      await giveBackToBucket(database.read, bucket, cost);
+      refusing.delete(bucket);
     },
     prune: async () => {
       const openedBeforeMs = clock.nowMs() - HOUR_MS - LATEST_ARRIVAL_NS / NS_PER_MS;

@@ -3,7 +3,7 @@ import type { Clock } from '../clock.ts';
 import { type BucketState, describe, type Limits, paceOf, type Spending } from './decision.ts';
 import type { Limiter } from './limiter.ts';
 import { connectRedis, type RedisConnection } from './redis-connection.ts';
-import { SPEND_SCRIPT } from './redis-script.ts';
+import { GIVE_BACK_SCRIPT, SPEND_SCRIPT } from './redis-script.ts';
 
 export interface RedisLimiterOptions {
   /** `redis://` or `rediss://`; Redis 7 or newer, or Valkey. */
@@ -53,6 +53,9 @@ export async function createRedisLimiter({ url, clock }: RedisLimiterOptions): P
     spend: async (bucket, limits, cost): Promise<Spending> => {
       const { allowed, state, nowMs } = readReply(await runScript(redis, scriptArguments(bucket, limits, cost, clock)));
       return describe(state, limits, cost, allowed, nowMs);
+    },
+    giveBack: async (bucket, cost) => {
+      await redis.send(['EVAL', GIVE_BACK_SCRIPT, '1', KEY_PREFIX + bucket, String(cost)]);
     },
     ping: async () => {
       await redis.send(['PING']);

@@ -40,3 +40,13 @@ if cost > 0 then
 end
 return {granted, opened, used, arrival, now}
 `;
+
+/** Takes ARGV[1] back from a bucket's hour; its end stays where it is. */
+export const GIVE_BACK_SCRIPT = `
+local kept = redis.call('GET', KEYS[1])
+if not kept then return 0 end
+local opened, used, arrival = string.match(kept, '^(%S+) (%S+) (%S+)$')
+local left = math.max(0, tonumber(used) - tonumber(ARGV[1]))
+redis.call('SET', KEYS[1], string.format('%s %.0f %s', opened, left, arrival), 'KEEPTTL')
+return 1
+`;

@@ -90,6 +90,11 @@ export function createResilientLimiter(options: ResilientLimiterOptions): Resili
       const answer = shared.spend(bucket, limits, cost);
       return answer instanceof Promise ? calls.race(answer, async () => instead(bucket, limits, cost, seat)) : answer;
     },
+    giveBack: async (bucket, cost) => {
+      await local.giveBack(bucket, cost);
+      // Lost with the store, it stays spent: an hour later nobody knows.
+      if (!degraded && !closed) await Promise.resolve(shared.giveBack(bucket, cost)).catch(() => {});
+    },
     close: async () => {
       closed = true;
       clearInterval(timer);

@@ -111,6 +111,12 @@ export async function spendFromBucket(
   return { granted: row.granted, state: toState(row) };
 }
 
+/** Takes back from a bucket's hour, as one statement. */
+export async function giveBackToBucket(read: Kysely<Tables>, bucket: string, cost: number): Promise<void> {
+  const used = sql<number>`case when used < ${cost} then 0 else used - ${cost} end`;
+  await read.updateTable('limit_buckets').set({ used }).where('bucket', '=', bucket).execute();
+}
+
 /** Removes up to `limit` buckets whose window opened before; returns how many there were. */
 export async function deleteBuckets(read: Kysely<Tables>, openedBeforeMs: number, limit: number): Promise<number> {
   const ended = read

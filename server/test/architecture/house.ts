@@ -29,7 +29,7 @@ const platform: Record<string, string[]> = {
 const foundation = ['clock', 'failure', 'config', 'log', 'address', 'lines'];
 
 /** The files that know every domain: they build, start and fill an installation. */
-const composers = ['compose', 'counting', 'bootstrap', 'serve', 'surroundings'];
+const composers = ['compose', 'people', 'counting', 'bootstrap', 'serve', 'surroundings'];
 
 export type Layer = 'main' | 'compose' | 'domain' | 'platform' | 'foundation' | 'protocol';
 

@@ -343,7 +343,7 @@ describe.each(DATABASES)('Idempotency-Key on %s', (database) => {
 test('twins on two servers with one PostgreSQL are twins', async () => {
   const first = await startServer({ database: 'postgres' });
   const env = { LATCHKEY_DATABASE_URL: first.config.database.kind === 'postgres' ? first.config.database.url : '' };
-  const second = await startServer({ database: 'postgres', env });
+  const second = await startServer({ database: 'postgres', env, dataDir: first.dataDir });
   expect(second.firstStart).toBeNull();
   const servers = Array.from({ length: 10 }, (_, index) => (index % 2 === 0 ? first : second));
   const headers = { 'idempotency-key': 'shared' };

@@ -49,6 +49,7 @@ const EXAMPLES: Record<string, () => Promise<Example>> = {
   'POST /v1/plans': async () => root('/v1/plans', { name: 'made' }),
   'PATCH /v1/plans/{name}': async () => root(await newPlan('patched'), { offered: true }),
   'DELETE /v1/plans/{name}': async () => root(await newPlan('deleted')),
+  'POST /v1/signing-keys/rotate': async () => root('/v1/signing-keys/rotate', { emergency: true }),
   'POST /v1/projects': async () => ({ path: '/v1/projects', json: { name: 'x' } }),
   'PATCH /v1/projects/{id}': async () => ({ path: await newRow('/v1/projects', { name: 'x' }), json: { name: 'y' } }),
   'DELETE /v1/projects/{id}': async () => ({ path: await newRow('/v1/projects', { name: 'x' }) }),

@@ -108,7 +108,9 @@ describe.each(DATABASES)('where the keys are a setting, on %s', (kind) => {
     const { steps } = JSON.parse(json.stdout) as { steps: Record<string, string>[] };
     expect(steps.length).toBe(orders.length);
     const started = await startProgram({ dataDir, env: { ...env, ...steps.at(-1) } });
-    await vi.waitFor(async () => expect((await status(dataDir, { ...env, ...steps.at(-1) })).done).toBe(true));
+    await vi.waitFor(async () => expect((await status(dataDir, { ...env, ...steps.at(-1) })).done).toBe(true), {
+      timeout: 10_000,
+    });
     await started.end('SIGTERM');
     expect(existsSync(join(dataDir, 'encryption-keys'))).toBe(false);
   });

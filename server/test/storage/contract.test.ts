@@ -153,7 +153,14 @@ describe.each(DATABASES)('storage on %s', (kind) => {
 
   test('a unique index refuses with UniqueViolation, which names the index', async () => {
     const database = await newDatabase(kind);
-    const user = { email_verified: 1, password_hash: null, name: null, created_at: 1 };
+    const user = {
+      email_verified: 1,
+      password_hash: null,
+      name: null,
+      created_at: 1,
+      state: 'active' as const,
+      created_in: null,
+    };
     const insert = (id: string, emailKey: string) =>
       database.write(async (tx) => {
         await tx.query

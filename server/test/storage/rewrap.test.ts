@@ -207,7 +207,9 @@ describe.each(DATABASES)('values sealed under several keys, on %s', (kind) => {
     expect((await both.call('/metrics', { key: both.rootKey })).text).toContain(
       'latchkey_sealed_values_rewrapped_total{table="audit_keys"} 1',
     );
-    await vi.waitFor(() => expect(both.logLines.join('')).toContain('"key":"next","msg":"values sealed anew"'));
+    await vi.waitFor(() => expect(both.logLines.join('')).toContain('"key":"next","msg":"values sealed anew"'), {
+      timeout: 10_000,
+    });
     await both.stop();
     const alone = await start(next);
     const { database } = alone.latchkey;

@@ -81,7 +81,8 @@ test('a commit is written to the log before its fsync, which is ours: WAL, synch
   expect(await pragma(database, 'journal_mode')).toBe('wal');
   expect(await pragma(database, 'synchronous')).toBe(1);
   expect(await pragma(database, 'foreign_keys')).toBe(1);
-  const member = { id: 'mem_1', workspace_id: 'ws_none', user_id: 'usr_none', role: 'owner' as const, created_at: 1 };
+  const place = { workspace_id: 'ws_none', user_id: 'usr_none' };
+  const member = { ...place, id: 'mem_1', role: 'owner' as const, created_at: 1, metadata: '{}' };
   const orphan = database.write((tx) => tx.query.insertInto('members').values(member).execute());
   await expect(orphan).rejects.toThrow(/FOREIGN KEY/);
 });

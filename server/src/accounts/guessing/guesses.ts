@@ -1,0 +1,91 @@
+import { addressGroup } from '../../address.ts';
+import type { Clock } from '../../clock.ts';
+import { sha256Hex } from '../../crypto/index.ts';
+import { Failure } from '../../failure.ts';
+import { ANONYMOUS_PREFIX, type Limiter } from '../../limits/index.ts';
+
+/** An attempt that was counted before it is judged: what turns out to be right is given back. */
+export interface Attempt {
+  giveBack(): Promise<void>;
+}
+
+export interface PasswordGuess {
+  address: string;
+  emailKey: string;
+  /** The device's id, when it is one that this person has signed in on. */
+  knownDevice: string | null;
+}
+
+/** Counts attempts, each before it is judged, so that parallel ones cannot outrun the count (security K2). */
+export interface Guesses {
+  /** Throws `rate_limit_exceeded` when the account, the address's network or everybody together guessed too often. */
+  password(guess: PasswordGuess): Promise<Attempt>;
+  /** One-time passwords, backup codes and passkeys of one account, mixed (security K12). */
+  code(userId: string): Promise<Attempt>;
+  /** Calls that make a mail or a slow hash for somebody who has proved nothing. */
+  request(kind: RequestKind, address: string): Promise<Attempt>;
+  /** Whether one more mail of a kind may go to an address: nobody's mailbox is filled by strangers. */
+  mayMail(kind: string, emailKey: string): Promise<boolean>;
+}
+
+/** How many wrong attempts an hour. A right one costs nothing. */
+export const GUESSES_PER_HOUR = {
+  account: 10,
+  network: 100,
+  everybody: 5000,
+  /** A person on a device that they know is never locked out by what others do elsewhere. */
+  knownDevice: 20,
+  codes: 10,
+  /** `passkey` is asked for whenever a page for signing in is opened. */
+  requestsOfNetwork: { sign_up: 60, recover: 60, link: 60, passkey: 1000 },
+  mailsToAddress: 5,
+} as const;
+
+export type RequestKind = keyof typeof GUESSES_PER_HOUR.requestsOfNetwork;
+
+interface Budget {
+  bucket: string;
+  perHour: number;
+}
+
+/** Anybody can name any account: such buckets stand where memory is bounded. */
+const budget = (name: string, perHour: number): Budget => ({ bucket: `${ANONYMOUS_PREFIX}guess:${name}`, perHour });
+
+function budgetsOf({ address, emailKey, knownDevice }: PasswordGuess): Budget[] {
+  const account = sha256Hex(emailKey).slice(0, 32);
+  if (knownDevice !== null) return [budget(`device:${knownDevice}:${account}`, GUESSES_PER_HOUR.knownDevice)];
+  return [
+    budget(`network:${addressGroup(address)}`, GUESSES_PER_HOUR.network),
+    budget(`account:${account}`, GUESSES_PER_HOUR.account),
+    budget('everybody', GUESSES_PER_HOUR.everybody),
+  ];
+}
+
+export function createGuesses({ limiter, clock }: { limiter: Limiter; clock: Clock }): Guesses {
+  const giveBack = async (budgets: readonly Budget[]) => {
+    for (const { bucket } of budgets) await limiter.giveBack(bucket, 1);
+  };
+  const spend = ({ bucket, perHour }: Budget) => limiter.spend(bucket, { perHour, perSecond: null }, 1);
+
+  const count = async (budgets: readonly Budget[]): Promise<Attempt> => {
+    for (const [index, each] of budgets.entries()) {
+      const spending = await spend(each);
+      if (spending.allowed) continue;
+      await giveBack(budgets.slice(0, index));
+      const retryAfterSeconds = Math.max(1, Math.ceil((spending.hourResetAtMs - clock.nowMs()) / 1000));
+      throw new Failure('rate_limit_exceeded', 'Too many attempts. Try again later.', { retryAfterSeconds });
+    }
+    return { giveBack: () => giveBack(budgets) };
+  };
+
+  return {
+    password: (guess) => count(budgetsOf(guess)),
+    code: (userId) => count([budget(`code:${userId}`, GUESSES_PER_HOUR.codes)]),
+    request: (kind, address) =>
+      count([budget(`${kind}:${addressGroup(address)}`, GUESSES_PER_HOUR.requestsOfNetwork[kind])]),
+    mayMail: async (kind, emailKey) => {
+      const name = `mail:${kind}:${sha256Hex(emailKey).slice(0, 32)}`;
+      return (await spend(budget(name, GUESSES_PER_HOUR.mailsToAddress))).allowed;
+    },
+  };
+}

@@ -1,0 +1,83 @@
+import { makeId } from '@latchkey/protocol';
+import type { Actor } from '../../audit/index.ts';
+import { sha256Hex } from '../../crypto/index.ts';
+import { Failure } from '../../failure.ts';
+import type { Principal, Role } from '../../http/index.ts';
+import { requireEmail } from '../email.ts';
+import { pageLink } from '../mail/links.ts';
+import { type People, randomToken } from '../people.ts';
+import { personByEmail, workspaceById } from '../store.ts';
+import { refuseHigherRole } from './roles.ts';
+import { insertInvitation, memberOfUser, revokeInvitations } from './store.ts';
+import type { InvitationRow } from './tables.ts';
+
+const INVITATION_MS = 7 * 86_400_000;
+
+export const invitationHash = (token: string) => sha256Hex(`invitation ${token}`);
+
+export interface NewInvitation {
+  workspaceId: string;
+  email: string;
+  role: Role;
+}
+
+/**
+ * Invites one address to a workspace: a link goes there by mail, for a week, once. A newer invitation ends the older.
+ * Throws `forbidden` for a role above one's own, `conflict` for who is a member.
+ */
+export async function invite(
+  people: People,
+  caller: { principal: Principal; actor: Actor },
+  { workspaceId, role, ...input }: NewInvitation,
+): Promise<InvitationRow> {
+  const { database, clock, randomBytes } = people;
+  refuseHigherRole(people.catalogue, caller.principal, role);
+  const { email, key } = requireEmail(input.email);
+  const person = await personByEmail(database.read, key);
+  if (person && (await memberOfUser(database.read, workspaceId, person.id))) {
+    throw new Failure('conflict', 'This person is a member of the workspace already.');
+  }
+  if (!(await people.guesses.mayMail('invitation', key))) {
+    throw new Failure('rate_limit_exceeded', 'This address was invited often just now.', { retryAfterSeconds: 3600 });
+  }
+  const nowMs = clock.nowMs();
+  const token = randomToken(randomBytes);
+  const { principal, actor } = caller;
+  const row: InvitationRow = {
+    id: makeId('invitation', nowMs, randomBytes),
+    workspace_id: workspaceId,
+    email,
+    email_key: key,
+    role,
+    token_hash: invitationHash(token),
+    invited_by: principal.kind === 'session' ? principal.subject : principal.credentialId,
+    created_at: nowMs,
+    expires_at: nowMs + INVITATION_MS,
+    accepted_at: null,
+    revoked_at: null,
+  };
+  await database.write(async (tx) => {
+    const workspace = await workspaceById(tx.query, workspaceId);
+    if (!workspace) throw new Failure('not_found');
+    await revokeInvitations(tx, { workspaceId, emailKey: key }, nowMs);
+    await insertInvitation(tx, row);
+    const link = pageLink(people.issuer(), 'invitation', token);
+    await people.outbox.queue(tx, 'invitation', email, { link, workspace: workspace.name, role });
+    const data = { email, role };
+    await people.recordAudit(tx, { action: 'invitation.created', actor, workspaceId, targetId: row.id, data });
+  });
+  return row;
+}
+
+/** Ends an open invitation. Throws `not_found`; `conflict` for one that was accepted, revoked or has expired. */
+export async function revokeInvitation(
+  people: People,
+  actor: Actor,
+  { workspaceId, id }: { workspaceId: string; id: string },
+): Promise<void> {
+  await people.database.write(async (tx) => {
+    const [row] = await revokeInvitations(tx, { workspaceId, id }, people.clock.nowMs());
+    if (!row) throw new Failure('conflict', 'This invitation is not open any more.');
+    await people.recordAudit(tx, { action: 'invitation.revoked', actor, workspaceId, targetId: id });
+  });
+}

@@ -1,0 +1,62 @@
+import { makeId } from '@latchkey/protocol';
+import { sha256Hex } from '../../crypto/index.ts';
+import type { Tx } from '../../database/index.ts';
+import { rememberDevice } from '../guessing/known-device.ts';
+import { type People, personActor, randomToken, type Visit } from '../people.ts';
+import type { Proof } from '../sign-in/proof.ts';
+import { deviceLabel, SESSION_LIFETIME_MS } from './session.ts';
+import { deleteSessionByHash, insertSession } from './store.ts';
+import type { SessionRow } from './tables.ts';
+
+/** A session that has just begun: its text goes into the cookie and is kept nowhere. */
+export interface StartedSession {
+  row: SessionRow;
+  text: string;
+  /** The known-device cookie, with this person in it. */
+  deviceCookie: string;
+}
+
+export interface StartOptions {
+  /** The text of the session that this browser had: it ends, so that nobody who planted it gets in (security K21). */
+  replaces: string | null;
+  workspaceId?: string | null;
+  environment?: 'test' | 'live';
+}
+
+/** Begins a session for a person who has proved who they are. */
+export async function startSession(
+  people: People,
+  tx: Tx,
+  visit: Visit,
+  { person, methods }: Proof,
+  { replaces, workspaceId = person.first_workspace_id, environment = 'test' }: StartOptions,
+): Promise<StartedSession> {
+  const { clock, randomBytes, deviceKey } = people;
+  const nowMs = clock.nowMs();
+  const text = randomToken(randomBytes);
+  const row: SessionRow = {
+    id: makeId('session', nowMs, randomBytes),
+    user_id: person.id,
+    secret_hash: sha256Hex(text),
+    workspace_id: workspaceId,
+    environment,
+    methods: JSON.stringify(methods),
+    proved_at: nowMs,
+    address: visit.address,
+    device: deviceLabel(visit.userAgent),
+    created_at: nowMs,
+    seen_at: nowMs,
+    expires_at: nowMs + SESSION_LIFETIME_MS,
+  };
+  await insertSession(tx, row);
+  const ended = replaces === null ? undefined : await deleteSessionByHash(tx, sha256Hex(replaces));
+  if (ended !== undefined) await people.changes.record(tx, { kind: 'session', ref: ended });
+  await people.recordAudit(tx, {
+    action: 'user.signed_in',
+    actor: personActor(visit, person.id),
+    workspaceId,
+    targetId: person.id,
+    data: { session: row.id, methods, device: row.device },
+  });
+  return { row, text, deviceCookie: rememberDevice(deviceKey, visit.deviceCookie, person.id, randomBytes) };
+}

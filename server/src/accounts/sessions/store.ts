@@ -1,0 +1,134 @@
+import { type Kysely, sql } from 'kysely';
+import { compileForMany, compileInsert, type Tables, type Tx, valueRows } from '../../database/index.ts';
+import type { Role } from '../../http/index.ts';
+import type { SessionRow } from './tables.ts';
+
+const insertRow = compileInsert<SessionRow>('sessions');
+
+export async function insertSession(tx: Tx, row: SessionRow): Promise<void> {
+  await insertRow(tx.query, row);
+}
+
+/** A session with what its person and workspace say of it. */
+export interface SessionFacts extends SessionRow {
+  user_state: 'active' | 'disabled';
+  role: Role | null;
+  workspace_state: 'active' | 'suspended' | null;
+  plan: string | null;
+  require_second_factor: number | null;
+  totp: number;
+  passkeys: number;
+}
+
+/** Everything that a session's principal is made of, by one read. */
+export function sessionByHash(read: Kysely<Tables>, hash: string): Promise<SessionFacts | undefined> {
+  return read
+    .selectFrom('sessions')
+    .innerJoin('users', 'users.id', 'sessions.user_id')
+    .leftJoin('members', (join) =>
+      join
+        .onRef('members.workspace_id', '=', 'sessions.workspace_id')
+        .onRef('members.user_id', '=', 'sessions.user_id'),
+    )
+    .leftJoin('workspaces', 'workspaces.id', 'members.workspace_id')
+    .selectAll('sessions')
+    .select((select) => [
+      'users.state as user_state',
+      'members.role as role',
+      'workspaces.state as workspace_state',
+      'workspaces.plan as plan',
+      'workspaces.require_second_factor as require_second_factor',
+      select
+        .selectFrom('totp_factors')
+        .select(select.fn.countAll<number>().as('count'))
+        .whereRef('totp_factors.user_id', '=', 'sessions.user_id')
+        .where('confirmed_at', 'is not', null)
+        .$asScalar()
+        .as('totp'),
+      select
+        .selectFrom('passkeys')
+        .select(select.fn.countAll<number>().as('count'))
+        .whereRef('passkeys.user_id', '=', 'sessions.user_id')
+        .$asScalar()
+        .as('passkeys'),
+    ])
+    .where('sessions.secret_hash', '=', hash)
+    .executeTakeFirst() as Promise<SessionFacts | undefined>;
+}
+
+export function sessionById(read: Kysely<Tables>, userId: string, id: string): Promise<SessionRow | undefined> {
+  return read.selectFrom('sessions').selectAll().where('id', '=', id).where('user_id', '=', userId).executeTakeFirst();
+}
+
+/** Living sessions of a person, newest first. */
+export function sessionsOf(read: Kysely<Tables>, userId: string, nowMs: number, idleMs: number): Promise<SessionRow[]> {
+  return read
+    .selectFrom('sessions')
+    .selectAll()
+    .where('user_id', '=', userId)
+    .where('expires_at', '>', nowMs)
+    .where('seen_at', '>', nowMs - idleMs)
+    .orderBy('id', 'desc')
+    .limit(200)
+    .execute();
+}
+
+export function updateSession(
+  tx: Tx,
+  { userId, id }: { userId: string; id: string },
+  values: Partial<SessionRow>,
+): Promise<SessionRow | undefined> {
+  return tx.query
+    .updateTable('sessions')
+    .set(values)
+    .where('id', '=', id)
+    .where('user_id', '=', userId)
+    .returningAll()
+    .executeTakeFirst();
+}
+
+/** Ends one session; false when it had ended. */
+export async function deleteSession(tx: Tx, userId: string, id: string): Promise<boolean> {
+  const row = await tx.query
+    .deleteFrom('sessions')
+    .where('id', '=', id)
+    .where('user_id', '=', userId)
+    .returning('id')
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+/** The id of the session that ended, whose cookie was presented. */
+export async function deleteSessionByHash(tx: Tx, hash: string): Promise<string | undefined> {
+  const row = await tx.query.deleteFrom('sessions').where('secret_hash', '=', hash).returning('id').executeTakeFirst();
+  return row?.id;
+}
+
+/** Ends all sessions of a person, or all but one; how many there were. */
+export async function deleteSessionsOf(tx: Tx, userId: string, exceptId: string | null): Promise<number> {
+  let query = tx.query.deleteFrom('sessions').where('user_id', '=', userId);
+  if (exceptId !== null) query = query.where('id', '!=', exceptId);
+  return (await query.returning('id').execute()).length;
+}
+
+export async function deleteOldSessions(tx: Tx, nowMs: number, idleMs: number): Promise<void> {
+  await tx.query
+    .deleteFrom('sessions')
+    .where((where) => where.or([where('expires_at', '<=', nowMs), where('seen_at', '<=', nowMs - idleMs)]))
+    .execute();
+}
+
+const updateSeen = compileForMany((query, count) => {
+  const statement = sql`update sessions set seen_at = seen.column2, address = seen.column3
+    from (${valueRows(['text', 'bigint', 'text'], count)}) as seen
+    where sessions.id = seen.column1 and seen_at < seen.column2`;
+  return { compile: () => statement.compile(query) };
+});
+
+/** Moves `seen_at` forward, never back. */
+export async function markSeen(tx: Tx, seen: readonly { id: string; atMs: number; address: string }[]): Promise<void> {
+  await updateSeen(
+    tx.query,
+    seen.map(({ id, atMs, address }) => [id, atMs, address]),
+  );
+}

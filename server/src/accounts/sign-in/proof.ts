@@ -1,0 +1,33 @@
+import type { Tx } from '../../database/index.ts';
+import type { PersonRow } from '../store.ts';
+
+export type ProofMethod = 'password' | 'otp' | 'backup_code' | 'passkey' | 'mail';
+export type SecondFactor = 'otp' | 'backup_code' | 'passkey';
+
+/** That a visitor is this person, and by what. Nothing lets anybody in without one. */
+export interface Proof {
+  person: PersonRow;
+  methods: readonly ProofMethod[];
+}
+
+/** The password was right, and the account asks for more. */
+export interface SecondFactorNeeded {
+  kind: 'second_factor';
+  /** Answers to it name it; it lives for ten minutes and five attempts. */
+  challenge: string;
+  methods: SecondFactor[];
+  expiresAtMs: number;
+}
+
+/** What follows a proof, in the transaction that spends it: a session begins, or tokens are made. */
+export type Finish<T> = (tx: Tx, proof: Proof) => Promise<T>;
+
+export type Passed<T> = { kind: 'passed'; result: T } | SecondFactorNeeded;
+
+/** Which second factors a person has; backup codes only beside another. */
+export function secondFactorsOf({ totp, passkeys }: Pick<PersonRow, 'totp' | 'passkeys'>): SecondFactor[] {
+  const factors: SecondFactor[] = [];
+  if (totp > 0) factors.push('otp');
+  if (passkeys > 0) factors.push('passkey');
+  return factors.length > 0 ? [...factors, 'backup_code'] : [];
+}

@@ -1,0 +1,111 @@
+import {
+  accountRoutes,
+  createGuesses,
+  createKeptPost,
+  createOutbox,
+  createSmtpPost,
+  devMailRoute,
+  type EndTokens,
+  entryRoutes,
+  factorRoutes,
+  memberRoutes,
+  type People,
+  type Post,
+  passkeyRoutes,
+  pruneAccounts,
+  type SlowHashes,
+  userRoutes,
+} from './accounts/index.ts';
+import type { RecordAudit } from './audit/index.ts';
+import type { Config } from './config/index.ts';
+import { createEnvelope, deriveKey } from './crypto/index.ts';
+import type { Database } from './database/index.ts';
+import type { Cursors, Principal, Route } from './http/index.ts';
+import type { Jobs } from './jobs/index.ts';
+import type { Limiter } from './limits/index.ts';
+import type { ScopeCatalogue } from './scopes/index.ts';
+import type { Changes } from './shared-state/index.ts';
+import type { Surroundings } from './surroundings.ts';
+
+export interface PeopleOptions {
+  config: Config;
+  surroundings: Surroundings;
+  database: Database;
+  changes: Changes;
+  catalogue: ScopeCatalogue;
+  recordAudit: RecordAudit;
+  slowHashes: SlowHashes;
+  guesses: Limiter;
+  cursors: Cursors;
+  resolveWorkspace(principal: Principal, named: string | undefined): Promise<string>;
+  issuer(): string;
+  endTokens: EndTokens;
+}
+
+/** The people of this installation: their verbs' surroundings, their routes and their periodic work. */
+export interface ComposedPeople {
+  people: People;
+  routes: Route[];
+  addJobs(jobs: Jobs): void;
+  close(): void;
+}
+
+/** Until there is a server to send by, mails wait in the outbox. */
+const waitingPost: Post = {
+  send: async () => {
+    throw new Error('LATCHKEY_SMTP_URL is not set, so mails wait');
+  },
+  close: () => {},
+};
+
+function postOf({ smtpUrl, mailFrom, mode }: Config, kept: Post): Post {
+  if (smtpUrl !== null) return createSmtpPost({ url: smtpUrl, from: mailFrom });
+  return mode === 'development' ? kept : waitingPost;
+}
+
+export function composePeople(options: PeopleOptions): ComposedPeople {
+  const { config, surroundings, database } = options;
+  const { clock, randomBytes, log } = surroundings;
+  const [primaryKey] = config.encryptionKeys;
+  const envelope = createEnvelope(config.encryptionKeys, randomBytes);
+  const kept = createKeptPost(clock.nowMs);
+  const post = postOf(config, kept);
+  const onError = (err: unknown, mail: object) =>
+    log.warn({ err, ...mail }, 'a mail was not sent; it will be tried again');
+  const outbox = createOutbox({ database, clock, randomBytes, envelope, post, onError });
+  const people: People = {
+    database,
+    clock,
+    randomBytes,
+    changes: options.changes,
+    recordAudit: options.recordAudit,
+    catalogue: options.catalogue,
+    envelope,
+    slowHashes: options.slowHashes,
+    guesses: createGuesses({ limiter: options.guesses, clock }),
+    outbox,
+    deviceKey: deriveKey(primaryKey?.bytes ?? new Uint8Array(), '', 'latchkey known devices'),
+    signUp: config.signUp,
+    issuer: options.issuer,
+    endTokens: options.endTokens,
+  };
+  const { cursors, resolveWorkspace } = options;
+  const keepsMails = post === kept && config.mode === 'development';
+  return {
+    people,
+    routes: [
+      ...entryRoutes(people),
+      ...accountRoutes(people),
+      ...factorRoutes(people),
+      ...passkeyRoutes(people),
+      ...userRoutes({ people, cursors, resolveWorkspace }),
+      ...memberRoutes({ people, cursors, resolveWorkspace }),
+      ...(keepsMails ? [devMailRoute({ outbox, mails: kept.mails })] : []),
+    ],
+    addJobs: (jobs) => {
+      jobs.add({ name: 'accounts.mail', intervalMs: 2000, runs: 'each', run: outbox.sendDue });
+      jobs.add({ name: 'accounts.prune', intervalMs: 600_000, runs: 'one', run: () => pruneAccounts(people) });
+    },
+    close: post.close,
+  };
+}
