@@ -87,6 +87,14 @@ test
   expect([code, said]).toEqual([1, 'latchkey: stdout cannot be written (ENOSPC); what it holds is not whole\n']);
 });
 
+test('https to a server that speaks http is called that', async () => {
+  const url = program.ready.url.replace('http:', 'https:');
+  const { code, stderr } = await runProgram(['scopes', 'list', '--server', url], {
+    env: { LATCHKEY_KEY_FILE: keyFile() },
+  });
+  expect([code, stderr]).toEqual([5, `latchkey: ${url} does not speak https: is it an http address?\n`]);
+});
+
 describe('a key file', () => {
   test.each([0o640, 0o604, 0o660])('that others may read is refused: %o', async (mode) => {
     const path = keyFile(mode);

@@ -29,6 +29,7 @@ function fieldName(path: unknown): string {
 
 /** What helps at a terminal; the API's own words know no commands. */
 function cureOf(path: unknown, message: string): string {
+  if (path === 'workspace_id' && message.startsWith('is required')) return '. `latchkey workspaces list` shows them';
   if (path !== 'scopes' || !message.startsWith('unknown: ')) return '';
   return /[ ,]/.test(message.slice('unknown: '.length))
     ? '. Each scope has its own --scope; `latchkey scopes list` shows them'
