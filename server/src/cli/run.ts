@@ -55,7 +55,11 @@ export async function runCommandLine(host: Host, commands: readonly Command[]): 
   let parsed: Parsed | undefined;
   try {
     if (host.argv.some(containsSecret)) throw new CommandFailure(SECRET_IN_ARGUMENTS, EXIT.usage);
-    const invocation = parseCommandLine(commands, host.argv);
+    const invocation = parseCommandLine(
+      commands,
+      host.argv,
+      host.program.settings.map(({ name }) => name),
+    );
     if (invocation.kind === 'version') {
       host.stdout.write(`${host.version}\n`);
       return EXIT.done;

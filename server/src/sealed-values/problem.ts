@@ -40,7 +40,9 @@ export async function encryptionKeysProblem(
       } catch {
         return {
           problem: `has a key "${keyId}" that does not open ${column.table} ${id}: it is not the key that sealed it`,
-          cure: 'set it to the keys that this database was used with before, the newest first',
+          cure:
+            'set it to the keys that this database was used with before, the newest first; in development, put back ' +
+            'the file encryption-keys that was in the data dir',
         };
       }
     }

@@ -138,6 +138,9 @@ class Client implements Api {
           EXIT.unreachable,
         );
       }
+      if (outcome.lost === 'ERR_SSL_WRONG_VERSION_NUMBER' || outcome.lost === 'ERR_SSL_PACKET_LENGTH_TOO_LONG') {
+        return new CommandFailure(`${this.server} does not speak https: is it an http address?`, EXIT.unreachable);
+      }
       const doubt = method === 'GET' ? '' : ` If it is, ${PERHAPS_DONE}.`;
       return new CommandFailure(
         `${this.server} does not answer (${outcome.lost}). Is the server running, and is this its address?${doubt}`,

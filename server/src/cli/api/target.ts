@@ -31,7 +31,10 @@ function isLoopback(hostname: string): boolean {
 export function checkServer(text: string, { allowHttp, path }: { allowHttp: boolean; path: string }): string {
   const url = URL.canParse(text) ? new URL(text) : null;
   if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password || url.search || url.hash) {
-    throw new UsageError('the server is an http or https URL without credentials, query or fragment', path);
+    throw new UsageError(
+      'the server is an address such as http://localhost:4000: http or https, without credentials, query or fragment',
+      path,
+    );
   }
   if (url.protocol === 'http:' && !isLoopback(url.hostname) && !allowHttp) {
     throw new UsageError(
@@ -57,7 +60,11 @@ export function readKeyFile(path: string): string {
     return checkKeyText(readFileSync(path, 'utf8'), path);
   } catch (error) {
     if (error instanceof CommandFailure) throw error;
-    throw new CommandFailure(`${path} cannot be read (${(error as NodeJS.ErrnoException).code})`, EXIT.usage);
+    const { code } = error as NodeJS.ErrnoException;
+    throw new CommandFailure(
+      `${path} ${code === 'ENOENT' ? 'does not exist' : `cannot be read (${code})`}`,
+      EXIT.usage,
+    );
   }
 }
 
