@@ -11,8 +11,10 @@ import { sessionsMigrations } from './sessions/tables.ts';
 export { accountRoutes } from './account-api/account-routes.ts';
 export { entryRoutes } from './account-api/entry-routes.ts';
 export { factorRoutes } from './account-api/factor-routes.ts';
+export { passkeyRoutes } from './account-api/passkey-routes.ts';
 export { type AccountsDeps, createFirstWorkspace, createWorkspace } from './create-workspace.ts';
 export { regenerateBackupCodes } from './factors/backup-codes.ts';
+export { addPasskey, offerPasskey, removePasskey, renamePasskey } from './factors/enrol-passkey.ts';
 export {
   confirmAuthenticator,
   type OfferedTotp,
@@ -45,6 +47,14 @@ export { presentSession } from './sessions/session.ts';
 export { type StartedSession, startSession } from './sessions/start.ts';
 export { switchSession } from './sessions/switch.ts';
 export { passSecondFactor, passSignIn } from './sign-in/pass.ts';
+export {
+  askPasskey,
+  askPasskeyFactor,
+  askPasskeyProof,
+  passPasskey,
+  passPasskeyFactor,
+  proveByPasskey,
+} from './sign-in/passkey.ts';
 export type { Finish, Passed, Proof, SecondFactorNeeded } from './sign-in/proof.ts';
 export { proveAgain } from './sign-in/prove-again.ts';
 export { completeSignUp, signUp } from './sign-up/sign-up.ts';

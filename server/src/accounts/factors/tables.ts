@@ -36,7 +36,12 @@ export interface PasskeyRow {
   flagged_at: number | null;
 }
 
-export type ChallengeKind = 'second_factor' | 'passkey_registration' | 'passkey_sign_in' | 'passkey_second_factor';
+export type ChallengeKind =
+  | 'second_factor'
+  | 'passkey_registration'
+  | 'passkey_sign_in'
+  | 'passkey_second_factor'
+  | 'passkey_proof';
 
 export interface ChallengeRow {
   /** SHA-256 of kind and text. */

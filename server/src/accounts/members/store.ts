@@ -76,6 +76,38 @@ export function memberOfUser(
   >;
 }
 
+/** A person and, where there is one, a place in a workspace: for the operator, who reaches everybody. */
+export type UserFacts = Omit<MemberFacts, keyof MemberRow> & {
+  user_id: string;
+} & { [Field in Exclude<keyof MemberRow, 'user_id'>]: MemberRow[Field] | null };
+
+/** The person as a member of that workspace; of the first of theirs, or of none, when no workspace is named. */
+export async function userFacts(
+  read: Kysely<Tables>,
+  userId: string,
+  workspaceId: string | null,
+): Promise<UserFacts | undefined> {
+  const [first] = workspaceId === null ? await membershipsOf(read, userId) : [];
+  const place = workspaceId ?? first?.workspace_id;
+  if (place !== undefined) return memberOfUser(read, place, userId);
+  const person = await read.selectFrom('users').selectAll().where('id', '=', userId).executeTakeFirst();
+  if (!person) return undefined;
+  const none = { id: null, workspace_id: null, role: null, external_id: null, metadata: null, created_at: null };
+  const { email, email_verified, name, state, created_in, created_at: user_created_at } = person;
+  return {
+    ...none,
+    user_id: userId,
+    email,
+    email_verified,
+    name,
+    state,
+    created_in,
+    user_created_at,
+    totp: 0,
+    passkeys: 0,
+  };
+}
+
 /** How many workspaces a person is in, and in which of them as an owner. */
 export function membershipsOf(read: Kysely<Tables>, userId: string): Promise<MemberRow[]> {
   return read.selectFrom('members').selectAll().where('user_id', '=', userId).orderBy('id').execute();

@@ -6,14 +6,7 @@ import { addMember } from '../create-workspace.ts';
 import { requireEmail } from '../email.ts';
 import { deleteFactorsOf } from '../factors/store.ts';
 import { refuseHigherRole } from '../members/roles.ts';
-import {
-  countOwners,
-  deleteMember,
-  type MemberFacts,
-  memberOfUser,
-  membershipsOf,
-  updateMember,
-} from '../members/store.ts';
+import { countOwners, deleteMember, membershipsOf, type UserFacts, updateMember, userFacts } from '../members/store.ts';
 import { requireGoodPassword } from '../passwords/policy.ts';
 import { setPassword } from '../passwords/set-password.ts';
 import type { People } from '../people.ts';
@@ -38,15 +31,15 @@ export interface CreateUserInput {
   metadata: Record<string, string>;
 }
 
-async function requireMember(tx: Tx, workspaceId: string, userId: string): Promise<MemberFacts> {
-  const member = await memberOfUser(tx.query, workspaceId, userId);
+async function requireUser(tx: Tx, userId: string, workspaceId: string | null): Promise<UserFacts> {
+  const member = await userFacts(tx.query, userId, workspaceId);
   if (!member) throw new Failure('not_found');
   return member;
 }
 
 /** The operator, or the workspace that made the account; to everybody else it is only seen. */
-function refuseUnmanaged({ principal }: UserCaller, member: MemberFacts): void {
-  if (principal.kind === 'root' || member.created_in === member.workspace_id) return;
+function refuseUnmanaged({ principal }: UserCaller, member: UserFacts): void {
+  if (principal.kind === 'root' || (member.id !== null && member.created_in === member.workspace_id)) return;
   throw new Failure('forbidden', 'This account was not made by the workspace: only the person can change it.');
 }
 
@@ -61,7 +54,7 @@ function uniqueExternalId(error: unknown): never {
  * Makes an account with a place in a workspace. Throws `conflict` for a taken address or external id,
  * `validation_failed` for a bad address or password, `forbidden` for a role above the caller's.
  */
-export async function createUser(people: People, caller: UserCaller, input: CreateUserInput): Promise<MemberFacts> {
+export async function createUser(people: People, caller: UserCaller, input: CreateUserInput): Promise<UserFacts> {
   const { workspaceId, role } = input;
   const { email, key } = requireEmail(input.email);
   refuseHigherRole(people.catalogue, caller.principal, role);
@@ -74,13 +67,14 @@ export async function createUser(people: People, caller: UserCaller, input: Crea
       const user = await makeUser(people, tx, caller.actor, { email, key, name, passwordHash, isVerified, createdIn });
       const metadata = JSON.stringify(input.metadata);
       await addMember(people, tx, { workspaceId, userId: user.id, role, externalId, metadata });
-      return requireMember(tx, workspaceId, user.id);
+      return requireUser(tx, user.id, workspaceId);
     })
     .catch(uniqueExternalId);
 }
 
 export interface PatchUserInput {
-  workspaceId: string;
+  /** Null, for root alone: wherever the person is. */
+  workspaceId: string | null;
   userId: string;
   name?: string | null | undefined;
   externalId?: string | null | undefined;
@@ -112,10 +106,10 @@ function refuseOperatorsFields({ principal }: UserCaller, input: PatchUserInput)
 }
 
 /** Changes what a workspace keeps of a person; name only of accounts that it made. Throws `not_found`, `forbidden`. */
-export async function patchUser(people: People, caller: UserCaller, input: PatchUserInput): Promise<MemberFacts> {
+export async function patchUser(people: People, caller: UserCaller, input: PatchUserInput): Promise<UserFacts> {
   refuseOperatorsFields(caller, input);
   const { workspaceId, userId, state, password } = input;
-  const before = await memberOfUser(people.database.read, workspaceId, userId);
+  const before = await userFacts(people.database.read, userId, workspaceId);
   if (!before) throw new Failure('not_found');
   const { key } = requireEmail(before.email);
   const passwordHash =
@@ -132,9 +126,10 @@ async function writePatch(
   input: PatchUserInput,
   passwordHash: string | undefined,
   state: 'active' | 'disabled' | undefined,
-): Promise<MemberFacts> {
-  const { workspaceId, userId, name, externalId, metadata, isVerified } = input;
-  const member = await requireMember(tx, workspaceId, userId);
+): Promise<UserFacts> {
+  const { userId, name, externalId, metadata, isVerified } = input;
+  const member = await requireUser(tx, userId, input.workspaceId);
+  const workspaceId = member.workspace_id;
   if (name !== undefined) refuseUnmanaged(caller, member);
   const user = {
     ...(name === undefined ? {} : { name: name?.trim() || null }),
@@ -145,13 +140,16 @@ async function writePatch(
     ...(externalId === undefined ? {} : { external_id: externalId }),
     ...(metadata === undefined ? {} : { metadata: JSON.stringify(metadata) }),
   };
-  if (Object.keys(place).length > 0) await updateMember(tx, member.id, place);
+  if (Object.keys(place).length > 0) {
+    if (member.id === null) throw new Failure('conflict', 'This person is in no workspace that could note it.');
+    await updateMember(tx, member.id, place);
+  }
   if (passwordHash !== undefined) await setPassword(people, tx, caller.actor, { userId, passwordHash, reason: 'set' });
   if (state !== undefined && state !== member.state) await changeState(people, tx, caller.actor, userId, state);
   const changed = Object.keys(input).filter((field) => input[field as keyof PatchUserInput] !== undefined);
   const data = { changed: changed.filter((field) => field !== 'workspaceId' && field !== 'userId') };
   await people.recordAudit(tx, { action: 'user.updated', actor: caller.actor, workspaceId, targetId: userId, data });
-  return requireMember(tx, workspaceId, userId);
+  return requireUser(tx, userId, input.workspaceId);
 }
 
 /** No workspace is left without an owner by an account that goes. */
@@ -172,17 +170,18 @@ async function refuseLastOwner(tx: Tx, userId: string): Promise<void> {
 export async function removeUser(
   people: People,
   caller: UserCaller,
-  { workspaceId, userId }: { workspaceId: string; userId: string },
+  { workspaceId: named, userId }: { workspaceId: string | null; userId: string },
 ): Promise<void> {
   await people.database.write(async (tx) => {
-    const member = await requireMember(tx, workspaceId, userId);
+    const member = await requireUser(tx, userId, named);
+    const workspaceId = member.workspace_id;
     refuseUnmanaged(caller, member);
-    refuseHigherRole(people.catalogue, caller.principal, member.role);
+    refuseHigherRole(people.catalogue, caller.principal, member.role ?? 'viewer');
     await refuseLastOwner(tx, userId);
     const memberships = await membershipsOf(tx.query, userId);
     const isElsewhere = memberships.some(({ workspace_id }) => workspace_id !== workspaceId);
     const { actor } = caller;
-    if (isElsewhere && caller.principal.kind !== 'root') {
+    if (isElsewhere && caller.principal.kind !== 'root' && member.id !== null) {
       await deleteMember(tx, member.id);
       await people.changes.record(tx, { kind: 'user', ref: userId });
       await people.recordAudit(tx, { action: 'member.removed', actor, workspaceId, targetId: member.id });

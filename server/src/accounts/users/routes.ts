@@ -21,7 +21,7 @@ import {
 import { Email, Password, PersonName, selfReply } from '../account-api/schemas.ts';
 import { readEmail } from '../email.ts';
 import { ROLES } from '../members/roles.ts';
-import { listMembers, memberOfUser } from '../members/store.ts';
+import { listMembers, memberOfUser, userFacts } from '../members/store.ts';
 import type { People } from '../people.ts';
 import { personById } from '../store.ts';
 import { createUser, patchUser, removeUser } from './change-user.ts';
@@ -45,9 +45,9 @@ const userReply = Type.Object({
   email_verified: Type.Boolean(),
   name: nullable(Type.String()),
   state: oneOf('active', 'disabled'),
-  workspace_id: Type.String(),
-  member_id: Type.String(),
-  role: Role,
+  workspace_id: nullable(Type.String()),
+  member_id: nullable(Type.String()),
+  role: nullable(Role),
   managed: Type.Boolean(),
   second_factor: Type.Boolean(),
   external_id: nullable(Type.String()),
@@ -55,9 +55,20 @@ const userReply = Type.Object({
   created_at: Type.String(),
 });
 
+/** Root reaches a person by the id alone, wherever they are; everybody else within their workspace. */
+async function placeOf(
+  { resolveWorkspace }: UserRoutesDeps,
+  principal: Principal,
+  named: string | undefined,
+): Promise<string | null> {
+  if (principal.kind === 'root' && named === undefined) return null;
+  return resolveWorkspace(principal, named);
+}
+
 const callerOf = (call: Call) => ({ principal: call.principal, actor: actorOf(call) });
 
-function readRoutes({ people, cursors, resolveWorkspace }: UserRoutesDeps): Route[] {
+function readRoutes(deps: UserRoutesDeps): Route[] {
+  const { people, cursors, resolveWorkspace } = deps;
   const { database } = people;
   return [
     route({
@@ -112,8 +123,8 @@ function readRoutes({ people, cursors, resolveWorkspace }: UserRoutesDeps): Rout
       query: workspaceQuery,
       reply: userReply,
       handler: async ({ principal, params: { id }, query }) => {
-        const workspaceId = await resolveWorkspace(principal, query.workspace_id);
-        const member = await memberOfUser(database.read, workspaceId, id);
+        const workspaceId = await placeOf(deps, principal, query.workspace_id);
+        const member = await userFacts(database.read, id, workspaceId);
         if (!member) throw new Failure('not_found');
         return presentUser(member);
       },
@@ -161,7 +172,8 @@ function createRoute({ people, resolveWorkspace }: UserRoutesDeps): Route {
   });
 }
 
-function changeRoutes({ people, resolveWorkspace }: UserRoutesDeps): Route[] {
+function changeRoutes(deps: UserRoutesDeps): Route[] {
+  const { people } = deps;
   return [
     route({
       ...shared,
@@ -185,7 +197,7 @@ function changeRoutes({ people, resolveWorkspace }: UserRoutesDeps): Route[] {
       reply: userReply,
       handler: async (call) => {
         const { workspace_id: named, external_id: externalId, email_verified: isVerified, ...rest } = call.body;
-        const workspaceId = await resolveWorkspace(call.principal, named);
+        const workspaceId = await placeOf(deps, call.principal, named);
         const place = { workspaceId, userId: call.params.id };
         return presentUser(await patchUser(people, callerOf(call), { ...rest, ...place, externalId, isVerified }));
       },
@@ -200,7 +212,7 @@ function changeRoutes({ people, resolveWorkspace }: UserRoutesDeps): Route[] {
       query: workspaceQuery,
       status: 204,
       handler: async (call) => {
-        const workspaceId = await resolveWorkspace(call.principal, call.query.workspace_id);
+        const workspaceId = await placeOf(deps, call.principal, call.query.workspace_id);
         await removeUser(people, callerOf(call), { workspaceId, userId: call.params.id });
       },
     }),

@@ -1,10 +1,10 @@
 import { toTimestamp } from '../../clock.ts';
-import type { MemberFacts } from '../members/store.ts';
+import type { UserFacts } from '../members/store.ts';
 import { secondFactorsOf } from '../sign-in/proof.ts';
 import type { PersonRow } from '../store.ts';
 
 /** A person as a workspace sees one of its members. */
-export function presentUser(member: MemberFacts) {
+export function presentUser(member: UserFacts) {
   return {
     id: member.user_id,
     email: member.email,
@@ -15,10 +15,10 @@ export function presentUser(member: MemberFacts) {
     member_id: member.id,
     role: member.role,
     /** Whether this workspace made the account, and may edit and remove it. */
-    managed: member.created_in === member.workspace_id,
+    managed: member.workspace_id !== null && member.created_in === member.workspace_id,
     second_factor: member.totp + member.passkeys > 0,
     external_id: member.external_id,
-    metadata: JSON.parse(member.metadata) as Record<string, string>,
+    metadata: JSON.parse(member.metadata ?? '{}') as Record<string, string>,
     created_at: toTimestamp(member.user_created_at),
   };
 }
