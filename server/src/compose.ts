@@ -276,9 +276,18 @@ function routesOf(core: Core, config: Config, deps: DomainDeps, verifyKey: Verif
 const endNoTokens: EndTokens = async () => {};
 
 function peopleOf(core: Core, config: Config, surroundings: Surroundings, deps: DomainDeps): ComposedPeople {
-  const { slowHashes, counting, issuer } = core;
+  const { sessions, slowHashes, counting, issuer } = core;
   const { guesses } = counting;
-  return composePeople({ ...deps, config, surroundings, slowHashes, guesses, issuer, endTokens: endNoTokens });
+  return composePeople({
+    ...deps,
+    config,
+    surroundings,
+    sessions,
+    slowHashes,
+    guesses,
+    issuer,
+    endTokens: endNoTokens,
+  });
 }
 
 /** The one place that knows every domain: builds it, wires what must not import one another, mounts the routes. */
@@ -304,6 +313,7 @@ export async function compose(config: Config, surroundings: Surroundings, databa
   http.add(routesOf(core, config, deps, verifyKey));
   const composed = peopleOf(core, config, surroundings, deps);
   http.add(composed.routes);
+  http.addPages(composed.pages.routes, composed.pages.failurePage);
   const jobs = scheduleWork(core, config, surroundings, database);
   composed.addJobs(jobs);
   const { hasFirst } = core.workspaces;

@@ -116,4 +116,3 @@ export function isForPerson(request: FastifyRequest): boolean {
   if (request.routeOptions.config.isPage === true) return true;
   return request.is404 && !API_PATH.test(request.url) && (request.headers.accept ?? '').includes('text/html');
 }
-
