@@ -94,6 +94,8 @@ export interface Latchkey {
   /** The public base URL; set the bound port first. */
   issuer(): string;
   setBoundPort(port: number): void;
+  /** Sends the mails that are due, as its job does. */
+  sendMails(): Promise<void>;
   /** Writes down what is only counted so far. */
   flush(): Promise<void>;
   /** Gives reserved quota units back and leaves shared counters. */
@@ -328,6 +330,7 @@ export async function compose(config: Config, surroundings: Surroundings, databa
     },
     issuer,
     setBoundPort,
+    sendMails: composed.people.outbox.sendDue,
     flush: async () => {
       await Promise.all([core.usage.flush(), core.activity.flush(), core.sessions.flush()]);
     },

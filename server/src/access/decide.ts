@@ -61,7 +61,8 @@ export function refuseBeyondAccess(principal: Principal, access: Guarded): void 
       throw new Failure('forbidden', 'The root key manages Latchkey; it does not call APIs.');
     return;
   }
-  if (access.root === 'only') throw new Failure('forbidden', 'Only the root key may do this.');
+  if (access.root === 'only' && !(access.people && principal.kind === 'session'))
+    throw new Failure('forbidden', 'Only the root key may do this.');
   const { scope, own, allOf, environment } = access;
   if (environment !== undefined) refuseEnvironment(principal, environment);
   if (allOf !== undefined) refuseMissingScopes(principal, allOf);

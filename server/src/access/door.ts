@@ -13,7 +13,7 @@ import {
 import { limitHeaders } from '../limits/index.ts';
 import { credentialKind, invalidApiKey } from './credential-kind.ts';
 import { refuseAddress, refuseBlockedSession, refuseDeadKey } from './decide.ts';
-import { andThen, limitExceeded, refuseOverspent, refuseSpending, type Spender } from './spending.ts';
+import { andThen, limitExceeded, refuseOverspent, refuseSpending, type Spendable, type Spender } from './spending.ts';
 
 /** One answer of the door, for whoever counts. */
 export interface Decision {
@@ -103,24 +103,57 @@ function createRefuse({ spender, clock }: DoorOptions, tell: Tell) {
   };
 }
 
+type Pay = (record: Spendable, passing: Passing, trace: Trace, principal: Principal) => Entry | Promise<Entry>;
+
+/** Spends from a credential's counts and lets it in, with what its reply owes of them; free routes cost nothing. */
+function createPay({ spender, clock }: DoorOptions, tell: Tell): Pay {
+  return (record, passing, trace, principal) => {
+    if (passing.isFree) {
+      tell(passing, trace, 'allowed', 'ok');
+      return { principal, headers: null };
+    }
+    return andThen(spender.spendKey(record, 1), (spending) => {
+      refuseOverspent(spending, clock);
+      tell(passing, trace, 'allowed', 'ok');
+      const headers = spending.limit ? limitHeaders(spending.limit, clock.nowMs()) : null;
+      return { principal, headers };
+    });
+  };
+}
+
+/** By the cookie of a signed-in person, where no other credential was presented. */
+function createSessionEntry({ sessions, issuer }: DoorOptions, pay: Pay) {
+  const admit = (record: SessionRecord | null, passing: Passing, trace: Trace): Entry | Promise<Entry> => {
+    if (!record) throw new Failure('invalid_token', 'The session has ended. Sign in again.');
+    refuseForgedWrite(passing.request, issuer());
+    if (!passing.isAccount) refuseBlockedSession(record);
+    sessions.touch(record, passing.address);
+    passing.decide(record.principal);
+    return pay(record, passing, trace, record.principal);
+  };
+  return (passing: Passing, trace: Trace): Entry | Promise<Entry> => {
+    const text = presentedSession(passing.request.headers.cookie, issuer().startsWith('https:'));
+    if (passing.allowsNobody()) return { principal: ROOT, headers: null };
+    if (text === undefined) throw new Failure('missing_token', undefined, { noCredential: true });
+    trace.method = 'session';
+    const warm = sessions.peek(text);
+    if (warm) return admit(warm, passing, trace);
+    return sessions.find(text).then((record) => admit(record, passing, trace));
+  };
+}
+
 /**
  * The door: parse, resolve by kind, decide, spend; there and back once. A warm API key with limits in memory passes
  * without a promise and without the database. Who presents nothing valid spends from their address.
  */
 export function createDoor(options: DoorOptions): Door {
-  const { clock, keys, usage, spender, rootKeys, onDecision, sessions, issuer } = options;
+  const { clock, keys, usage, spender, rootKeys, onDecision } = options;
 
   const tell: Tell = ({ route, address }, trace, outcome, code) =>
     onDecision({ ...trace, outcome, code, route, address });
   const refuse = createRefuse(options, tell);
-
-  const payAndEnter = (record: KeyRecord | SessionRecord, passing: Passing, trace: Trace): Entry | Promise<Entry> =>
-    andThen(spender.spendKey(record, 1), (spending) => {
-      refuseOverspent(spending, clock);
-      tell(passing, trace, 'allowed', 'ok');
-      const headers = spending.limit ? limitHeaders(spending.limit, clock.nowMs()) : null;
-      return { principal: record.principal, headers };
-    });
+  const pay = createPay(options, tell);
+  const enterBySession = createSessionEntry(options, pay);
 
   const admitKey = (record: KeyRecord | null, passing: Passing, trace: Trace): Entry | Promise<Entry> => {
     if (!record) throw invalidApiKey();
@@ -129,32 +162,7 @@ export function createDoor(options: DoorOptions): Door {
     usage.touch(record);
     refuseAddress(record, passing.address);
     passing.decide(record.principal);
-    if (!passing.isFree) return payAndEnter(record, passing, trace);
-    tell(passing, trace, 'allowed', 'ok');
-    return { principal: record.principal, headers: null };
-  };
-
-  const admitSession = (record: SessionRecord | null, passing: Passing, trace: Trace): Entry | Promise<Entry> => {
-    if (!record) throw new Failure('invalid_token', 'The session has ended. Sign in again.');
-    refuseForgedWrite(passing.request, issuer());
-    if (!passing.isAccount) refuseBlockedSession(record);
-    sessions.touch(record, passing.address);
-    passing.decide(record.principal);
-    if (!passing.isFree) return payAndEnter(record, passing, trace);
-    tell(passing, trace, 'allowed', 'ok');
-    return { principal: record.principal, headers: null };
-  };
-
-  const enterBySession = (passing: Passing, trace: Trace): Entry | Promise<Entry> => {
-    const text = presentedSession(passing.request.headers.cookie, issuer().startsWith('https:'));
-    if (passing.allowsNobody()) return { principal: ROOT, headers: null };
-    if (text === undefined) {
-      throw new Failure('missing_token', undefined, { noCredential: true });
-    }
-    trace.method = 'session';
-    const warm = sessions.peek(text);
-    if (warm) return admitSession(warm, passing, trace);
-    return sessions.find(text).then((record) => admitSession(record, passing, trace));
+    return pay(record, passing, trace, record.principal);
   };
 
   const enter = (passing: Passing, trace: Trace): Entry | Promise<Entry> => {

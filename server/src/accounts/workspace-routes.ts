@@ -149,10 +149,9 @@ function readRoutes(deps: WorkspaceRoutesDeps): Route[] {
   ];
 }
 
-/** A key makes no workspaces: it would be nobody's. */
+/** The operator does, and people where they may come by themselves. */
 function refuseMaking({ isOpen }: WorkspaceRoutesDeps, principal: Principal): void {
   if (principal.kind === 'root') return;
-  if (principal.kind !== 'session') throw new Failure('forbidden', 'Only the root key and people make workspaces.');
   if (!isOpen) throw new Failure('forbidden', 'Workspaces are made by the operator.');
 }
 
@@ -163,7 +162,7 @@ function writeRoutes(deps: WorkspaceRoutesDeps): Route[] {
       ...shared,
       method: 'POST',
       path: '/workspaces',
-      access: anyone,
+      access: { scope: null, root: 'only', people: true },
       summary: 'Make a workspace: the operator, or a signed-in person where sign-up is open',
       body: newWorkspace,
       reply: workspaceReply,

@@ -13,6 +13,8 @@ export interface Guarded {
   own?: string;
   /** Whether the operator's key is let in. Root holds no scopes: where it is allowed, it needs none. */
   root: 'allowed' | 'refused' | 'only';
+  /** With `root: 'only'`: signed-in people too. */
+  people?: true;
   /** Also lets in a peer on this machine that presents nothing. */
   loopback?: true;
   /** Further scopes that it must hold, all of them. */

@@ -55,6 +55,7 @@ test('docs/api.md says of every call what it needs', async () => {
     const { status, json } = await server.call(path, { method, key, ...(method === 'GET' ? {} : { json: {} }) });
     const refusal = [status, json?.error?.reason ?? json?.error, json?.message?.match(/needs the scope ([^;]+);/)?.[1]];
     if (needs.startsWith('root')) expect(refusal.slice(0, 1), call).toEqual([403]);
+    else if (needs === 'a session' || needs === 'proof') expect(refusal.slice(0, 2), call).toEqual([403, 'forbidden']);
     else if (needs.includes(':')) expect(refusal, call).toEqual([403, 'insufficient_scope', needs]);
     else expect([200, 404, 422], call).toContain(status);
   }

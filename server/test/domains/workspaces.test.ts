@@ -51,6 +51,7 @@ describe.each(DATABASES)('workspaces on %s', (database) => {
       plan: null,
       limits: null,
       pooled: false,
+      require_second_factor: false,
       created_at: iso(clock.nowMs()),
     });
     const given = { external_id: 'crm-1', metadata: { tier: 'x', 'a\nb': 'c' }, plan: 'gold', pooled: true };
@@ -141,7 +142,7 @@ describe.each(DATABASES)('workspaces on %s', (database) => {
     expect((await call(`/${id}`)).json.name).toBe('Made');
   });
 
-  test('of a key: its own is all that it sees, and it changes nothing (N4)', async () => {
+  test('of a key: its own is all that it sees, and it changes nothing of the operator (N4)', async () => {
     const { id } = await make({ external_id: `tenant-${database}` });
     const { key } = await makeKey(server, { workspace_id: id, scopes: ['admin'] });
     for (const query of ['', '?limit=100', `?external_id=tenant-${database}`]) {
@@ -156,11 +157,14 @@ describe.each(DATABASES)('workspaces on %s', (database) => {
       ['', { json: { name: 'x' } }],
       [`/${id}`, { method: 'PATCH', json: { state: 'active' } }],
       [`/${id}`, { method: 'PATCH', json: { plan: 'gold' } }],
-      [`/${server.workspaceId}`, { method: 'PATCH', json: { state: 'suspended' } }],
     ] as [string, CallOptions][]) {
       const refused = await call(path, { key, ...options });
       expect([refused.status, refused.json.error]).toEqual([403, 'forbidden']);
     }
+    const suspension = { key, method: 'PATCH', json: { state: 'suspended' } };
+    await expectAsIfMissing(server, suspension, paths);
+    const named = await call(`/${id}`, { key, method: 'PATCH', json: { name: 'Renamed by its admin' } });
+    expect([named.status, named.json.name]).toEqual([200, 'Renamed by its admin']);
     expect((await call('', { key: null })).status).toBe(401);
     expect(await answerTo(server, server.key)).toEqual(WORKS);
   });

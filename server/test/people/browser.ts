@@ -43,9 +43,9 @@ export const PASSWORD = 'plum trellis 41 gravel';
 /** The latest mail to an address that a development server kept, and the token of its link. */
 export async function mailTo(server: TestServer, address: string, subject?: string) {
   const { json } = await server.call('/dev/mail', { key: null, headers: { host: 'localhost' } });
-  // biome-ignore lint/suspicious/noExplicitAny: replies are looked into freely in tests
   const mail = json.data.find(
-    (each: any) => each.to === address && (subject === undefined || each.subject === subject),
+    (each: { to: string; subject: string }) =>
+      each.to === address && (subject === undefined || each.subject === subject),
   );
   expect(mail, `a mail to ${address}`).toBeDefined();
   const link: string = /https?:\/\/\S+/.exec(mail.text)?.[0] ?? '';

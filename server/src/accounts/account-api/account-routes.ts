@@ -67,6 +67,11 @@ function selfRoutes(people: People): Route[] {
         return begun(people, call, await changePassword(people, visit(people, call), signedInOf(call), input));
       },
     }),
+  ];
+}
+
+function addressRoutes(people: People): Route[] {
+  return [
     route({
       ...own,
       method: 'POST',
@@ -204,5 +209,10 @@ function sessionListRoutes(people: People): Route[] {
 
 /** For the signed-in person: the account and its sessions. */
 export function accountRoutes(people: People): Route[] {
-  return [...selfRoutes(people), ...presentSessionRoutes(people), ...sessionListRoutes(people)];
+  return [
+    ...selfRoutes(people),
+    ...addressRoutes(people),
+    ...presentSessionRoutes(people),
+    ...sessionListRoutes(people),
+  ];
 }

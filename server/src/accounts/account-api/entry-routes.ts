@@ -43,6 +43,11 @@ function signUpRoutes(people: People): Route[] {
         return begun(people, call, started);
       },
     }),
+  ];
+}
+
+function invitationRoutes(people: People): Route[] {
+  return [
     route({
       ...open,
       method: 'POST',
@@ -161,5 +166,5 @@ function recoveryRoutes(people: People): Route[] {
 
 /** For visitors: signing up and in, and getting back in. */
 export function entryRoutes(people: People): Route[] {
-  return [...signUpRoutes(people), ...signInRoutes(people), ...recoveryRoutes(people)];
+  return [...signUpRoutes(people), ...invitationRoutes(people), ...signInRoutes(people), ...recoveryRoutes(people)];
 }

@@ -19,8 +19,7 @@ export const passkeyReply = Type.Object({
   last_used_at: nullable(Type.String()),
 });
 
-/** A person's second factors: what there is, an authenticator app, backup codes. */
-export function factorRoutes(people: People): Route[] {
+function overviewRoutes(people: People): Route[] {
   return [
     route({
       ...own,
@@ -43,6 +42,11 @@ export function factorRoutes(people: People): Route[] {
         };
       },
     }),
+  ];
+}
+
+function authenticatorRoutes(people: People): Route[] {
+  return [
     route({
       ...own,
       method: 'POST',
@@ -93,6 +97,11 @@ export function factorRoutes(people: People): Route[] {
       }),
     }),
   ];
+}
+
+/** A person's second factors: what there is, an authenticator app, backup codes. */
+export function factorRoutes(people: People): Route[] {
+  return [...overviewRoutes(people), ...authenticatorRoutes(people)];
 }
 
 type Passkey = Awaited<ReturnType<typeof passkeysOf>>[number];

@@ -92,6 +92,11 @@ function entry(people: People): Route[] {
         return begun(people, call, started);
       },
     }),
+  ];
+}
+
+function secondFactor(people: People): Route[] {
+  return [
     route({
       ...open,
       method: 'POST',
@@ -167,6 +172,11 @@ function managing(people: People): Route[] {
       status: 204,
       handler: (call) => removePasskey(people, visit(people, call), signedInOf(call), call.params.id),
     }),
+  ];
+}
+
+function proving(people: People): Route[] {
+  return [
     route({
       ...own,
       method: 'POST',
@@ -192,5 +202,5 @@ function managing(people: People): Route[] {
 
 /** Passkeys: signing in by them, and keeping them. */
 export function passkeyRoutes(people: People): Route[] {
-  return [...entry(people), ...managing(people)];
+  return [...entry(people), ...secondFactor(people), ...managing(people), ...proving(people)];
 }

@@ -139,6 +139,11 @@ function writeMembers({ people, resolveWorkspace }: MemberRoutesDeps): Route[] {
         return presentMember(await changeRole(people, callerOf(call), change));
       },
     }),
+  ];
+}
+
+function endMembers({ people, resolveWorkspace }: MemberRoutesDeps): Route[] {
+  return [
     route({
       ...ofMembers,
       method: 'DELETE',
@@ -249,5 +254,11 @@ function writeInvitations({ people, resolveWorkspace }: MemberRoutesDeps): Route
 
 /** Who is in a workspace, and who is asked to come. */
 export function memberRoutes(deps: MemberRoutesDeps): Route[] {
-  return [...readMembers(deps), ...writeMembers(deps), ...readInvitations(deps), ...writeInvitations(deps)];
+  return [
+    ...readMembers(deps),
+    ...writeMembers(deps),
+    ...endMembers(deps),
+    ...readInvitations(deps),
+    ...writeInvitations(deps),
+  ];
 }

@@ -67,7 +67,7 @@ async function placeOf(
 
 const callerOf = (call: Call) => ({ principal: call.principal, actor: actorOf(call) });
 
-function readRoutes(deps: UserRoutesDeps): Route[] {
+function listRoutes(deps: UserRoutesDeps): Route[] {
   const { people, cursors, resolveWorkspace } = deps;
   const { database } = people;
   return [
@@ -98,6 +98,12 @@ function readRoutes(deps: UserRoutesDeps): Route[] {
         return { data: rows.map(presentUser), next_cursor };
       },
     }),
+  ];
+}
+
+function getRoutes(deps: UserRoutesDeps): Route[] {
+  const { database } = deps.people;
+  return [
     route({
       ...shared,
       method: 'GET',
@@ -221,5 +227,5 @@ function changeRoutes(deps: UserRoutesDeps): Route[] {
 
 /** The people of a workspace, as the operator and the workspace manage them. */
 export function userRoutes(deps: UserRoutesDeps): Route[] {
-  return [...readRoutes(deps), createRoute(deps), ...changeRoutes(deps)];
+  return [...listRoutes(deps), ...getRoutes(deps), createRoute(deps), ...changeRoutes(deps)];
 }
