@@ -5,7 +5,7 @@ import type { Config } from './config.ts';
 const LARGEST_LOGO_BYTES = 256 * 1024;
 /** A file is what its first bytes say, whatever it is called. */
 const SIGNATURES: readonly (readonly [ending: RegExp, begins: RegExp])[] = [
-  [/\.png$/i, /^\x89PNG\r\n\x1a\n/],
+  [/\.png$/i, /^.PNG\r\n/],
   [/\.jpe?g$/i, /^\xff\xd8\xff/],
   [/\.webp$/i, /^RIFF[\s\S]{4}WEBP/],
   [/\.svg$/i, /^(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?(?:<!--[\s\S]*?-->\s*)*<svg[\s>]/],
