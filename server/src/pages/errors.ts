@@ -17,7 +17,7 @@ export function createFailurePage(deps: PagesDeps): (failure: Failure, call: Pag
     const document = entryPage(ui, {
       title: known?.title ?? failure.message,
       lead: known?.lead ?? failure.message,
-      body: html`<p class="actions"><a class="button primary" href=${ui.at('/account')}>${TEXTS.errors.back}</a></p>`,
+      body: html`<p class="actions"><a class="button primary" href=${ui.at('/')}>${TEXTS.errors.back}</a></p>`,
       foot: html`<code class="request-id">${TEXTS.errors.requestId(requestId)}</code>`,
     });
     const more: Record<string, string> = {};

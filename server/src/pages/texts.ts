@@ -21,7 +21,7 @@ export const TEXTS = {
         ? 'Too many attempts. Try again in a minute.'
         : `Too many attempts. Try again in ${minutes} minutes.`,
     oldForm: 'This page was open for too long, or cookies are blocked. Open it again.',
-    back: 'Go on',
+    back: 'Go to the start',
     requestId: (id: string) => `Request ${id}`,
     pages: {
       403: { title: 'That did not work', lead: null },
@@ -306,9 +306,9 @@ export const TEXTS = {
     title: 'Sessions',
     lead: 'Where you are signed in.',
     current: 'This device',
-    by: (methods: string) => `Signed in by ${methods}`,
+    by: (methods: string) => `by ${methods}`,
     seen: 'Last seen',
-    since: 'signed in',
+    since: 'Signed in',
     end: 'End',
     endOne: (device: string) => `End the session on ${device}`,
     endOthers: 'End all other sessions',

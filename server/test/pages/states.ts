@@ -193,11 +193,12 @@ export const STATES: Record<string, Act> = {
     await stage.page.goto('/account/sessions');
   },
   workspaces: async (stage) => {
-    const { email } = await person(stage);
+    const { userId } = await person(stage);
     const { server } = stage;
     const made = await server.call('/v1/workspaces', { key: server.rootKey, json: { name: LONG_NAME } });
-    const json = { email, role: 'admin', workspace_id: made.json.id };
-    await server.call('/v1/members', { key: server.rootKey, json });
+    const json = { user_id: userId, role: 'admin', workspace_id: made.json.id };
+    const added = await server.call('/v1/members', { key: server.rootKey, json });
+    if (added.status !== 201) throw new Error(added.text);
     await stage.page.goto('/account/workspaces');
   },
   'dev-mail': async (stage) => {

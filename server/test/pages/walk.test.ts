@@ -142,7 +142,9 @@ test('by keyboard alone: the order is that of the page, and what has the focus i
   await page.keyboard.press('Tab');
   const focused = () =>
     page.evaluate(() => {
-      const { document } = globalThis as unknown as { document: { activeElement: { textContent: string; id: string } } };
+      const { document } = globalThis as unknown as {
+        document: { activeElement: { textContent: string; id: string } };
+      };
       return document.activeElement.id || document.activeElement.textContent.trim();
     });
   expect(await focused()).toBe('Forgot it?');

@@ -21,8 +21,8 @@ function row({ ui, signed }: AskedByPerson, each: Session): Markup {
     <li class="row">
       <div class="row-text">
         <h2>${each.device} ${isCurrent && html`<span class="badge on">${texts.current}</span>`}</h2>
-        <p>${each.address} · ${texts.by(methods)}</p>
-        <p>${texts.seen} ${moment(each.seen_at)} · ${texts.since} ${moment(each.created_at)}</p>
+        <p>${texts.seen} ${moment(each.seen_at)} · ${each.address}</p>
+        <p>${texts.since} ${moment(each.created_at)} ${texts.by(methods)}</p>
       </div>
       <div class="row-actions">
         ${!isCurrent && form(ui, { action: `/account/sessions/${each.id}/end`, children: end })}

@@ -37,7 +37,6 @@ const FILES: readonly (readonly [name: string, file: () => string | URL])[] = [
   ['hanken-grotesk-latin-ext.woff2', () => fontFile('latin-ext')],
   ['mark.svg', () => ownFile('mark.svg')],
   ['icon.svg', () => ownFile('icon.svg')],
-  ['bitting.svg', () => ownFile('bitting.svg')],
   ['tokens.css', () => ownFile('tokens.css')],
   ['pages.css', () => ownFile('pages.css')],
   ['passkeys.js', () => ownFile('passkeys.js')],
