@@ -37,6 +37,36 @@ function problemsOf(environment: Record<string, string>, workingDir = newFolder(
 
 const refused = (environment: Record<string, string>) => problemsOf(environment).map(({ setting }) => setting);
 
+describe('people', () => {
+  test('come as they like in development, by invitation in production, and as the setting says', () => {
+    expect(read({}).config).toMatchObject({ signUp: 'open', smtpUrl: null, mailFrom: 'Latchkey <no-reply@localhost>' });
+    const production = {
+      LATCHKEY_MODE: 'production',
+      LATCHKEY_ISSUER: 'https://auth.example.com',
+      LATCHKEY_ROOT_KEY: mintSecret('root', randomBytes),
+      LATCHKEY_ENCRYPTION_KEYS: newEncryptionKey('a', randomBytes),
+    };
+    const mailFrom = 'Latchkey <no-reply@auth.example.com>';
+    expect(read(production).config).toMatchObject({ signUp: 'invitation', mailFrom });
+    expect(read({ ...production, LATCHKEY_SIGN_UP: 'closed' }).config.signUp).toBe('closed');
+  });
+
+  test('get mails by SMTP, also by reference, from an address that adds no header', () => {
+    const url = 'smtps://user:pass@mail.example.com:465';
+    expect(read({ LATCHKEY_SMTP_URL: 'env:MAIL_URL', MAIL_URL: url }).config.smtpUrl).toBe(url);
+    expect(read({ LATCHKEY_MAIL_FROM: 'Acme <no-reply@acme.example>' }).config.mailFrom).toBe(
+      'Acme <no-reply@acme.example>',
+    );
+    for (const text of ['mail.example.com', 'http://mail.example.com', 'smtp://']) {
+      expect(refused({ LATCHKEY_SMTP_URL: text }), text).toEqual(['LATCHKEY_SMTP_URL']);
+    }
+    for (const text of ['Acme', 'a@b\r\nBcc: c@d', 'Acme <a@b>, c@d', '<>']) {
+      expect(refused({ LATCHKEY_MAIL_FROM: text }), text).toEqual(['LATCHKEY_MAIL_FROM']);
+    }
+    expect(refused({ LATCHKEY_SIGN_UP: 'maybe' })).toEqual(['LATCHKEY_SIGN_UP']);
+  });
+});
+
 const rootKey = mintSecret('root', randomBytes);
 const encryptionKeys = newEncryptionKey('a', randomBytes);
 const production = {

@@ -23,7 +23,7 @@ export interface Guesses {
   /** One-time passwords, backup codes and passkeys of one account, mixed (security K12). */
   code(userId: string): Promise<Attempt>;
   /** Calls that make a mail or a slow hash for somebody who has proved nothing. */
-  request(kind: 'sign_up' | 'recover' | 'link', address: string): Promise<Attempt>;
+  request(kind: RequestKind, address: string): Promise<Attempt>;
   /** Whether one more mail of a kind may go to an address: nobody's mailbox is filled by strangers. */
   mayMail(kind: string, emailKey: string): Promise<boolean>;
 }
@@ -36,9 +36,12 @@ export const GUESSES_PER_HOUR = {
   /** A person on a device that they know is never locked out by what others do elsewhere. */
   knownDevice: 20,
   codes: 10,
-  requestsOfNetwork: 60,
+  /** `passkey` is asked for whenever a page for signing in is opened. */
+  requestsOfNetwork: { sign_up: 60, recover: 60, link: 60, passkey: 1000 },
   mailsToAddress: 5,
 } as const;
+
+export type RequestKind = keyof typeof GUESSES_PER_HOUR.requestsOfNetwork;
 
 interface Budget {
   bucket: string;
@@ -78,7 +81,8 @@ export function createGuesses({ limiter, clock }: { limiter: Limiter; clock: Clo
   return {
     password: (guess) => count(budgetsOf(guess)),
     code: (userId) => count([budget(`code:${userId}`, GUESSES_PER_HOUR.codes)]),
-    request: (kind, address) => count([budget(`${kind}:${addressGroup(address)}`, GUESSES_PER_HOUR.requestsOfNetwork)]),
+    request: (kind, address) =>
+      count([budget(`${kind}:${addressGroup(address)}`, GUESSES_PER_HOUR.requestsOfNetwork[kind])]),
     mayMail: async (kind, emailKey) => {
       const name = `mail:${kind}:${sha256Hex(emailKey).slice(0, 32)}`;
       return (await spend(budget(name, GUESSES_PER_HOUR.mailsToAddress))).allowed;

@@ -52,10 +52,10 @@ export async function completeEmailChange(
   visit: Visit,
   { token }: { token: string },
 ): Promise<{ email: string }> {
-  await people.guesses.request('link', visit.address);
+  const attempt = await people.guesses.request('link', visit.address);
   const taken = new Failure('conflict', 'Another account has this address by now.');
   try {
-    return await people.database.write(async (tx) => {
+    const result = await people.database.write(async (tx) => {
       const row = await takeMailToken(people, tx, 'change_email', token);
       const person = row.user_id === null ? undefined : await personById(tx.query, row.user_id);
       if (!person || person.state === 'disabled') throw endedLink();
@@ -74,6 +74,8 @@ export async function completeEmailChange(
       });
       return { email };
     });
+    await attempt.giveBack();
+    return result;
   } catch (error) {
     if (error instanceof UniqueViolation) throw taken;
     throw error;

@@ -32,8 +32,8 @@ export async function completeVerification(
   visit: Visit,
   { token }: { token: string },
 ): Promise<{ email: string }> {
-  await people.guesses.request('link', visit.address);
-  return people.database.write(async (tx) => {
+  const attempt = await people.guesses.request('link', visit.address);
+  const result = await people.database.write(async (tx) => {
     const row = await takeMailToken(people, tx, 'verify_email', token);
     const person = row.user_id === null ? undefined : await personById(tx.query, row.user_id);
     if (!person || person.email_key !== row.email_key) throw endedLink();
@@ -42,4 +42,6 @@ export async function completeVerification(
     await people.recordAudit(tx, { action: 'user.email_verified', actor, workspaceId: null, targetId: person.id });
     return { email: person.email };
   });
+  await attempt.giveBack();
+  return result;
 }

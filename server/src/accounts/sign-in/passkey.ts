@@ -52,7 +52,7 @@ const bindingOf = (binding: string) => sha256Hex(`passkey ${binding}`);
 
 /** What the browser needs to sign in by passkey, and a text for its cookie: the answer is taken from it alone. */
 export async function askPasskey(people: People, visit: Visit): Promise<{ options: RequestOptions; binding: string }> {
-  await people.guesses.request('link', visit.address);
+  await people.guesses.request('passkey', visit.address);
   const binding = randomToken(people.randomBytes);
   const asking = { kind: 'passkey_sign_in', userId: null, boundTo: bindingOf(binding), verifiesUser: true } as const;
   return { options: await ask(people, asking), binding };
