@@ -206,7 +206,7 @@ export const TEXTS = {
       name: 'Backup codes',
       none: 'None left. Make new ones.',
       left: (count: number) => `${count} of 10 left.`,
-      renew: 'Make new ones',
+      renew: 'Renew',
     },
     blocked: {
       no_workspace: 'You are in no workspace, so you can do nothing but look after your account.',

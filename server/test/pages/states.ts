@@ -195,7 +195,7 @@ export const STATES: Record<string, Act> = {
   workspaces: async (stage) => {
     const { userId } = await person(stage);
     const { server } = stage;
-    const made = await server.call('/v1/workspaces', { key: server.rootKey, json: { name: LONG_NAME } });
+    const made = await server.call('/v1/workspaces', { key: server.rootKey, json: { name: LONG_NAME.slice(0, 100) } });
     const json = { user_id: userId, role: 'admin', workspace_id: made.json.id };
     const added = await server.call('/v1/members', { key: server.rootKey, json });
     if (added.status !== 201) throw new Error(added.text);
