@@ -262,6 +262,18 @@ describe.each(DATABASES)('signing in on %s', (database) => {
     expect(reply.headers.getSetCookie()).toEqual([]);
   });
 
+  test('a call by cookie may be repeated under an Idempotency-Key, and its secret is shown to that session alone', async () => {
+    const person = await newPerson(server);
+    const json = { name: 'once', scopes: ['read'] };
+    const post = (browser: typeof person) =>
+      browser.call('/v1/api-keys', { method: 'POST', json, headers: { 'idempotency-key': 'k-1' } });
+    const [first, second] = [await post(person), await post(person)];
+    expect([second.status, second.json]).toEqual([201, first.json]);
+    expect(second.headers.get('idempotency-replayed')).toBe('true');
+    const other = await newPerson(server);
+    expect((await post(other)).json.id).not.toBe(first.json.id);
+  });
+
   test('a made-up cookie is refused before anything is looked up', async () => {
     const cookies = ['x', 'a'.repeat(43), '%00', 'a'.repeat(4000), `${'a'.repeat(43)}.b`];
     for (const text of cookies) {
