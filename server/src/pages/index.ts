@@ -12,7 +12,7 @@ import { securityPages } from './account/security.ts';
 import { sessionPages } from './account/sessions.ts';
 import { workspacePages } from './account/workspaces.ts';
 import { loadAssets } from './assets/assets.ts';
-import { assetRoutes } from './assets/routes.ts';
+import { assetRoute } from './assets/routes.ts';
 import { brandAssets } from './branding/brand.ts';
 import { createMailPage } from './development/mail-page.ts';
 import { emailLinkPages } from './entry/email-links.ts';
@@ -58,7 +58,7 @@ export function composePages(options: Omit<PagesDeps, 'assets'>): ComposedPages 
   const deps = { ...options, assets };
   const pages = definePages(deps);
   return {
-    routes: [...assetRoutes(assets), home(pages), ...ROOMS.flatMap((room) => room(deps, pages))],
+    routes: [assetRoute(assets), home(pages), ...ROOMS.flatMap((room) => room(deps, pages))],
     failurePage: createFailurePage(deps),
     mailPage: createMailPage(deps),
   };

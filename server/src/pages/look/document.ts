@@ -31,7 +31,7 @@ export function drawDocument(ui: Ui, { title, body, hasProblem = false, usesPass
         <meta name="robots" content="noindex" />
         <link rel="icon" href=${ui.asset('icon.svg')} type="image/svg+xml" />
         ${sheets.map((href) => html`<link rel="stylesheet" href=${href} />`)}
-        ${usesPasskeys && html`<script type="module" src=${ui.asset('passkeys.js')}></script>`}
+        ${usesPasskeys && html`<script type="module" src=${ui.asset('passkeys.js')} />`}
       </head>
       ${body}
     </html>

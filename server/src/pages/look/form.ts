@@ -10,13 +10,19 @@ export interface FormParts {
   className?: string;
 }
 
+/** Whose password it is, for password managers: a field that people need not see (it must not be of type hidden). */
+function hiddenField(name: string, value: string | null): Markup {
+  if (name !== 'username') return html`<input type="hidden" name=${name} value=${value} />`;
+  return html`<input type="text" name="username" value=${value} autocomplete="username" readonly hidden tabindex="-1" />`;
+}
+
 /** A form of these pages: it carries its token, and tells of its problems itself. */
 export function form(ui: Ui, { action, children, hidden = {}, className }: FormParts): Markup {
   const fields = Object.entries(hidden).filter(([, value]) => value !== null);
   return html`
     <form method="post" action=${ui.at(action)} class=${className} novalidate>
       <input type="hidden" name="form_token" value=${ui.formToken} />
-      ${fields.map(([name, value]) => html`<input type="hidden" name=${name} value=${value} />`)} ${children}
+      ${fields.map(([name, value]) => hiddenField(name, value))} ${children}
     </form>
   `;
 }
