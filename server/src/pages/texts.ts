@@ -158,7 +158,7 @@ export const TEXTS = {
     signIn: 'Sign in to join',
     createAndJoin: 'Create account and join',
     join: (workspace: string) => `Join ${workspace}`,
-    other: (email: string) => `You are signed in as ${email}. Sign out first, then open this page again.`,
+    other: (email: string) => `You are signed in as ${email}. Sign out to go on.`,
   },
 
   account: {

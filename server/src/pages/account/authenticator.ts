@@ -27,7 +27,7 @@ function codeForm({ ui }: AskedByPerson, problem: Problem | null): Markup {
         autocomplete: 'one-time-code',
         inputmode: 'numeric',
         problem,
-        isFirst: true,
+        isFirst: problem !== null,
         isCode: true,
         maxLength: 10,
       })}
