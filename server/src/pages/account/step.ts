@@ -3,7 +3,7 @@ import { type AccountTab, accountPage } from '../look/account-page.ts';
 import { wholeProblem } from '../look/form.ts';
 import { html, type Markup } from '../look/html.ts';
 import type { Answer, AskedByPerson, PagesDeps } from '../surface/page.ts';
-import type { Problem } from '../surface/problem.ts';
+import { type Problem, withProblem } from '../surface/problem.ts';
 
 export interface StepParts {
   title: string;
@@ -28,5 +28,5 @@ export async function step({ people }: PagesDeps, { ui, signed }: AskedByPerson,
     usesPasskeys,
     body: html`${wholeProblem(problem)} ${body}`,
   });
-  return problem === null ? { document } : { document, status: problem.status };
+  return withProblem(document, problem);
 }

@@ -6,7 +6,7 @@ import { form, submit, wholeProblem } from '../look/form.ts';
 import { html } from '../look/html.ts';
 import { forgetLink, linkToken } from '../surface/mail-link.ts';
 import type { Answer, Asked, Pages, PagesDeps } from '../surface/page.ts';
-import { type Problem, problemOf } from '../surface/problem.ts';
+import { type Problem, problemOf, withProblem } from '../surface/problem.ts';
 import { TEXTS } from '../texts.ts';
 import { deadLink } from './dead-link.ts';
 
@@ -26,7 +26,7 @@ function draw({ ui }: Asked, { purpose, path }: Confirmation, email: string, pro
   const { title, lead, submit: confirm } = TEXTS.emailLinks[purpose];
   const body = html`${wholeProblem(problem)} ${form(ui, { action: path, children: submit(confirm) })}`;
   const document = entryPage(ui, { title, lead: lead(email), body, hasProblem: problem !== null });
-  return problem === null ? { document } : { document, status: problem.status };
+  return withProblem(document, problem);
 }
 
 async function openLink({ people }: PagesDeps, asked: Asked, what: Confirmation): Promise<Answer> {

@@ -12,7 +12,7 @@ import { field, form, submit, wholeProblem } from '../look/form.ts';
 import { html, type Markup } from '../look/html.ts';
 import { forgetLink, linkToken } from '../surface/mail-link.ts';
 import type { Answer, Asked, Pages, PagesDeps } from '../surface/page.ts';
-import { missing, type Problem, problemOf } from '../surface/problem.ts';
+import { missing, type Problem, problemOf, withProblem } from '../surface/problem.ts';
 import { TEXTS } from '../texts.ts';
 import { deadLink } from './dead-link.ts';
 
@@ -102,7 +102,7 @@ async function draw(
     hasProblem: problem !== null,
     body: html`${wholeProblem(problem)} ${bodyFor(asked, invitation, person, problem)}`,
   });
-  return problem === null ? { document } : { document, status: problem.status };
+  return withProblem(document, problem);
 }
 
 type Next = (asked: Asked, invitation: Invitation) => Promise<Answer>;

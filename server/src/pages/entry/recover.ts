@@ -6,7 +6,7 @@ import { field, form, submit, wholeProblem } from '../look/form.ts';
 import { html } from '../look/html.ts';
 import { forgetLink, linkToken } from '../surface/mail-link.ts';
 import type { Answer, Asked, Pages, PagesDeps } from '../surface/page.ts';
-import { missing, type Problem, problemOf } from '../surface/problem.ts';
+import { missing, type Problem, problemOf, withProblem } from '../surface/problem.ts';
 import { TEXTS } from '../texts.ts';
 import { deadLink } from './dead-link.ts';
 
@@ -39,7 +39,7 @@ function draw({ ui, form: typed }: Asked, problem: Problem | null = null): Answe
     `,
     foot: html`<a href=${ui.at('/sign-in')}>${texts.back}</a>`,
   });
-  return problem === null ? { document } : { document, status: problem.status };
+  return withProblem(document, problem);
 }
 
 async function ask({ people }: PagesDeps, asked: Asked): Promise<Answer> {
@@ -78,7 +78,7 @@ function drawNew({ ui }: Asked, email: string, problem: Problem | null = null): 
       })}
     `,
   });
-  return problem === null ? { document } : { document, status: problem.status };
+  return withProblem(document, problem);
 }
 
 async function openLink({ people }: PagesDeps, asked: Asked): Promise<Answer> {

@@ -13,7 +13,7 @@ import { field, form, submit, wholeProblem } from '../look/form.ts';
 import { html, type Markup } from '../look/html.ts';
 import { passkeyForm } from '../look/passkey-form.ts';
 import type { Answer, Asked, Pages, PagesDeps } from '../surface/page.ts';
-import { atField, missing, type Problem, problemOf } from '../surface/problem.ts';
+import { atField, missing, type Problem, problemOf, withProblem } from '../surface/problem.ts';
 import { TEXTS } from '../texts.ts';
 import { pathAfter, wayIn } from './way-in.ts';
 
@@ -101,7 +101,7 @@ function draw(asked: Asked, { challenge, methods }: Open, problem: Problem | nul
     `,
     foot: otherWays(asked, methods),
   });
-  return problem === null ? { document } : { document, status: problem.status };
+  return withProblem(document, problem);
 }
 
 const isOver = (error: unknown) =>

@@ -6,7 +6,7 @@ import { field, form, note, submit, wholeProblem } from '../look/form.ts';
 import { html } from '../look/html.ts';
 import { passkeyForm } from '../look/passkey-form.ts';
 import type { Answer, Asked, Pages, PagesDeps } from '../surface/page.ts';
-import { atField, missing, type Problem, problemOf } from '../surface/problem.ts';
+import { atField, missing, type Problem, problemOf, withProblem } from '../surface/problem.ts';
 import { returnTo } from '../surface/return-to.ts';
 import { TEXTS } from '../texts.ts';
 import { keepChallenge } from './second-factor.ts';
@@ -66,7 +66,7 @@ function draw(asked: Asked, problem: Problem | null = null): Answer {
       ? html`${texts.newHere} <a href=${pathAfter(asked, '/sign-up')}>${texts.signUp}</a>`
       : undefined,
   });
-  return problem === null ? { document } : { document, status: problem.status };
+  return withProblem(document, problem);
 }
 
 /** A wrong address and a wrong password are told in the same words, at the same place (security K1). */

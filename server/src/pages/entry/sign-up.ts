@@ -6,7 +6,7 @@ import { field, form, submit, wholeProblem } from '../look/form.ts';
 import { html } from '../look/html.ts';
 import { forgetLink, linkToken } from '../surface/mail-link.ts';
 import type { Answer, Asked, Pages, PagesDeps } from '../surface/page.ts';
-import { atField, missing, type Problem, problemOf } from '../surface/problem.ts';
+import { atField, missing, type Problem, problemOf, withProblem } from '../surface/problem.ts';
 import { TEXTS } from '../texts.ts';
 import { deadLink } from './dead-link.ts';
 import { pathAfter, wayIn } from './way-in.ts';
@@ -61,7 +61,7 @@ function draw(asked: Asked, problem: Problem | null = null): Answer {
     `,
     foot: html`${texts.haveAccount} <a href=${pathAfter(asked, '/sign-in')}>${texts.signIn}</a>`,
   });
-  return problem === null ? { document } : { document, status: problem.status };
+  return withProblem(document, problem);
 }
 
 /** Where accounts are not made by everybody, the page says by whom. */
@@ -112,7 +112,7 @@ function drawConfirm(asked: Asked, email: string, problem: Problem | null = null
       })}
     `,
   });
-  return problem === null ? { document } : { document, status: problem.status };
+  return withProblem(document, problem);
 }
 
 async function openLink({ people }: PagesDeps, asked: Asked): Promise<Answer> {

@@ -58,7 +58,7 @@ export interface AskedByPerson extends Asked {
 }
 
 /** A document, or the way to another page. */
-export type Answer = { document: string; status?: number } | { goTo: string };
+export type Answer = { document: string; status?: number; retryAfterSeconds?: number } | { goTo: string };
 
 const VISITOR_SECONDS = 24 * 3600;
 
@@ -154,7 +154,9 @@ export function definePages(deps: PagesDeps): Pages {
         if (method === 'POST') refuseForeignToken(asked.ui.formToken, call.form.get('form_token'));
         const answer = await handler(asked);
         if ('goTo' in answer) return seeOther(answer.goTo, cookies);
-        return { status: answer.status ?? 200, headers, cookies, body: answer.document };
+        const { document, status = 200, retryAfterSeconds: wait } = answer;
+        const more = wait === undefined ? {} : { 'retry-after': String(wait) };
+        return { status, headers: { ...headers, ...more }, cookies, body: document };
       } catch (error) {
         const way = wayAfter(error, asked.ui, from);
         if (way === null) throw error;

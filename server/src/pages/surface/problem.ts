@@ -1,12 +1,15 @@
 import { ProofNeeded } from '../../accounts/index.ts';
 import { Failure } from '../../failure.ts';
 import { TEXTS } from '../texts.ts';
+import type { Answer } from './page.ts';
 
 /** What was wrong with a form, in a person's words: at a field, or with the whole. */
 export interface Problem {
   status: number;
   fields: Readonly<Record<string, string>>;
   whole: string | null;
+  /** How long to wait, where that is what is wrong. */
+  retryAfterSeconds?: number;
 }
 
 const MINUTE_SECONDS = 60;
@@ -33,8 +36,9 @@ export function problemOf(error: unknown, names: Readonly<Record<string, string>
     return { status, fields: Object.fromEntries(found), whole: null };
   }
   if (code === 'rate_limit_exceeded') {
-    const minutes = Math.ceil((details.retryAfterSeconds ?? MINUTE_SECONDS) / MINUTE_SECONDS);
-    return { status, fields: {}, whole: TEXTS.errors.tooMany(minutes) };
+    const retryAfterSeconds = Math.ceil(details.retryAfterSeconds ?? MINUTE_SECONDS);
+    const whole = TEXTS.errors.tooMany(Math.ceil(retryAfterSeconds / MINUTE_SECONDS));
+    return { status, fields: {}, whole, retryAfterSeconds };
   }
   // 401 belongs to HTTP authentication (RFC 9110 §15.5.2): a form has none.
   const shown = status === 401 ? 422 : status;
@@ -51,4 +55,11 @@ export function missing(form: URLSearchParams, names: readonly string[]): Proble
 /** A problem at one field. */
 export function atField(problem: Problem, name: string, text: string): Problem {
   return { ...problem, fields: { ...problem.fields, [name]: text }, whole: null };
+}
+
+/** A page as the answer to its form: as it stands, or with what was wrong. */
+export function withProblem(document: string, problem: Problem | null): Answer {
+  if (problem === null) return { document };
+  const { status, retryAfterSeconds } = problem;
+  return { document, status, ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }) };
 }
