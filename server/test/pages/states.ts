@@ -142,6 +142,22 @@ export const STATES: Record<string, Act> = {
     await enrolTotp(made, stage.clock.nowMs);
     await stage.page.goto('/account');
   },
+  'security-blocked': async (stage) => {
+    const { server } = stage;
+    const made = await server.call('/v1/workspaces', { key: server.rootKey, json: { name: 'Careful' } });
+    const json = { require_second_factor: true };
+    const path = `/v1/workspaces/${made.json.id}`;
+    const patched = await server.call(path, { key: server.rootKey, method: 'PATCH', json });
+    if (patched.status !== 200) throw new Error(patched.text);
+    await person(stage, { workspace_id: made.json.id });
+    await stage.page.goto('/account');
+    await stage.page.getByText('Your workspace asks for a second factor.').waitFor();
+  },
+  'sign-in-too-many': async (stage) => {
+    const email = newAddress();
+    for (let guess = 0; guess < 11; guess += 1) await signIn(stage, email, 'not the password');
+    await stage.page.getByText('Too many attempts.').waitFor();
+  },
   'password-wrong': async (stage) => {
     await asPerson('/account/password')(stage);
     await stage.page.getByLabel('Current password').fill('not it');
