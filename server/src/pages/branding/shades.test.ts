@@ -14,7 +14,7 @@ test('contrast is that of WCAG', () => {
 test('whatever color an operator chooses, it is seen on every ground and can be written on', () => {
   fc.assert(
     fc.property(color, fc.constantFrom('light' as const, 'dark' as const), (chosen, theme) => {
-      for (const ratio of [3, 4.5]) {
+      for (const ratio of [1.25, 3, 4.5]) {
         const shade = readable(chosen, GROUNDS[theme], ratio);
         for (const ground of GROUNDS[theme]) expect(contrast(shade, ground)).toBeGreaterThanOrEqual(ratio);
         expect(contrast(shade, inkOn(shade))).toBeGreaterThanOrEqual(4.5);
@@ -25,7 +25,10 @@ test('whatever color an operator chooses, it is seen on every ground and can be 
 
 test('a color that is fine stays as it is', () => {
   expect(readable('#12664f', GROUNDS.light, 4.5)).toBe('#12664f');
-  expect(accentCss('#ffee00')).toMatch(/^:root\{--accent:#[0-9a-f]{6};.*\}@media \(prefers-color-scheme:dark\)/);
+  const css = accentCss('#ffd400');
+  expect(css).toMatch(/^:root\{--accent:#ffd400;.*--accent-ink:#000000;.*\}@media \(prefers-color-scheme:dark\)/);
+  expect(css).not.toContain('--accent-text:#ffd400;--focus-color:#ffd400}@media');
+  expect(accentCss('#ffffff')).not.toMatch(/^:root\{--accent:#ffffff/);
 });
 
 /** The tokens of a theme, as the file has them. */
