@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { pinnedTo } from './machine.mjs';
 import { seedKeys } from './seed.mjs';
+import { seedToken } from './seed-token.mjs';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -64,8 +65,12 @@ async function betterAuth() {
   return { ...server, stop, url: `http://127.0.0.1:${port}`, key: server.ready.key };
 }
 
+/** Whatever the port: tokens name it. */
+const ISSUER = 'http://localhost:4000';
+
 async function latchkeyIn(dataDir) {
-  const env = { PORT: String(await freePort()), LATCHKEY_DATA_DIR: dataDir, LATCHKEY_LOG_LEVEL: 'warn' };
+  const port = String(await freePort());
+  const env = { PORT: port, LATCHKEY_DATA_DIR: dataDir, LATCHKEY_ISSUER: ISSUER, LATCHKEY_LOG_LEVEL: 'warn' };
   const server = await start([here('../server/bin/latchkey.js'), 'serve', '--json'], env);
   return { ...server, url: server.ready.url.replace('localhost', '127.0.0.1') };
 }
@@ -74,7 +79,7 @@ async function latchkeyIn(dataDir) {
 async function raiseLimits(url, rootKey) {
   const high = { per_hour: 1_000_000_000, per_second: 1_000_000 };
   const headers = { authorization: `Bearer ${rootKey}`, 'content-type': 'application/json' };
-  const body = JSON.stringify({ api_key: high });
+  const body = JSON.stringify({ api_key: high, login: high });
   const reply = await fetch(`${url}/v1/plans/standard`, { method: 'PATCH', headers, body });
   if (!reply.ok) throw new Error(`the limits could not be raised: ${await reply.text()}`);
 }
@@ -87,9 +92,10 @@ async function latchkey(keyCount = 0) {
   await raiseLimits(first.url, rootKey);
   await first.stop();
   const keysFile = keyCount > 0 ? seedKeys({ folder, workspaceId, count: keyCount }) : null;
+  const token = seedToken({ folder, issuer: ISSUER, workspaceId });
   const server = await latchkeyIn(folder);
   const stop = () => server.stop().then(remove);
-  return { ...server, stop, key, keysFile };
+  return { ...server, stop, key, token, keysFile };
 }
 
 /** Every server that a row may name. */

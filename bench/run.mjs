@@ -25,6 +25,7 @@ const POST_CEILING = 'bare Fastify JSON POST';
 const PEER = 'better-auth verifyApiKey';
 const VERIFY = 'GET /v1/auth/verify';
 const bearer = ({ key }) => ({ headers: { Authorization: `Bearer ${key}` } });
+const withToken = ({ token }) => ({ headers: { Authorization: `Bearer ${token}` } });
 const anyKey = ({ keysFile }) => ({ script: 'keys', args: [keysFile, '7'] });
 const checking = ({ key }) => ({ ...bearer({ key }), script: 'post', args: [JSON.stringify({ key })] });
 
@@ -43,6 +44,13 @@ const GROUPS = [
     { name: 'bare node:http', server: 'node:http', path: '/', load: bearer },
     { name: GET_CEILING, server: 'Fastify', path: '/', load: bearer },
     { ...verify, ratioTo: GET_CEILING },
+    {
+      name: `${VERIFY}, access token`,
+      server: 'Latchkey',
+      path: '/v1/auth/verify',
+      load: withToken,
+      ratioTo: GET_CEILING,
+    },
     { name: 'GET /v1/projects', server: 'Latchkey', path: '/v1/projects', load: bearer, ratioTo: GET_CEILING },
   ],
   [

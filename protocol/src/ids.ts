@@ -18,6 +18,8 @@ export const ID_PREFIXES = {
   invitation: 'inv',
   session: 'ses',
   passkey: 'psk',
+  access_token: 'tok',
+  token_family: 'fam',
 } as const;
 
 export type IdKind = keyof typeof ID_PREFIXES;

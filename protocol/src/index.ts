@@ -19,6 +19,7 @@ export {
   INVALID_API_KEY_MESSAGE,
   isErrorCode,
 } from './errors.ts';
+export { LONGEST_SECRET, SECRET_MARK, secretAt } from './find-secrets.ts';
 export { ID_PREFIXES, type IdKind, idPattern, idTimeMs, isId, makeId } from './ids.ts';
 export {
   containsSecret,

@@ -24,6 +24,11 @@ const CHECKSUM_LENGTH = 6;
 const BODY = /^[0-9A-Za-z]{46}$/;
 const KINDS = Object.entries(SECRET_PREFIXES) as [SecretKind, string][];
 
+/** How long a secret with each prefix is, in characters. */
+export const SECRET_LENGTHS: ReadonlyMap<string, number> = new Map(
+  KINDS.map(([, prefix]) => [prefix, prefix.length + RANDOM_LENGTH + CHECKSUM_LENGTH]),
+);
+
 /** What a secret scanner looks for, as the source of a regular expression. The checksum tells true finds from others. */
 export const SECRET_PATTERN_SOURCE: string = String.raw`\b(?:[sr]k_(?:test|live)|lk_(?:root|cs|at|rt|rat))_[0-9A-Za-z]{46}\b`;
 

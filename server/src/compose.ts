@@ -4,14 +4,17 @@ import {
   createAuthenticate,
   createDoor,
   createSpender,
+  createTokenResolver,
   createVerifyKey,
   type Decision,
   gateRoute,
+  type TokenResolver,
   type VerifyKey,
   verifyKeyRoute,
 } from './access/index.ts';
 import {
   accountsMigrations,
+  accountsSealedColumns,
   createSessions,
   createSlowHashes,
   createWorkspaces,
@@ -32,11 +35,17 @@ import {
   type KeyUsage,
   keyById,
 } from './api-keys/index.ts';
-import { auditMigrations, createAuditSealer, createRecordAudit } from './audit/index.ts';
+import {
+  auditMigrations,
+  auditSealedColumns,
+  createAuditSealer,
+  createRecordAudit,
+  type RecordAudit,
+} from './audit/index.ts';
 import { bootstrap, type FirstStart } from './bootstrap.ts';
 import type { Config } from './config/index.ts';
 import { type Counting, createCounting } from './counting.ts';
-import { createEnvelope, deriveKey } from './crypto/index.ts';
+import { createEnvelope, deriveKey, type Envelope } from './crypto/index.ts';
 import { type Database, type Migration, openPostgres, openSqlite } from './database/index.ts';
 import {
   createCursors,
@@ -64,8 +73,17 @@ import { createLivePlans, limitsMigrations, type PlanTable, planMigrations, plan
 import { type ComposedPeople, composePeople } from './people.ts';
 import { sandboxMigrations, sandboxRoutes } from './sandbox/index.ts';
 import { createScopes, type Scopes, scopeRoutes, scopesMigrations } from './scopes/index.ts';
+import { createRewrapper, type SealedColumn } from './sealed-values/index.ts';
 import { type Changes, createChanges, type Live, sharedStateMigrations } from './shared-state/index.ts';
+import {
+  createSigningKeys,
+  type SigningKeys,
+  signingKeyRoutes,
+  signingKeysMigrations,
+  signingKeysSealedColumns,
+} from './signing-keys/index.ts';
 import type { Surroundings } from './surroundings.ts';
+import { createTokens, type Tokens, tokensMigrations } from './tokens/index.ts';
 
 /** Every migration, in the order in which they were written. New ones go to the end. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -81,6 +99,15 @@ export const MIGRATIONS: readonly Migration[] = [
   ...limitsMigrations,
   ...insightsMigrations,
   ...peopleMigrations,
+  ...signingKeysMigrations,
+  ...tokensMigrations,
+];
+
+/** Every column that is sealed under LATCHKEY_ENCRYPTION_KEYS. */
+export const SEALED_COLUMNS: readonly SealedColumn[] = [
+  ...auditSealedColumns,
+  ...accountsSealedColumns,
+  ...signingKeysSealedColumns,
 ];
 
 /** A built server: nothing listens yet. */
@@ -89,6 +116,8 @@ export interface Latchkey {
   database: Database;
   changes: Changes;
   jobs: Jobs;
+  signingKeys: SigningKeys;
+  tokens: Tokens;
   /** Workspace, owner and key of a fresh development installation; null on every later start. */
   bootstrap(): Promise<FirstStart | null>;
   /** The public base URL; set the bound port first. */
@@ -117,12 +146,50 @@ interface Core {
   keys: KeyResolver;
   sessions: SessionResolver;
   slowHashes: SlowHashes;
+  recordAudit: RecordAudit;
+  envelope: Envelope;
+  signingKeys: SigningKeys;
+  tokens: Tokens;
+  tokenResolver: TokenResolver;
   usage: KeyUsage;
   activity: KeyActivity;
   metrics: Metrics;
   idempotency: Idempotency;
   counting: Counting;
   issuer(): string;
+}
+
+/** The resource that a token is for when nobody names another (contract §6). */
+const defaultAudienceOf = (issuer: string) => `${issuer}/v1`;
+
+type TokenDeps = Pick<Core, 'changes' | 'scopes' | 'plans' | 'workspaces' | 'recordAudit' | 'envelope' | 'issuer'>;
+
+/** Keys that sign, tokens, and what the door asks of them. */
+async function createTokenCore(deps: TokenDeps, config: Config, surroundings: Surroundings, database: Database) {
+  const { scopes, plans, workspaces, issuer } = deps;
+  const { log } = surroundings;
+  const onError = (err: unknown) => log.error({ err }, 'signing keys or revoked tokens cannot be read');
+  const shared = { ...surroundings, ...deps, database, onError, catalogue: scopes.catalogue };
+  const signingKeys = createSigningKeys(shared);
+  const tokens = createTokens({
+    ...shared,
+    signingKeys,
+    encryptionKeys: config.encryptionKeys,
+    isAudience: (audience) => audience === defaultAudienceOf(issuer()),
+  });
+  await Promise.all([signingKeys.load(), tokens.load()]);
+  const tokenResolver = createTokenResolver({
+    ...shared,
+    signingKeys,
+    tokens,
+    plans: plans.current,
+    workspaceFacts: workspaces.facts,
+    // Applications come with OAuth: only a person can be disabled so far.
+    isSubjectActive: async (userId) => userId === null || !(await isPersonDisabled(database, userId)),
+  });
+  scopes.onReload(tokenResolver.forget);
+  plans.onReload(tokenResolver.forget);
+  return { signingKeys, tokens, tokenResolver };
 }
 
 /** What the domains stand on, wired so that what is cached hears of what changes. */
@@ -164,7 +231,13 @@ async function createCore(
     onReload(keys.forget);
     onReload(sessions.forget);
   }
+  const recordAudit = createRecordAudit(clock, randomBytes);
+  const envelope = createEnvelope(config.encryptionKeys, randomBytes);
+  const tokenDeps = { changes, scopes, plans, workspaces, recordAudit, envelope, issuer };
   return {
+    ...(await createTokenCore(tokenDeps, config, surroundings, database)),
+    recordAudit,
+    envelope,
     changes,
     scopes,
     plans,
@@ -181,20 +254,33 @@ async function createCore(
   };
 }
 
-function scheduleWork(core: Core, config: Config, surroundings: Surroundings, database: Database): Jobs {
+function scheduleWork(core: Core, surroundings: Surroundings, database: Database): Jobs {
   const { clock, randomBytes, log } = surroundings;
   const holder = Buffer.from(randomBytes(12)).toString('hex');
   const onError = (job: string, err: unknown) => log.error({ job, err }, 'a job failed; it will be tried again');
   const jobs = createJobs({ database, clock, holder, onError });
-  const envelope = createEnvelope(config.encryptionKeys, randomBytes);
+  const { envelope } = core;
   const onSealed = (batch: object) => log.info(batch, 'audit batch sealed');
   const seal = createAuditSealer({ database, clock, envelope, onSealed });
+  const rewrap = createRewrapper({
+    database,
+    clock,
+    envelope,
+    columns: SEALED_COLUMNS,
+    onBatch: core.metrics.rewrapped,
+    onFailed: (table, id, err) => log.error({ table, id, err }, 'a sealed value cannot be opened'),
+    onPass: (pass) => log.info({ ...pass, key: envelope.primaryKey().id }, 'values sealed anew'),
+  });
   jobs.add({ name: 'audit.seal', intervalMs: 1000, runs: 'one', run: seal });
+  jobs.add({ name: 'sealed_values.rewrap', intervalMs: 1000, runs: 'one', run: rewrap });
   jobs.add({ name: 'changes.prune', intervalMs: 600_000, runs: 'one', run: core.changes.prune });
   jobs.add({ name: 'idempotency.prune', intervalMs: 60_000, runs: 'one', run: core.idempotency.prune });
   jobs.add({ name: 'api_keys.usage', intervalMs: 30_000, runs: 'each', run: core.usage.flush });
   jobs.add({ name: 'api_keys.activity', intervalMs: 30_000, runs: 'each', run: core.activity.flush });
   jobs.add({ name: 'api_keys.activity.prune', intervalMs: 3_600_000, runs: 'one', run: core.activity.prune });
+  jobs.add({ name: 'signing_keys.maintain', intervalMs: 1000, runs: 'each', run: core.signingKeys.maintain });
+  jobs.add({ name: 'tokens.sweep', intervalMs: 60_000, runs: 'each', run: core.tokens.sweep });
+  jobs.add({ name: 'tokens.prune', intervalMs: 600_000, runs: 'one', run: core.tokens.prune });
   core.counting.addJobs(jobs);
   jobs.add({ name: 'accounts.seen', intervalMs: 30_000, runs: 'each', run: core.sessions.flush });
   return jobs;
@@ -225,8 +311,9 @@ function createDoors(core: Core, config: Config, { clock }: Surroundings) {
     activity.note(decision);
   };
   const shared = { clock, keys, usage, spender, onDecision };
+  const door = createDoor({ ...shared, sessions, issuer, tokens: core.tokenResolver, rootKeys: config.rootKeys });
   return {
-    authenticate: createAuthenticate(createDoor({ ...shared, sessions, issuer, rootKeys: config.rootKeys })),
+    authenticate: createAuthenticate(door, () => defaultAudienceOf(issuer())),
     verifyKey: createVerifyKey(shared),
   };
 }
@@ -234,15 +321,15 @@ function createDoors(core: Core, config: Config, { clock }: Surroundings) {
 function domainDeps(core: Core, config: Config, surroundings: Surroundings, database: Database) {
   const { clock, randomBytes } = surroundings;
   const { changes, scopes, workspaces, plans } = core;
-  const [primaryKey] = config.encryptionKeys;
   return {
     database,
     clock,
     randomBytes,
     changes,
     catalogue: scopes.catalogue,
-    recordAudit: createRecordAudit(clock, randomBytes),
-    cursors: createCursors(deriveKey(primaryKey?.bytes ?? new Uint8Array(), '', 'latchkey cursors')),
+    recordAudit: core.recordAudit,
+    envelope: core.envelope,
+    cursors: createCursors(config.encryptionKeys.map(({ bytes }) => deriveKey(bytes, '', 'latchkey cursors'))),
     resolveWorkspace: workspaces.resolve,
     workspaceFacts: workspaces.facts,
     isMember: workspaces.hasMember,
@@ -267,6 +354,7 @@ function routesOf(core: Core, config: Config, deps: DomainDeps, verifyKey: Verif
     ...scopeRoutes({ ...deps, scopes: core.scopes }),
     ...planRoutes({ ...deps, plans: core.plans }),
     ...workspaceRoutes({ ...deps, isOpen: config.signUp === 'open' }),
+    ...signingKeyRoutes({ ...deps, signingKeys: core.signingKeys }),
     ...apiKeyRoutes(deps),
     activityRoute({ ...deps, canSeeKey }),
     ...metricsRoutes(core.metrics, { openToLoopback: config.mode === 'development' }),
@@ -274,22 +362,13 @@ function routesOf(core: Core, config: Config, deps: DomainDeps, verifyKey: Verif
   ];
 }
 
-/** A person's tokens end with what they were given for; there are none yet. */
-const endNoTokens: EndTokens = async () => {};
-
 function peopleOf(core: Core, config: Config, surroundings: Surroundings, deps: DomainDeps): ComposedPeople {
-  const { sessions, slowHashes, counting, issuer } = core;
+  const { sessions, slowHashes, counting, issuer, tokens } = core;
   const { guesses } = counting;
-  return composePeople({
-    ...deps,
-    config,
-    surroundings,
-    sessions,
-    slowHashes,
-    guesses,
-    issuer,
-    endTokens: endNoTokens,
-  });
+  const endTokens: EndTokens = async (tx, userId, reason) => {
+    await tokens.raiseWatermark(tx, { kind: 'user', id: userId, reason });
+  };
+  return composePeople({ ...deps, config, surroundings, sessions, slowHashes, guesses, issuer, endTokens });
 }
 
 /** The one place that knows every domain: builds it, wires what must not import one another, mounts the routes. */
@@ -316,13 +395,15 @@ export async function compose(config: Config, surroundings: Surroundings, databa
   const composed = peopleOf(core, config, surroundings, deps);
   http.add(composed.routes);
   http.addPages(composed.pages.routes, composed.pages.failurePage);
-  const jobs = scheduleWork(core, config, surroundings, database);
+  const jobs = scheduleWork(core, surroundings, database);
   composed.addJobs(jobs);
   const { hasFirst } = core.workspaces;
   return {
     http,
     database,
     changes: core.changes,
+    signingKeys: core.signingKeys,
+    tokens: core.tokens,
     jobs,
     bootstrap: async () => {
       if (config.mode !== 'development') return null;

@@ -1,11 +1,11 @@
 import { Server as HttpServer } from 'node:http';
 import type { AddressInfo, Server, Socket } from 'node:net';
-import { auditKeyProblem } from './audit/index.ts';
 import type { FirstStart } from './bootstrap.ts';
-import { compose, type Latchkey, MIGRATIONS, openDatabase } from './compose.ts';
+import { compose, type Latchkey, MIGRATIONS, openDatabase, SEALED_COLUMNS } from './compose.ts';
 import { type Config, ConfigError } from './config/index.ts';
 import { createEnvelope } from './crypto/index.ts';
 import { type Database, type ServingLock, takeServingLock } from './database/index.ts';
+import { encryptionKeysProblem } from './sealed-values/index.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /** A server that listens. */
@@ -33,17 +33,12 @@ function lockDatabase({ database }: Config): ServingLock | null {
   ]);
 }
 
-/** The wrong encryption keys show at the start, not when the log is to be sealed. */
+/** A missing or wrong encryption key shows at the start, not when a value is to be read. */
 async function checkEncryptionKeys(config: Config, { randomBytes }: Surroundings, database: Database): Promise<void> {
-  const why = await auditKeyProblem(database, createEnvelope(config.encryptionKeys, randomBytes));
-  if (why === null) return;
-  throw new ConfigError([
-    {
-      setting: 'LATCHKEY_ENCRYPTION_KEYS',
-      problem: `does not open the audit key in the database: ${why}`,
-      cure: 'set it to the keys that this database was used with before, the newest first',
-    },
-  ]);
+  const keys = config.encryptionKeys;
+  const envelope = createEnvelope(keys, randomBytes);
+  const found = await encryptionKeysProblem(database.read, SEALED_COLUMNS, { keys, envelope });
+  if (found) throw new ConfigError([{ setting: 'LATCHKEY_ENCRYPTION_KEYS', ...found }]);
 }
 
 const LISTEN_CURES: Record<string, (config: Config) => [string, string, string]> = {

@@ -1,7 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { inject } from 'vitest';
 import type { Clock } from '../src/clock.ts';
 import type { Config } from '../src/config/index.ts';
@@ -10,6 +8,9 @@ import { pooledRandom } from '../src/crypto/index.ts';
 import { createLog } from '../src/log.ts';
 import { type RunningServer, serve } from '../src/serve.ts';
 import { createDatabase } from './services/postgres.ts';
+import { temporaryFolder } from './temporary-folder.ts';
+
+export { temporaryFolder };
 
 /** A clock that stands still until it is moved. */
 export interface ManualClock extends Clock {
@@ -80,10 +81,6 @@ const opened: { stop(): Promise<void> }[] = [];
 export function freshPostgres(): Promise<string> {
   const name = `t_${Buffer.from(pooledRandom()(8)).toString('hex')}`;
   return createDatabase(inject('postgresUrl'), name);
-}
-
-export function temporaryFolder(): string {
-  return mkdtempSync(join(tmpdir(), 'latchkey-test-'));
 }
 
 async function send(url: string, key: string | null, options: CallOptions): Promise<TestReply> {

@@ -1,5 +1,5 @@
 import type { AuthenticatableRequest, Authenticate, Guarded } from '../http/index.ts';
-import { refuseBeyondAccess } from './decide.ts';
+import { refuseBeyondAccess, refuseOtherResource } from './decide.ts';
 import type { Door } from './door.ts';
 
 const LOOPBACK = /^(?:127\.|::1$|::ffff:127\.)/;
@@ -10,8 +10,8 @@ function isDirectLoopbackPeer({ socket, headers }: AuthenticatableRequest): bool
   return !isForwarded && LOOPBACK.test(socket?.remoteAddress ?? '');
 }
 
-/** What `http` asks before every guarded route. */
-export function createAuthenticate(door: Door): Authenticate {
+/** What `http` asks before every guarded route. `defaultAudience`: the resource that a route is, unless it says. */
+export function createAuthenticate(door: Door, defaultAudience: () => string): Authenticate {
   return (request, address, access: Guarded, route) =>
     door({
       request,
@@ -20,6 +20,9 @@ export function createAuthenticate(door: Door): Authenticate {
       isFree: access.isFree === true,
       isAccount: access.account === true,
       allowsNobody: () => access.loopback === true && isDirectLoopbackPeer(request),
-      decide: (principal) => refuseBeyondAccess(principal, access),
+      decide: (principal) => {
+        if (principal.audience !== null) refuseOtherResource(principal, access.resource ?? defaultAudience());
+        refuseBeyondAccess(principal, access);
+      },
     });
 }

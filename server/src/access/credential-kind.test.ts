@@ -29,6 +29,27 @@ describe('the kind of a credential', () => {
     }
   });
 
+  test('a JWT is known by its form; keys of other systems that have dots stay keys', () => {
+    const part = (text: string) => Buffer.from(text).toString('base64url');
+    const segment = fc.string({ unit: fc.constantFrom(...'AZaz09-_'), maxLength: 40 });
+    const header = fc.constantFrom('{"alg":"none"}', '{ "alg" : "ES256" }', '{\n"typ":"JWT"}', '{\t}').map(part);
+    fc.assert(
+      fc.property(header, fc.array(segment, { minLength: 2, maxLength: 4 }), (first, rest) => {
+        const text = [first, ...rest].join('.');
+        expect(credentialKind({ scheme: 'bearer', text })).toEqual({ kind: 'jwt', text });
+        expect(refusalOf('api-key', text).message).toContain('Authorization: Bearer');
+      }),
+    );
+    const others = [
+      'SG.aaaaaaaaaaaaaaaaaaaaaa.bbbbbbbbbbbbbbbb',
+      'xoxb.1234.5678abcd',
+      'eyes.wide',
+      'ey.a.b.c.d.e.f',
+      'ex.aaa.bbb',
+    ];
+    for (const text of others) expect(credentialKind({ scheme: 'bearer', text }).kind).toBe('api_key');
+  });
+
   test('any other scheme is refused, whatever it carries', () => {
     const schemes = fc.oneof(fc.constantFrom('basic', 'dpop', 'digest', 'Bearer', ''), fc.string());
     fc.assert(

@@ -20,6 +20,7 @@ function principalWith(grantedScopes: string[], kind: Principal['kind'] = 'api_k
     subject: 'key',
     subjectIssuer: null,
     clientId: null,
+    audience: null,
     grantedScopes,
     scopes: catalogue.expand(grantedScopes),
     expiresAtMs: null,

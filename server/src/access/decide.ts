@@ -16,6 +16,12 @@ export function refuseDeadKey(
   }
 }
 
+/** Whether a token may be used at a resource; keys may at every one. Pure. */
+export function refuseOtherResource({ audience }: Pick<Principal, 'audience'>, wanted: string): void {
+  if (audience === null || wanted === 'any' || audience === wanted) return;
+  throw new Failure('invalid_token', 'The access token is for another resource.');
+}
+
 /** Whether a principal may be used where only one environment is served. Pure. */
 export function refuseEnvironment(principal: Principal, wanted: Environment): void {
   if (principal.environment === wanted) return;

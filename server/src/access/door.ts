@@ -14,9 +14,12 @@ import { limitHeaders } from '../limits/index.ts';
 import { credentialKind, invalidApiKey } from './credential-kind.ts';
 import { refuseAddress, refuseBlockedSession, refuseDeadKey } from './decide.ts';
 import { andThen, limitExceeded, refuseOverspent, refuseSpending, type Spendable, type Spender } from './spending.ts';
+import type { TokenRecord } from './token-record.ts';
+import type { TokenResolver } from './token-resolver.ts';
 
 /** One answer of the door, for whoever counts. */
 export interface Decision {
+  /** `jwt` also for a token that could not be read. */
   method: Principal['method'] | 'root' | 'none';
   outcome: 'allowed' | 'denied';
   code: string;
@@ -30,6 +33,7 @@ export interface DoorOptions {
   clock: Clock;
   keys: KeyResolver;
   usage: KeyUsage;
+  tokens: TokenResolver;
   spender: Spender;
   rootKeys: readonly string[];
   sessions: SessionResolver;
@@ -71,6 +75,7 @@ export const ROOT: Principal = {
   subject: 'root',
   subjectIssuer: null,
   clientId: null,
+  audience: null,
   grantedScopes: [],
   scopes: new Set(),
   expiresAtMs: null,
@@ -81,6 +86,9 @@ export const ROOT: Principal = {
 function isRootKey(text: string, rootKeys: readonly string[]): boolean {
   return rootKeys.map((key) => secretsEqual(key, text)).includes(true);
 }
+
+/** A credential that is known: who it is, and what it spends. */
+type Holder = Spendable & { readonly principal: Principal };
 
 type Tell = (passing: Passing, trace: Trace, outcome: Decision['outcome'], code: string) => void;
 
@@ -103,33 +111,50 @@ function createRefuse({ spender, clock }: DoorOptions, tell: Tell) {
   };
 }
 
-type Pay = (record: Spendable, passing: Passing, trace: Trace, principal: Principal) => Entry | Promise<Entry>;
+type Admit<Found> = (found: Found, passing: Passing, trace: Trace) => Entry | Promise<Entry>;
 
-/** Spends from a credential's counts and lets it in, with what its reply owes of them; free routes cost nothing. */
-function createPay({ spender, clock }: DoorOptions, tell: Tell): Pay {
-  return (record, passing, trace, principal) => {
-    if (passing.isFree) {
-      tell(passing, trace, 'allowed', 'ok');
-      return { principal, headers: null };
-    }
-    return andThen(spender.spendKey(record, 1), (spending) => {
+/** What becomes of a credential once it is known: alive, from here, allowed, paid. */
+function createAdmit({ clock, usage, tokens, spender }: DoorOptions, tell: Tell) {
+  const payAndEnter: Admit<Holder> = (holder, passing, trace) =>
+    andThen(spender.spendCredential(holder, 1), (spending) => {
       refuseOverspent(spending, clock);
       tell(passing, trace, 'allowed', 'ok');
       const headers = spending.limit ? limitHeaders(spending.limit, clock.nowMs()) : null;
-      return { principal, headers };
+      return { principal: holder.principal, headers };
     });
+
+  const decideAndEnter: Admit<Holder> = (holder, passing, trace) => {
+    passing.decide(holder.principal);
+    if (!passing.isFree) return payAndEnter(holder, passing, trace);
+    tell(passing, trace, 'allowed', 'ok');
+    return { principal: holder.principal, headers: null };
   };
+
+  const key: Admit<KeyRecord | null> = (record, passing, trace) => {
+    if (!record) throw invalidApiKey();
+    trace.key = record;
+    refuseDeadKey(record, clock.nowMs());
+    usage.touch(record);
+    refuseAddress(record, passing.address);
+    return decideAndEnter(record, passing, trace);
+  };
+
+  const token: Admit<TokenRecord> = (record, passing, trace) => {
+    trace.method = record.principal.method;
+    return andThen(tokens.refuseEnded(record), () => decideAndEnter(record, passing, trace));
+  };
+
+  return { key, token, known: decideAndEnter };
 }
 
 /** By the cookie of a signed-in person, where no other credential was presented. */
-function createSessionEntry({ sessions, issuer }: DoorOptions, pay: Pay) {
-  const admit = (record: SessionRecord | null, passing: Passing, trace: Trace): Entry | Promise<Entry> => {
+function createSessionEntry({ sessions, issuer }: DoorOptions, decideAndEnter: Admit<Holder>) {
+  const admit: Admit<SessionRecord | null> = (record, passing, trace) => {
     if (!record) throw new Failure('invalid_token', 'The session has ended. Sign in again.');
     refuseForgedWrite(passing.request, issuer());
     if (!passing.isAccount) refuseBlockedSession(record);
     sessions.touch(record, passing.address);
-    passing.decide(record.principal);
-    return pay(record, passing, trace, record.principal);
+    return decideAndEnter(record, passing, trace);
   };
   return (passing: Passing, trace: Trace): Entry | Promise<Entry> => {
     const text = presentedSession(passing.request.headers.cookie, issuer().startsWith('https:'));
@@ -143,44 +168,41 @@ function createSessionEntry({ sessions, issuer }: DoorOptions, pay: Pay) {
 }
 
 /**
- * The door: parse, resolve by kind, decide, spend; there and back once. A warm API key with limits in memory passes
+ * The door: parse, resolve by kind, decide, spend; there and back once. A warm key or token with limits in memory passes
  * without a promise and without the database. Who presents nothing valid spends from their address.
  */
 export function createDoor(options: DoorOptions): Door {
-  const { clock, keys, usage, spender, rootKeys, onDecision } = options;
+  const { clock, keys, tokens, spender, rootKeys, onDecision } = options;
 
   const tell: Tell = ({ route, address }, trace, outcome, code) =>
     onDecision({ ...trace, outcome, code, route, address });
   const refuse = createRefuse(options, tell);
-  const pay = createPay(options, tell);
-  const enterBySession = createSessionEntry(options, pay);
+  const admit = createAdmit(options, tell);
+  const enterBySession = createSessionEntry(options, admit.known);
 
-  const admitKey = (record: KeyRecord | null, passing: Passing, trace: Trace): Entry | Promise<Entry> => {
-    if (!record) throw invalidApiKey();
-    trace.key = record;
-    refuseDeadKey(record, clock.nowMs());
-    usage.touch(record);
-    refuseAddress(record, passing.address);
-    passing.decide(record.principal);
-    return pay(record, passing, trace, record.principal);
+  const enterRoot = (text: string, passing: Passing, trace: Trace): Entry => {
+    if (!isRootKey(text, rootKeys)) throw new Failure('invalid_token', 'The root key is not valid.');
+    passing.decide(ROOT);
+    tell(passing, trace, 'allowed', 'ok');
+    return { principal: ROOT, headers: null };
   };
 
   const enter = (passing: Passing, trace: Trace): Entry | Promise<Entry> => {
     const { rawHeaders, headers, url = '' } = passing.request;
     const presented = presentedCredential({ rawHeaders, headers, url });
     if (!presented) return enterBySession(passing, trace);
-    const credential = credentialKind(presented);
-    trace.method = credential.kind;
-    if (credential.kind === 'root') {
-      if (!isRootKey(credential.text, rootKeys)) throw new Failure('invalid_token', 'The root key is not valid.');
-      passing.decide(ROOT);
-      tell(passing, trace, 'allowed', 'ok');
-      return { principal: ROOT, headers: null };
+    const { kind, text } = credentialKind(presented);
+    trace.method = kind;
+    if (kind === 'root') return enterRoot(text, passing, trace);
+    if (kind === 'jwt') {
+      const known = tokens.peek(text);
+      if (known) return admit.token(known, passing, trace);
+      return tokens.find(text).then((record) => admit.token(record, passing, trace));
     }
-    const warm = keys.peek(credential.text);
-    if (warm) return admitKey(warm, passing, trace);
+    const warm = keys.peek(text);
+    if (warm) return admit.key(warm, passing, trace);
     const paySlow = () => andThen(spender.spendAddress(passing.address), (spending) => refuseSpending(spending, clock));
-    return keys.find(credential.text, paySlow).then((record) => admitKey(record, passing, trace));
+    return keys.find(text, paySlow).then((record) => admit.key(record, passing, trace));
   };
 
   return (passing) => {

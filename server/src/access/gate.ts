@@ -10,7 +10,7 @@ function unreadable(parameter: string, message: string): Failure {
   return new Failure('forbidden', `The proxy asks what cannot be read: ${parameter.slice(0, 100)} ${message}.`);
 }
 
-/** RFC 8707 §2: an absolute URI without a fragment. API keys are for every resource, so it keeps none of them out. */
+/** RFC 8707 §2: an absolute URI without a fragment. A token must be for it; API keys are for every resource. */
 function isResource(value: unknown): boolean {
   return typeof value === 'string' && URL.canParse(value) && !value.includes('#');
 }
@@ -38,7 +38,8 @@ function askedIn(query: Readonly<Record<string, unknown>>): Guarded {
   }
   const allOf = scope.split(/[ ,]+/).filter((name) => name !== '');
   const only = environment === 'any' ? {} : { environment: environment as Environment };
-  return { scope: null, root: 'refused', allOf, ...only };
+  const resource = query.resource === undefined ? {} : { resource: query.resource as string };
+  return { scope: null, root: 'refused', allOf, ...only, ...resource };
 }
 
 const UNSAFE = /[^\x21-\x24\x26-\x7e]/gu;

@@ -1,10 +1,11 @@
 // Boundary: the door. A presented credential becomes a Principal, a decision on whether it may make this call, and what
-// the call spends. Owns no table: keys are resolved by `api-keys`, counted by `limits`; routes declare what they need
-// through `http`. Here too: who is calling, the gate for proxies, and checking somebody else's key.
+// the call spends. Owns no table: keys are resolved by `api-keys`, tokens verified by `tokens`, calls counted by
+// `limits`; routes declare what they need through `http`. Here too: who is calling, the gate for proxies, and checking somebody else's key.
 export { createAuthenticate } from './authenticate.ts';
 export { createDoor, type Decision } from './door.ts';
 export { gateRoute } from './gate.ts';
 export { accessRoutes } from './routes.ts';
 export { createSpender } from './spending.ts';
+export { createTokenResolver, type TokenResolver } from './token-resolver.ts';
 export { createVerifyKey, type VerifyKey } from './verify-key.ts';
 export { verifyKeyRoute } from './verify-route.ts';

@@ -54,7 +54,7 @@ function factsRoute(path: string, mount: 'v1' | 'v2', lead: 'authenticated' | 'v
     method: 'GET',
     path,
     mounts: [mount],
-    access: { scope: null, root: 'allowed' },
+    access: { scope: null, root: 'allowed', resource: 'any' },
     tag: 'auth',
     summary: 'Who is calling',
     reply: Type.Unsafe<string>(Type.Object({ [lead]: Type.Literal(true), ...facts })),

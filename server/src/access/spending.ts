@@ -1,5 +1,4 @@
 import { addressGroup } from '../address.ts';
-import type { KeyRecord } from '../api-keys/index.ts';
 import type { Clock } from '../clock.ts';
 import { Failure } from '../failure.ts';
 import {
@@ -10,24 +9,30 @@ import {
   limitHeaders,
   type PlanTable,
   planNamed,
+  type Quota,
   type QuotaSpending,
   type Quotas,
   type Spending,
 } from '../limits/index.ts';
 
-/** What one use of a key spent, or why it could not. */
-export interface KeySpending {
+/** Whoever spends: a key, or a token for its user or application. */
+export interface Spendable extends BucketSeat {
+  readonly limits: Limits;
+  readonly limitBucket: string;
+  readonly quota: Quota | null;
+  readonly quotaBucket: string;
+}
+
+/** What one use of a credential spent, or why it could not. */
+export interface CredentialSpending {
   refusedBy: 'quota' | 'limit' | null;
   limit: Spending | null;
   quota: QuotaSpending | null;
 }
 
-/** What a credential says of whose counts it spends: a key's or a session's. */
-export type Spendable = Pick<KeyRecord, 'limits' | 'limitBucket' | 'quota' | 'quotaBucket'> & BucketSeat;
-
-/** Spends what a request costs: a key's limits and quota all or nothing, an address's when there is no valid credential. */
+/** Spends what a request costs: a credential's limits and quota all or nothing, an address's when there is no valid one. */
 export interface Spender {
-  spendKey(record: Spendable, cost: number): KeySpending | Promise<KeySpending>;
+  spendCredential(record: Spendable, cost: number): CredentialSpending | Promise<CredentialSpending>;
   spendAddress(address: string): Spending | Promise<Spending>;
   /** What checking keys with slow hashes costs a credential that checks keys for others. */
   spendSlowCheck(credentialId: string): Spending | Promise<Spending>;
@@ -52,14 +57,14 @@ export function createSpender({ limiter, quotas, plans }: SpenderOptions): Spend
     record: Spendable,
     cost: number,
     quota: QuotaSpending | null,
-  ): KeySpending | Promise<KeySpending> =>
+  ): CredentialSpending | Promise<CredentialSpending> =>
     andThen(
       limiter.spend(record.limitBucket, record.limits, cost, record),
-      (limit): KeySpending => ({ refusedBy: limit.allowed ? null : 'limit', limit, quota }),
+      (limit): CredentialSpending => ({ refusedBy: limit.allowed ? null : 'limit', limit, quota }),
     );
 
   /** What the quota gave goes back when the limits refuse, and when they cannot be counted. */
-  const spendGranted = async (record: Spendable, cost: number, quota: QuotaSpending): Promise<KeySpending> => {
+  const spendGranted = async (record: Spendable, cost: number, quota: QuotaSpending): Promise<CredentialSpending> => {
     let isSpent = false;
     try {
       const spending = await spendLimit(record, cost, quota);
@@ -71,14 +76,14 @@ export function createSpender({ limiter, quotas, plans }: SpenderOptions): Spend
   };
 
   /** The limits stay as they are, and the refusal tells of them all the same. */
-  const refuseByQuota = (record: Spendable, quota: QuotaSpending): KeySpending | Promise<KeySpending> =>
+  const refuseByQuota = (record: Spendable, quota: QuotaSpending): CredentialSpending | Promise<CredentialSpending> =>
     andThen(
       limiter.spend(record.limitBucket, record.limits, 0, record),
-      (limit): KeySpending => ({ refusedBy: 'quota', limit, quota }),
+      (limit): CredentialSpending => ({ refusedBy: 'quota', limit, quota }),
     );
 
   return {
-    spendKey: (record, cost) => {
+    spendCredential: (record, cost) => {
       if (record.quota === null) return spendLimit(record, cost, null);
       return andThen(quotas.spend(record.quotaBucket, record.quota, cost), (quota) =>
         quota.allowed ? spendGranted(record, cost, quota) : refuseByQuota(record, quota),
@@ -98,7 +103,7 @@ const seconds = (ms: number) => Math.max(1, Math.ceil(ms / 1000));
 const NO_RESET_SECONDS = 3600;
 
 /** How long a refused caller should wait; null when nothing was refused. */
-export function retryAfterSeconds({ refusedBy, limit, quota }: KeySpending, nowMs: number): number | null {
+export function retryAfterSeconds({ refusedBy, limit, quota }: CredentialSpending, nowMs: number): number | null {
   if (refusedBy === null) return null;
   if (refusedBy === 'limit') return seconds(limit?.retryAfterMs ?? 0);
   const resetAtMs = quota?.resetAtMs ?? null;
@@ -106,7 +111,7 @@ export function retryAfterSeconds({ refusedBy, limit, quota }: KeySpending, nowM
 }
 
 /** The refusal of a spending that did not fit; nothing when it did. */
-export function refuseOverspent(spending: KeySpending, clock: Clock): void {
+export function refuseOverspent(spending: CredentialSpending, clock: Clock): void {
   const { refusedBy, limit, quota } = spending;
   if (refusedBy === 'quota') {
     throw new Failure('quota_exceeded', `The quota of ${quota?.limit} is used up.`, {

@@ -1,10 +1,10 @@
 import { canonicalAddress } from '../address.ts';
 import type { KeyRecord, KeyResolver, KeyUsage } from '../api-keys/index.ts';
 import type { Clock } from '../clock.ts';
-import type { Environment, Principal } from '../http/index.ts';
+import { type Environment, makerOf, type Principal } from '../http/index.ts';
 import { isApiKeyText } from './credential-kind.ts';
 import type { Decision } from './door.ts';
-import { andThen, type KeySpending, refuseSpending, retryAfterSeconds, type Spender } from './spending.ts';
+import { andThen, type CredentialSpending, refuseSpending, retryAfterSeconds, type Spender } from './spending.ts';
 
 /** The first that holds, in this order (contract §3). */
 export type VerifyCode =
@@ -34,7 +34,7 @@ export interface VerifyResult {
   code: VerifyCode;
   /** Null for a text that is no key of the caller's. */
   record: KeyRecord | null;
-  spending: KeySpending | null;
+  spending: CredentialSpending | null;
   /** How long to wait before the key can be used again, where that was the reason. */
   retryAfterSeconds: number | null;
 }
@@ -81,13 +81,13 @@ export function createVerifyKey({ keys, usage, spender, clock, onDecision }: Ver
   const check = async (caller: Principal, request: VerifyRequest): Promise<VerifyResult> => {
     if (!isApiKeyText(request.key)) return { code: 'malformed', record: null, ...UNSPENT };
     const paySlow = () =>
-      andThen(spender.spendSlowCheck(caller.credentialId), (spending) => refuseSpending(spending, clock));
+      andThen(spender.spendSlowCheck(makerOf(caller)), (spending) => refuseSpending(spending, clock));
     const record = keys.peek(request.key) ?? (await keys.find(request.key, paySlow));
     if (!record || !sees(caller, record)) return { code: 'not_found', record: null, ...UNSPENT };
     const code = judge(record, request, clock.nowMs());
     if (code !== 'valid') return { code, record, ...UNSPENT };
     if (request.cost > 0) usage.touch(record);
-    const spending = await spender.spendKey(record, request.cost);
+    const spending = await spender.spendCredential(record, request.cost);
     return {
       code: spending.refusedBy === null ? 'valid' : REFUSED[spending.refusedBy],
       record,

@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { toTimestamp } from '../clock.ts';
 import { closed, metadataReply, nullable, oneOf, type Route, route } from '../http/index.ts';
-import type { KeySpending } from './spending.ts';
+import type { CredentialSpending } from './spending.ts';
 import type { VerifyKey, VerifyResult } from './verify-key.ts';
 
 const Environment = oneOf('test', 'live');
@@ -40,7 +40,7 @@ const verifyReply = Type.Object({
   limit: nullable(limitReply),
 });
 
-function presentLimit({ limit, quota }: KeySpending, waitSeconds: number | null): Static<typeof limitReply> {
+function presentLimit({ limit, quota }: CredentialSpending, waitSeconds: number | null): Static<typeof limitReply> {
   return {
     per_hour: limit?.limits.perHour ?? null,
     per_second: limit?.limits.perSecond ?? null,

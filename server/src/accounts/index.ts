@@ -2,7 +2,10 @@
 // Rooms: sign-in, sign-up, recovery, passwords, factors, guessing, sessions, mail, users, members; account-api holds the
 // routes of one's own account. Owns users, members, workspaces, invitations, sessions, factors, challenges, mail.
 // A credential belongs to a workspace, never to the person who made it; keys and tokens live in their own domains.
+import type { SealedColumn } from '../sealed-values/index.ts';
 import { factorsMigrations } from './factors/tables.ts';
+import { totpSealedColumn } from './factors/totp.ts';
+import { mailSealedColumn } from './mail/outbox.ts';
 import { mailMigrations } from './mail/tables.ts';
 import { invitationsMigrations } from './members/tables.ts';
 import { mailTokensMigrations } from './recovery/tables.ts';
@@ -13,6 +16,7 @@ export { entryRoutes } from './account-api/entry-routes.ts';
 export { factorRoutes } from './account-api/factor-routes.ts';
 export { BINDING_COOKIE, passkeyRoutes } from './account-api/passkey-routes.ts';
 export { readAssertion, readAttestation } from './account-api/passkey-texts.ts';
+export { suspendAfterRestore } from './after-restore.ts';
 export { type AccountsDeps, createFirstWorkspace, createWorkspace } from './create-workspace.ts';
 export { regenerateBackupCodes } from './factors/backup-codes.ts';
 export { addPasskey, offerPasskey, removePasskey, renamePasskey } from './factors/enrol-passkey.ts';
@@ -84,3 +88,6 @@ export const peopleMigrations = [
   ...factorsMigrations,
   ...invitationsMigrations,
 ];
+
+/** Where this domain keeps what is sealed. */
+export const accountsSealedColumns: readonly SealedColumn[] = [totpSealedColumn, mailSealedColumn];

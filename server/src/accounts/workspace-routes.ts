@@ -171,13 +171,12 @@ function writeRoutes(deps: WorkspaceRoutesDeps): Route[] {
         refuseMaking(deps, call.principal);
         refuseOperatorsFields(call.principal, call.body);
         const values = changesOf(deps, call.body);
-        const row = await database.write(async (tx) => {
+        return database.write(async (tx) => {
           const { id } = await createWorkspace(deps, tx, actorOf(call), { name: call.body.name.trim() });
           const { kind, subject: userId } = call.principal;
           if (kind === 'session') await addMember(deps, tx, { workspaceId: id, userId, role: 'owner' });
-          return patchWorkspace(deps, tx, actorOf(call), id, values);
+          return presentWorkspace(await patchWorkspace(deps, tx, actorOf(call), id, values));
         });
-        return presentWorkspace(row);
       },
     }),
     route({
@@ -199,7 +198,10 @@ function writeRoutes(deps: WorkspaceRoutesDeps): Route[] {
           if (!row) throw new Failure('not_found');
           return presentWorkspace(row);
         }
-        return presentWorkspace(await database.write((tx) => patchWorkspace(deps, tx, actorOf(call), id, values)));
+        return database.write(async (tx) => {
+          const row = await patchWorkspace(deps, tx, actorOf(call), id, values);
+          return presentWorkspace(row);
+        });
       },
     }),
   ];

@@ -26,6 +26,14 @@ export interface Before {
   limits: Limits;
 }
 
+/**
+ * When whatever this credential makes must have ended; null for never. A login speaks with the authority of a person,
+ * which does not end with its token; the tokens of applications do not outlive themselves by what they make.
+ */
+export function latestExpiryOf({ method, expiresAtMs }: Principal): number | null {
+  return method === 'session' ? null : expiresAtMs;
+}
+
 const later = (a: number | null, b: number | null) => b !== null && (a === null || a > b);
 
 function refuseScopes(
@@ -58,8 +66,8 @@ export function refuseWider(catalogue: ScopeCatalogue, grantor: Grantor, power: 
   if (power.allWorkspaces) throw invalidField('all_workspaces', 'is given by the root key only');
   refuseScopes(catalogue, principal, power.scopes, before?.scopes ?? []);
   const keepsExpiry = before !== null && !later(power.expiresAtMs, before.expiresAtMs);
-  if (principal.kind !== 'session' && !keepsExpiry && later(power.expiresAtMs, principal.expiresAtMs)) {
-    throw invalidField('expires_at', 'must not be later than the expiry of the key that makes it');
+  if (!keepsExpiry && later(power.expiresAtMs, latestExpiryOf(principal))) {
+    throw invalidField('expires_at', 'must not be later than the expiry of the credential that makes it');
   }
   const keepsLimits = before !== null && limitsWithin(power.limits, before.limits);
   if (!keepsLimits && !limitsWithin(power.limits, limits)) {

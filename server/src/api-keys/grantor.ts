@@ -18,11 +18,6 @@ export async function refuseEndedGrantor(tx: Tx, grantor: Grantor | null, nowMs:
   if (state !== 'active') throw new Failure(state === 'expired' ? 'token_expired' : 'token_revoked');
 }
 
-/** Whom a key remembers as its maker: a session ends, the person stays. */
-export function makerOf({ principal }: Grantor): string {
-  return principal.kind === 'session' && principal.userId !== null ? principal.userId : principal.credentialId;
-}
-
 /** A key that sees every workspace is the operator's: nobody else changes, rotates or ends it. */
 export function refuseOperatorsKey(principal: Principal, row: Pick<ApiKeyRow, 'all_workspaces'>): void {
   if (row.all_workspaces === 1 && principal.kind !== 'root') {

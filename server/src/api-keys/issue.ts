@@ -4,10 +4,11 @@ import type { Clock } from '../clock.ts';
 import { type RandomBytes, sha256Hex } from '../crypto/index.ts';
 import { type Tx, UniqueViolation } from '../database/index.ts';
 import { Failure, invalidField } from '../failure.ts';
+import { makerOf } from '../http/index.ts';
 import type { Limits } from '../limits/index.ts';
 import type { Changes } from '../shared-state/index.ts';
 import { type Grantor, refuseAcrossWorkspaces, refuseManagementWrite, refuseWider } from './authority.ts';
-import { makerOf, refuseEndedGrantor } from './grantor.ts';
+import { refuseEndedGrantor } from './grantor.ts';
 import type { KeyQuota } from './key.ts';
 import { insertKey } from './store.ts';
 import type { ApiKeyRow } from './tables.ts';
@@ -129,7 +130,7 @@ export async function writeKey(
 ): Promise<ApiKeyRow> {
   const nowMs = deps.clock.nowMs();
   const id = makeId('api_key', nowMs, deps.randomBytes);
-  const createdBy = asking.grantor ? makerOf(asking.grantor) : 'system';
+  const createdBy = asking.grantor ? makerOf(asking.grantor.principal) : 'system';
   const row = rowOf(input.key, input.hash, { id, createdBy, nowMs });
   await insertUnique(tx, row);
   await deps.recordAudit(tx, {

@@ -132,6 +132,7 @@ function principalOf(row: ApiKeyRow, { grants, issuer, workspace }: RecordContex
     subject: row.id,
     subjectIssuer: issuer,
     clientId: null,
+    audience: null,
     grantedScopes,
     scopes,
     expiresAtMs: row.expires_at,

@@ -3,9 +3,10 @@ import type { Actor } from '../audit/index.ts';
 import { sha256Hex } from '../crypto/index.ts';
 import type { Tx } from '../database/index.ts';
 import { Failure } from '../failure.ts';
+import { makerOf } from '../http/index.ts';
 import type { Limits } from '../limits/index.ts';
 import { type Grantor, refuseWider } from './authority.ts';
-import { makerOf, refuseEndedGrantor, refuseOperatorsKey } from './grantor.ts';
+import { refuseEndedGrantor, refuseOperatorsKey } from './grantor.ts';
 import type { IssueDeps } from './issue.ts';
 import { insertKey, type KeyReach, lockKey, markRevoked, markSucceeded } from './store.ts';
 import type { ApiKeyRow } from './tables.ts';
@@ -91,7 +92,7 @@ export async function rotateKey(
     );
   }
   await endOlder(deps, tx, old, nowMs);
-  const row = successorOf(old, { id, text, nowMs, oldEndsAtMs, rotatedBy: makerOf(rotation.grantor) });
+  const row = successorOf(old, { id, text, nowMs, oldEndsAtMs, rotatedBy: makerOf(rotation.grantor.principal) });
   await insertKey(tx, row);
   await deps.changes.record(tx, { kind: 'api_key', ref: old.id });
   await deps.recordAudit(tx, {

@@ -1,5 +1,5 @@
 import { parseDurationMs } from '@latchkey/protocol';
-import { actorOf } from '../audit/index.ts';
+import { type Actor, actorOf } from '../audit/index.ts';
 import type { Database } from '../database/index.ts';
 import { Failure, invalidField } from '../failure.ts';
 import { type Access, type Call, type Cursors, type Principal, pageOf, type Route, route } from '../http/index.ts';
@@ -10,7 +10,7 @@ import { type IssueDeps, issueKey } from './issue.ts';
 import { type KeyWorkspace, keyStateAt, limitsOfKey, presentKey } from './key.ts';
 import { patchKey } from './patch.ts';
 import { removeKey } from './remove.ts';
-import { revokeDescendants, revokeKey } from './revoke.ts';
+import { type Revocation, revokeDescendants, revokeKey } from './revoke.ts';
 import { rotateKey } from './rotate.ts';
 import * as schemas from './schemas.ts';
 import { type KeyReach, keyById, listKeys } from './store.ts';
@@ -88,8 +88,10 @@ function createRoute(deps: ApiKeyRoutesDeps): Route {
       const key = await newKeyOf(input, reading);
       const limitsOfNewKey = limitsOf({ limits: limitsJson(key.limits), plan: key.plan });
       const asking = { grantor, actor: actorOf(call), limitsOfNewKey };
-      const { row, text } = await deps.database.write((tx) => issueKey(deps, tx, asking, key));
-      return { ...presentKey(row, deps.clock.nowMs()), key: text };
+      return deps.database.write(async (tx) => {
+        const { row, text } = await issueKey(deps, tx, asking, key);
+        return { ...presentKey(row, deps.clock.nowMs()), key: text };
+      });
     },
   });
 }
@@ -118,9 +120,11 @@ function importRoute(deps: ApiKeyRoutesDeps): Route {
         imported.push({ key, hash: { ...hash, lookupPrefix, hint }, asking });
       }
       const unusable = `slow:${Buffer.from(deps.randomBytes(16)).toString('hex')}`;
-      const rows = await deps.database.write((tx) => importKeys(deps, tx, imported, unusable));
-      const nowMs = deps.clock.nowMs();
-      return { data: rows.map((row) => presentKey(row, nowMs)) };
+      return deps.database.write(async (tx) => {
+        const rows = await importKeys(deps, tx, imported, unusable);
+        const nowMs = deps.clock.nowMs();
+        return { data: rows.map((row) => presentKey(row, nowMs)) };
+      });
     },
   });
 }
@@ -182,7 +186,7 @@ function patchRoute(deps: ApiKeyRoutesDeps): Route {
       const { reach, grantor, reading, limitsOf } = await placeOf(deps, call, call.body.workspace_id);
       const changes = await changesOf(call.body, reading);
       const patching = { reach, id: call.params.id, changes, grantor, actor: actorOf(call), limitsOf };
-      return presentKey(await deps.database.write((tx) => patchKey(deps, tx, patching)), deps.clock.nowMs());
+      return deps.database.write(async (tx) => presentKey(await patchKey(deps, tx, patching), deps.clock.nowMs()));
     },
   });
 }
@@ -222,10 +226,26 @@ function rotateRoute(deps: ApiKeyRoutesDeps): Route {
       if (overlapMs === null) throw invalidField('overlap', 'must be a duration such as 24h, or 0s');
       const { reach, grantor, limitsOf } = await placeOf(deps, call, call.body.workspace_id);
       const rotation = { reach, id: call.params.id, overlapMs, grantor, actor: actorOf(call), limitsOf };
-      const { row, text } = await deps.database.write((tx) => rotateKey(deps, tx, rotation));
-      return { ...presentKey(row, deps.clock.nowMs()), key: text };
+      return deps.database.write(async (tx) => {
+        const { row, text } = await rotateKey(deps, tx, rotation);
+        return { ...presentKey(row, deps.clock.nowMs()), key: text };
+      });
     },
   });
+}
+
+/** In steps, as a key may have made any number: the key first, so that it makes no more. May be run again. */
+async function revokeWithDescendants(deps: ApiKeyRoutesDeps, actor: Actor, revocation: Revocation): Promise<void> {
+  const { database } = deps;
+  // These writes are not the call's own: an Idempotency-Key answers for it only once all of them are done.
+  await database.withCommitHook(
+    async () => {},
+    async () => {
+      const root = await database.write((tx) => revokeKey(deps, tx, actor, revocation));
+      const step = { root, reason: revocation.reason };
+      while (await database.write((tx) => revokeDescendants(deps, tx, actor, step)));
+    },
+  );
 }
 
 function revokeRoute(deps: ApiKeyRoutesDeps): Route {
@@ -244,10 +264,11 @@ function revokeRoute(deps: ApiKeyRoutesDeps): Route {
       const { principal, params } = call;
       const actor = actorOf(call);
       const revocation = { reach, id: params.id, reason, principal };
-      const row = await deps.database.write((tx) => revokeKey(deps, tx, actor, revocation));
-      const endSome = () => deps.database.write((tx) => revokeDescendants(deps, tx, actor, { root: row, reason }));
-      while (descendants && (await endSome()));
-      return presentKey(row, deps.clock.nowMs());
+      if (descendants) await revokeWithDescendants(deps, actor, revocation);
+      return deps.database.write(async (tx) => {
+        const row = await revokeKey(deps, tx, actor, revocation);
+        return presentKey(row, deps.clock.nowMs());
+      });
     },
   });
 }

@@ -193,6 +193,18 @@ export function markSucceeded(
     .executeTakeFirst();
 }
 
+/** Disables some of the keys that are not revoked; returns how many: 0 when there is none left. */
+export async function disableLivingKeys(tx: Tx, limit: number): Promise<number> {
+  const { numUpdatedRows } = await tx.query
+    .updateTable('api_keys')
+    .set({ disabled: 1 })
+    .where('id', 'in', (some) =>
+      some.selectFrom('api_keys').select('id').where('disabled', '=', 0).where('revoked_at', 'is', null).limit(limit),
+    )
+    .executeTakeFirstOrThrow();
+  return Number(numUpdatedRows);
+}
+
 export function updateKey(tx: Tx, id: string, values: Partial<ApiKeyRow>): Promise<ApiKeyRow | undefined> {
   return tx.query.updateTable('api_keys').set(values).where('id', '=', id).returningAll().executeTakeFirst();
 }

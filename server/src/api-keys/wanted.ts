@@ -5,6 +5,7 @@ import { parseTimestampMs } from '../clock.ts';
 import { Failure, invalidField } from '../failure.ts';
 import type { Principal } from '../http/index.ts';
 import { limitsFromJson, type PlanTable } from '../limits/index.ts';
+import { latestExpiryOf } from './authority.ts';
 import type { NewKey } from './issue.ts';
 import type { KeyChanges } from './patch.ts';
 import type { keyPatchBody, newKeyBody } from './schemas.ts';
@@ -91,8 +92,7 @@ export async function newKeyOf(input: NewKeyInput, context: ReadingContext): Pro
     environment: input.environment ?? principal.environment ?? 'test',
     workspaceId: context.workspaceId,
     scopes: input.scopes,
-    // A session ends; what was made in it belongs to the workspace and stays.
-    expiresAtMs: expiresAtMs ?? (principal.kind === 'session' ? null : principal.expiresAtMs),
+    expiresAtMs: expiresAtMs ?? latestExpiryOf(principal),
     rotateAfter: input.rotate_after ?? null,
     owner: input.owner ?? null,
     externalId: input.external_id ?? null,

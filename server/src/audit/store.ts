@@ -12,6 +12,11 @@ export async function insertEvent(tx: Tx, row: NewEvent): Promise<void> {
   await insertRow(tx.query, row);
 }
 
+export async function eventExists(read: Kysely<Tables>, id: string): Promise<boolean> {
+  const row = await read.selectFrom('audit_events').select('seq').where('id', '=', id).executeTakeFirst();
+  return row !== undefined;
+}
+
 export async function hasUnsealed(read: Kysely<Tables>): Promise<boolean> {
   const row = await read
     .selectFrom('audit_events')
@@ -57,6 +62,34 @@ export function batchesAfter(read: Kysely<Tables>, number: number, limit: number
 
 export function eventsOfBatch(read: Kysely<Tables>, number: number): Promise<StoredEvent[]> {
   return read.selectFrom('audit_events').selectAll().where('batch', '=', number).orderBy('seq').execute();
+}
+
+export interface EventsWanted {
+  afterSeq: number;
+  /** Milliseconds since the epoch, from and before; null for no bound. */
+  sinceMs: number | null;
+  untilMs: number | null;
+  limit: number;
+}
+
+/** Events in the order in which they were recorded. */
+export function eventsAfter(read: Kysely<Tables>, wanted: EventsWanted): Promise<StoredEvent[]> {
+  let query = read.selectFrom('audit_events').selectAll().where('seq', '>', wanted.afterSeq);
+  if (wanted.sinceMs !== null) query = query.where('created_at', '>=', wanted.sinceMs);
+  if (wanted.untilMs !== null) query = query.where('created_at', '<', wanted.untilMs);
+  return query.orderBy('seq').limit(wanted.limit).execute();
+}
+
+/** The number of the event before the newest `count`; 0 when there are no more than these. */
+export async function seqBeforeNewest(read: Kysely<Tables>, count: number): Promise<number> {
+  const row = await read
+    .selectFrom('audit_events')
+    .select('seq')
+    .orderBy('seq', 'desc')
+    .limit(1)
+    .offset(count)
+    .executeTakeFirst();
+  return row?.seq ?? 0;
 }
 
 /** Events that claim a seal which does not exist. */

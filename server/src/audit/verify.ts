@@ -29,8 +29,18 @@ function trustedPublicKey(key: AuditKeyRow, envelope: Envelope | null, problems:
   }
 }
 
+export interface VerifyOptions {
+  /** A head that was noted earlier: it must be part of the chain, else the log was rewritten since, or cut off. */
+  expectHead?: string | undefined;
+}
+
 /** Recomputes every seal from the first batch on. Without an envelope, the public keys are taken as they stand. */
-export async function verifyAuditLog(database: Database, envelope: Envelope | null = null): Promise<AuditReport> {
+export async function verifyAuditLog(
+  database: Database,
+  envelope: Envelope | null = null,
+  { expectHead }: VerifyOptions = {},
+): Promise<AuditReport> {
+  let foundHead = expectHead === undefined;
   const report: AuditReport = { batches: 0, events: 0, head: null, problems: [] };
   const known = await auditKeys(database.read);
   const keys = new Map(known.map((key) => [key.id, trustedPublicKey(key, envelope, report.problems)]));
@@ -47,12 +57,18 @@ export async function verifyAuditLog(database: Database, envelope: Envelope | nu
       const publicKey = keys.get(batch.key_id);
       if (!publicKey) say(`its key ${batch.key_id} is missing`);
       else if (!hashIsSigned(batch.hash, batch.signature, publicKey)) say('its signature is not ours');
+      if (batch.hash === expectHead) foundHead = true;
       previousHash = batch.hash;
       report.batches = batch.number;
       report.events += events.length;
       report.head = batch.hash;
     }
     if (page.length < PAGE) break;
+  }
+  if (!foundHead) {
+    report.problems.push(
+      `the head ${expectHead} is not in the chain: the log was rewritten or cut off after it was noted`,
+    );
   }
   const stray = await countStrayEvents(database.read);
   if (stray > 0) report.problems.push(`${stray} events belong to a batch that is missing`);

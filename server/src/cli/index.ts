@@ -1,6 +1,6 @@
-// Boundary: the command line: what can be typed, and how results look to people and to programs. Reads no environment
-// and opens nothing: `main.ts` does, and hands the results over as text to be made.
-export { type Command, parseCommand, UsageError } from './arguments.ts';
-export { helpText } from './help.ts';
-export { problemsText } from './problems.ts';
-export { type Ready, readyJson, readyText } from './ready.ts';
+// Boundary: the command line: what can be typed, and how results look to people and to programs. A command is a value
+// in a file of its own under `commands/`; parsing, help and completion are made from it. Speaks HTTP to a server, or
+// opens the installation that `main.ts` hands over. Reads no environment and ends no process.
+export { COMMANDS } from './commands/index.ts';
+export type { Host, Program } from './host.ts';
+export { runCommandLine } from './run.ts';

@@ -10,3 +10,9 @@ export function problemsText(problems: readonly Problem[]): string {
   const entries = problems.map(({ setting, problem, cure }) => `  ${setting} ${problem}.\n    -> ${cure}.`);
   return `latchkey: cannot start; ${count} attention.\n\n${entries.join('\n')}\n`;
 }
+
+/** The problems of a `ConfigError`, known by its shape: the command line takes only types from the settings. */
+export function problemsOf(error: unknown): readonly Problem[] | null {
+  if (!(error instanceof Error) || error.name !== 'ConfigError' || !('problems' in error)) return null;
+  return error.problems as readonly Problem[];
+}

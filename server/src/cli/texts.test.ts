@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { helpText } from './help.ts';
 import { problemsText } from './problems.ts';
 import { type Ready, readyJson, readyText } from './ready.ts';
 
@@ -71,15 +70,6 @@ describe('the text for people', () => {
     expect(text).toContain(ready.url);
     for (const part of [...secrets, 'shown only now', 'Password']) expect(text).not.toContain(part);
   });
-});
-
-test('help names every command, and every setting with its default', () => {
-  const text = helpText([{ name: 'LATCHKEY_X', default: 'seven', description: 'How many.' }]);
-  for (const command of ['serve', 'migrate', 'audit verify', 'secrets generate', 'help', 'version']) {
-    expect(text).toContain(`latchkey ${command}`.replace('latchkey version', 'version'));
-  }
-  expect(text).toMatch(/LATCHKEY_X\s+How many\. \[seven\]/);
-  for (const line of text.split('\n')) expect(line).toBe(line.trimEnd());
 });
 
 test('problems are told with their cures, one or many', () => {

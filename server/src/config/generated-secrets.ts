@@ -1,7 +1,8 @@
-import { existsSync, linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { mintSecret } from '@latchkey/protocol';
 import type { RandomBytes } from '../crypto/index.ts';
+import { parseEncryptionKeys } from './parsers.ts';
 
 /** Secrets that a development server makes for itself on first start, each in a file of mode 0600 in the data dir. */
 export interface GeneratedSecret {
@@ -33,6 +34,12 @@ function readOrMake(path: string, make: () => string, randomBytes: RandomBytes):
   return { text: readFileSync(path, 'utf8').trim(), isNew };
 }
 
+/** What an earlier start made; null when there was none. Throws when the file cannot be read. */
+export function keptSecret(dataDir: string, name: string): string | null {
+  const path = join(dataDir, name);
+  return existsSync(path) ? readFileSync(path, 'utf8').trim() : null;
+}
+
 export function generatedRootKey(dataDir: string, randomBytes: RandomBytes): GeneratedSecret {
   return readOrMake(join(dataDir, ROOT_KEY_FILE), () => mintSecret('root', randomBytes), randomBytes);
 }
@@ -44,4 +51,25 @@ export function generatedEncryptionKeys(dataDir: string, randomBytes: RandomByte
 /** One entry of LATCHKEY_ENCRYPTION_KEYS: `id:base64(32 bytes)`. */
 export function newEncryptionKey(id: string, randomBytes: RandomBytes): string {
   return `${id}:${Buffer.from(randomBytes(32)).toString('base64')}`;
+}
+
+/** Whether this data dir has encryption keys that a development server made. */
+export function hasGeneratedEncryptionKeys(dataDir: string): boolean {
+  return existsSync(join(dataDir, ENCRYPTION_KEYS_FILE));
+}
+
+/**
+ * Puts a new key in front of those in the data dir: on disk, or nothing is changed. False when its id is taken. Two
+ * callers at once must be kept apart, or one key is lost.
+ */
+export function prependEncryptionKey(dataDir: string, entry: string): boolean {
+  const path = join(dataDir, ENCRYPTION_KEYS_FILE);
+  const kept = readFileSync(path, 'utf8').trim();
+  const [added] = parseEncryptionKeys(entry);
+  if (parseEncryptionKeys(kept).some(({ id }) => id === added?.id)) return false;
+  const text = `${entry},${kept}`;
+  const temporary = `${path}.new`;
+  writeFileSync(temporary, `${text}\n`, { mode: 0o600, flush: true });
+  renameSync(temporary, path);
+  return true;
 }

@@ -1,11 +1,17 @@
-import { accessSync, constants, mkdirSync, readFileSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { parseDurationMs } from '@latchkey/protocol';
 import type { RandomBytes } from '../crypto/index.ts';
 import { parseBrandName, parseColor, readLogo } from './brand.ts';
 import { type Config, ConfigError, type ConfigProblem, LOG_LEVELS } from './config.ts';
-import { ENCRYPTION_KEYS_FILE, generatedEncryptionKeys, generatedRootKey, ROOT_KEY_FILE } from './generated-secrets.ts';
+import {
+  ENCRYPTION_KEYS_FILE,
+  generatedEncryptionKeys,
+  generatedRootKey,
+  keptSecret,
+  ROOT_KEY_FILE,
+} from './generated-secrets.ts';
 import {
   parseEncryptionKeys,
   parseIssuer,
@@ -24,6 +30,13 @@ export interface ReadConfigResult {
   newRootKey: string | null;
   /** Names that look like ours but are not settings: most often a misspelling. */
   unknownSettings: string[];
+}
+
+export interface ReadConfigOptions {
+  /** Whether secrets that development lacks are made; otherwise those are used that an earlier start made. */
+  makesSecrets?: boolean;
+  /** Whether the data dir is made where it is not there. */
+  makesFolder?: boolean;
 }
 
 /** Collects problems instead of stopping at the first. */
@@ -111,11 +124,18 @@ function makeFolder(path: string): void {
   }
 }
 
-function readDataDir(reader: Reader, workingDir: string): string {
+/** The folder itself, or the nearest one above that is there. */
+function nearestFolder(path: string): string {
+  return existsSync(path) || dirname(path) === path ? path : nearestFolder(dirname(path));
+}
+
+function readDataDir(reader: Reader, workingDir: string, makesFolder: boolean): string {
   const dataDir = resolve(workingDir, reader.text('LATCHKEY_DATA_DIR') ?? '.latchkey');
   try {
-    makeFolder(dataDir);
-    accessSync(dataDir, constants.R_OK | constants.W_OK | constants.X_OK);
+    if (makesFolder) makeFolder(dataDir);
+    const there = nearestFolder(dataDir);
+    if (!statSync(there).isDirectory()) throw Object.assign(new Error('no folder'), { code: 'ENOTDIR' });
+    accessSync(there, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? 'unwritable';
     reader.refuse(
@@ -224,18 +244,22 @@ function readSecrets(
     }
     return { rootKeys, encryptionKeys, newRootKey: null };
   }
-  if (reader.problems.length > 0 || !randomBytes) return { rootKeys, encryptionKeys, newRootKey: null };
+  if (reader.problems.length > 0) return { rootKeys, encryptionKeys, newRootKey: null };
   const secrets: Secrets = { rootKeys, encryptionKeys, newRootKey: null };
+  const { dataDir } = config;
   if (rootKeys.length === 0) {
-    reader.file('LATCHKEY_ROOT_KEY', config.dataDir, ROOT_KEY_FILE, () => {
-      const made = generatedRootKey(config.dataDir, randomBytes);
-      secrets.rootKeys = parseRootKeys(made.text);
-      secrets.newRootKey = made.isNew ? made.text : null;
+    reader.file('LATCHKEY_ROOT_KEY', dataDir, ROOT_KEY_FILE, () => {
+      const made = randomBytes && generatedRootKey(dataDir, randomBytes);
+      const text = made?.text ?? keptSecret(dataDir, ROOT_KEY_FILE);
+      if (text !== null) secrets.rootKeys = parseRootKeys(text);
+      secrets.newRootKey = made?.isNew ? made.text : null;
     });
   }
   if (encryptionKeys.length === 0) {
-    reader.file('LATCHKEY_ENCRYPTION_KEYS', config.dataDir, ENCRYPTION_KEYS_FILE, () => {
-      secrets.encryptionKeys = parseEncryptionKeys(generatedEncryptionKeys(config.dataDir, randomBytes).text);
+    reader.file('LATCHKEY_ENCRYPTION_KEYS', dataDir, ENCRYPTION_KEYS_FILE, () => {
+      const made = randomBytes && generatedEncryptionKeys(dataDir, randomBytes);
+      const text = made?.text ?? keptSecret(dataDir, ENCRYPTION_KEYS_FILE);
+      if (text !== null) secrets.encryptionKeys = parseEncryptionKeys(text);
     });
   }
   return secrets;
@@ -270,12 +294,12 @@ export function readConfig(
   environment: Environment,
   workingDir: string,
   randomBytes: RandomBytes,
-  { makesSecrets = true }: { makesSecrets?: boolean } = {},
+  { makesSecrets = true, makesFolder = true }: ReadConfigOptions = {},
 ): ReadConfigResult {
   const reader = new Reader(environment);
   const host = reader.text('HOST') ?? '127.0.0.1';
   const mode = readMode(reader, host);
-  const dataDir = readDataDir(reader, workingDir);
+  const dataDir = readDataDir(reader, workingDir, makesFolder);
   const issuerCure = 'set it to an absolute URL without query, fragment or final slash';
   const issuer = reader.parse<string | null>('LATCHKEY_ISSUER', issuerCure, null, parseIssuer);
   const base = {
@@ -313,9 +337,16 @@ export function readConfig(
 }
 
 /** Read by the command line, not by the server. */
-const OTHERS = new Set(['LATCHKEY_URL', 'LATCHKEY_KEY', 'LATCHKEY_TEST_POSTGRES_URL', 'LATCHKEY_TEST_REDIS_URL']);
+const OTHERS = new Set([
+  'LATCHKEY_URL',
+  'LATCHKEY_KEY',
+  'LATCHKEY_KEY_FILE',
+  'LATCHKEY_CONTEXT',
+  'LATCHKEY_TEST_POSTGRES_URL',
+  'LATCHKEY_TEST_REDIS_URL',
+]);
 
-function unknownSettings(environment: Environment): string[] {
+export function unknownSettings(environment: Environment): string[] {
   const known = new Set(SETTINGS.map(({ name }) => name));
   return Object.keys(environment).filter(
     (name) => name.startsWith('LATCHKEY_') && !known.has(name) && !OTHERS.has(name),

@@ -12,7 +12,7 @@ export interface Envelope {
   seal(plaintext: string, context: string): string;
   /** Throws when no key with that id is configured, or the text was tampered with or moved to another row. */
   unseal(sealed: string, context: string): string;
-  /** Key material for one purpose, from the first key (HKDF). */
+  /** The key that encrypts. */
   primaryKey(): EncryptionKey;
 }
 

@@ -8,11 +8,14 @@ export {
   compileOnce,
   valueRows,
 } from './compile-once.ts';
+export * from './copy/index.ts';
 export type { Capabilities, CommitHook, Database, Tx } from './database.ts';
 export { UniqueViolation, WriteConflict } from './errors.ts';
-export { lockRows } from './lock-rows.ts';
+export { type DatabaseFacts, databaseFacts } from './facts.ts';
+export { type FileLock, takeFileLock } from './file-lock.ts';
+export { lockRows, lockRowsShared } from './lock-rows.ts';
 export type { ColumnTypes, Migration, MigrationPlan } from './migrations.ts';
 export { openPostgres } from './postgres.ts';
-export { type ServingLock, takeServingLock } from './serving-lock.ts';
+export { type ServingLock, servingHolder, takeServingLock } from './serving-lock.ts';
 export { openSqlite } from './sqlite.ts';
 export type { Tables } from './tables.ts';

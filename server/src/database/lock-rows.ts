@@ -3,12 +3,20 @@ import type { Tables } from './tables.ts';
 
 interface Select {
   forUpdate(): unknown;
+  forShare(): unknown;
 }
+
+const hasOneWriter = (query: Kysely<Tables>) => query.getExecutor().adapter instanceof SqliteAdapter;
 
 /**
  * A SELECT whose rows nobody else changes before the transaction ends. SQLite has one writer, and who is in a
  * transaction of `Database.write` is it: there is nothing to say.
  */
 export function lockRows<S extends Select>(query: Kysely<Tables>, select: S): S {
-  return query.getExecutor().adapter instanceof SqliteAdapter ? select : (select.forUpdate() as S);
+  return hasOneWriter(query) ? select : (select.forUpdate() as S);
+}
+
+/** The same where several may read the rows at once, and only changing them must wait. */
+export function lockRowsShared<S extends Select>(query: Kysely<Tables>, select: S): S {
+  return hasOneWriter(query) ? select : (select.forShare() as S);
 }

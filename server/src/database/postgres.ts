@@ -9,6 +9,7 @@ import {
   sql,
 } from 'kysely';
 import type { Pool } from 'pg';
+import { Failure } from '../failure.ts';
 import { createCommitHooks } from './commit-hook.ts';
 import { runListeners } from './commit-listeners.ts';
 import type { Database, OpenOptions, Tx } from './database.ts';
@@ -26,7 +27,9 @@ const TYPES: ColumnTypes = {
 };
 
 const INT8_OID = 20;
-const MIGRATION_LOCK = 5_282_462_539;
+export const MIGRATION_LOCK = 5_282_462_539;
+/** A table that stands in the schema while a restore is under way. */
+export const RESTORE_MARK = 'latchkey_restore';
 const MAX_ATTEMPTS = 4;
 
 /** No transaction outlives the changes reader's look back: a row that commits later than that would be missed. */
@@ -72,12 +75,21 @@ function postgresDialect(pool: () => Promise<Pool>): Dialect {
   };
 }
 
+async function hasTable(query: Kysely<Tables>, name: string): Promise<boolean> {
+  const { rows } = await sql`
+    select 1 from pg_tables where schemaname = current_schema() and tablename = ${name}`.execute(query);
+  return rows.length > 0;
+}
+
+/** What an interrupted restore left may lack rows, or have credentials that ended since. */
+async function refuseHalfRestored(query: Kysely<Tables>): Promise<void> {
+  if (!(await hasTable(query, RESTORE_MARK))) return;
+  const cause = new Error('a restore into it was interrupted: run `latchkey restore` again');
+  throw new Failure('unavailable', 'A restore into this database was interrupted.', { cause });
+}
+
 async function appliedNames(query: Kysely<Tables>): Promise<Set<string>> {
-  const found =
-    await sql`select 1 from pg_tables where schemaname = current_schema() and tablename = 'schema_migrations'`.execute(
-      query,
-    );
-  if (found.rows.length === 0) return new Set();
+  if (!(await hasTable(query, 'schema_migrations'))) return new Set();
   const rows = await query.selectFrom('schema_migrations').select('name').execute();
   return new Set(rows.map(({ name }) => name));
 }
@@ -88,6 +100,7 @@ function migrator(query: Kysely<Tables>): Database['migrate'] {
     return query.transaction().execute(async (trx) => {
       await sql`set local statement_timeout = 0`.execute(trx);
       await sql`select pg_advisory_xact_lock(${sql.lit(MIGRATION_LOCK)})`.execute(trx);
+      await refuseHalfRestored(trx);
       await sql.raw(CREATE_MIGRATIONS).execute(trx);
       const plan = planMigrations(trx, migrations, await appliedNames(trx), TYPES);
       for (const { name, statements } of plan.pending) {

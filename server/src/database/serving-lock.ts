@@ -1,8 +1,5 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { DatabaseSync } from 'node:sqlite';
-import { translateDatabaseError } from './errors.ts';
-
-const SQLITE_BUSY = 5;
+import { isFileLocked, takeFileLock } from './file-lock.ts';
 
 export interface ServingLock {
   /** Tells a second process who the first is. */
@@ -11,31 +8,30 @@ export interface ServingLock {
 }
 
 /**
- * One serving process per SQLite file. The lock is the operating system's, held through a tiny database beside the
- * file, so it ends with the process, also by kill -9. Returns the holder's description when another process has it.
- * Throws `unavailable` when the files cannot be made.
+ * One serving process per SQLite file. The lock lies beside the file. Returns the holder's description when another
+ * process has it. Throws `unavailable` when the files cannot be made.
  */
 export function takeServingLock(databasePath: string): ServingLock | { heldBy: string } {
-  const lockPath = `${databasePath}.serving`;
   const holderPath = `${databasePath}.serving.json`;
-  let lock: DatabaseSync | undefined;
-  try {
-    lock = new DatabaseSync(lockPath, { timeout: 0 });
-    lock.exec('BEGIN EXCLUSIVE');
-  } catch (error) {
-    lock?.close();
-    const { errcode = 0 } = error as { errcode?: number };
-    if ((errcode & 0xff) !== SQLITE_BUSY) throw translateDatabaseError(error);
-    return { heldBy: readHolder(holderPath) };
-  }
-  const held = lock;
+  const lock = takeFileLock(`${databasePath}.serving`);
+  if (!lock) return { heldBy: readHolder(holderPath) };
   return {
     describe: (holder) => writeFileSync(holderPath, JSON.stringify(holder), { mode: 0o600 }),
     release: () => {
       rmSync(holderPath, { force: true });
-      held.close();
+      lock.release();
     },
   };
+}
+
+/** Who serves this file, as it described itself; null when nobody does. Takes no lock, so it keeps nobody from starting. */
+export function servingHolder(databasePath: string): { pid: number; url: string } | null {
+  try {
+    const holder = JSON.parse(readFileSync(`${databasePath}.serving.json`, 'utf8')) as { pid: number; url: string };
+    return isFileLocked(`${databasePath}.serving`) ? holder : null;
+  } catch {
+    return null;
+  }
 }
 
 function readHolder(path: string): string {

@@ -6,8 +6,8 @@ import { createCursors } from './cursor.ts';
 /** Any UTF-16 code unit: control characters and halves of surrogate pairs too. */
 const anyChar = fc.nat({ max: 0xffff }).map((code) => String.fromCharCode(code));
 
-const cursors = createCursors(new Uint8Array(32).fill(7));
-const others = createCursors(new Uint8Array(32).fill(8));
+const cursors = createCursors([new Uint8Array(32).fill(7)]);
+const others = createCursors([new Uint8Array(32).fill(8)]);
 const letter = fc.integer({ min: 1, max: 0xd7ff }).map((code) => String.fromCharCode(code));
 const text = fc.string({ unit: letter, minLength: 1, maxLength: 60 });
 
@@ -60,4 +60,11 @@ test('whatever comes is refused, never a crash', () => {
       expect(refusal(() => cursors.decode('list', cursor))).toBe('invalid_request');
     }),
   );
+});
+
+test('a cursor outlives a new key in front, and not the end of its own', () => {
+  const [old, next] = [new Uint8Array(32).fill(7), new Uint8Array(32).fill(9)];
+  const cursor = createCursors([old]).encode('list', 'position');
+  expect(createCursors([next, old]).decode('list', cursor)).toBe('position');
+  expect(() => createCursors([next]).decode('list', cursor)).toThrow();
 });

@@ -10,15 +10,20 @@ export interface Cursors {
 
 const MAC_LENGTH = 22;
 
-export function createCursors(key: Uint8Array): Cursors {
-  const mac = (list: string, position: string) => hmacText(key, JSON.stringify([list, position])).slice(0, MAC_LENGTH);
+/** The first key makes cursors; those of the others are still good, so that a new key in front ends no walk through a list. */
+export function createCursors(keys: readonly Uint8Array[]): Cursors {
+  const [first] = keys;
+  if (!first) throw new Error('cursors need a key');
+  const mac = (key: Uint8Array, list: string, position: string) =>
+    hmacText(key, JSON.stringify([list, position])).slice(0, MAC_LENGTH);
   return {
-    encode: (list, position) => Buffer.from(mac(list, position) + position).toString('base64url'),
+    encode: (list, position) => Buffer.from(mac(first, list, position) + position).toString('base64url'),
     decode: (list, cursor) => {
       const text = Buffer.from(cursor, 'base64url').toString('utf8');
       const position = text.slice(MAC_LENGTH);
       const isWhole = position !== '' && Buffer.from(text).toString('base64url') === cursor;
-      if (!isWhole || !secretsEqual(text.slice(0, MAC_LENGTH), mac(list, position))) {
+      const given = text.slice(0, MAC_LENGTH);
+      if (!isWhole || !keys.some((key) => secretsEqual(given, mac(key, list, position)))) {
         throw new Failure('invalid_request', 'The cursor is not valid for this list. Start again without it.');
       }
       return position;

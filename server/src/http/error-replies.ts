@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { containsSecret } from '@latchkey/protocol';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import type { Clock } from '../clock.ts';
@@ -54,7 +55,8 @@ const CLIENT_VERSION = /^[A-Za-z0-9][A-Za-z0-9 ._+/-]{0,63}$/;
 /** What a client says of its own version (`X-Client-Version`): the first thing to ask when only some callers fail. */
 function clientVersion({ headers }: FastifyRequest): { client_version?: string } {
   const version = headers['x-client-version'];
-  return typeof version === 'string' && CLIENT_VERSION.test(version) ? { client_version: version } : {};
+  if (typeof version !== 'string' || !CLIENT_VERSION.test(version) || containsSecret(version)) return {};
+  return { client_version: version };
 }
 
 const NOT_ASCII = /[^\x20-\x7e]/g;

@@ -1,12 +1,13 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Failure } from '../failure.ts';
 import type { Admission, Authenticate } from './authenticate.ts';
+import { cacheable } from './caching.ts';
 import { clientAddress } from './client-address.ts';
 import { presentedSession } from './cookies.ts';
 import { presentedCredential } from './credentials.ts';
 import { fingerprintOf, type Idempotency, idempotencyKeyOf } from './idempotency/index.ts';
 import { API_VERSIONS, mountedPath, type PathTable } from './paths.ts';
-import type { Principal } from './principal.ts';
+import { makerOf, type Principal } from './principal.ts';
 import { PUBLIC_CORS } from './reply-headers.ts';
 import type { Call, Mount, Route } from './route.ts';
 import { refuseOtherSites } from './same-origin.ts';
@@ -105,6 +106,13 @@ function secretOf({ raw }: FastifyRequest, issuer: string): string | undefined {
   return presented?.text ?? presentedSession(raw.headers.cookie, issuer.startsWith('https:'));
 }
 
+/** Whose repetitions belong together: a key's, or those of a user or application in one place, whatever token they bring. */
+function repeaterOf(principal: Principal): string {
+  const maker = makerOf(principal);
+  if (maker === principal.credentialId) return maker;
+  return `${maker} ${principal.workspaceId} ${principal.environment}`;
+}
+
 async function runIdempotently(
   route: Route,
   key: string,
@@ -117,7 +125,7 @@ async function runIdempotently(
   if (credential === undefined || !principal) return route.handler(callOf(request, reply));
   const answer = await idempotency.run(
     {
-      principal: principal.credentialId,
+      principal: repeaterOf(principal),
       route: `${route.method} ${route.path}`,
       key,
       fingerprint: fingerprintOf(route.method, request.url.replace(/^\/v\d(?=\/)/, ''), request.body),
@@ -138,11 +146,18 @@ function handling(route: Route, options: MountOptions) {
     !['GET', 'ANY'].includes(route.method) &&
     route.access !== 'public' &&
     route.errors !== 'oauth';
-  return (request: FastifyRequest, reply: FastifyReply) => {
+  const answer = (request: FastifyRequest, reply: FastifyReply) => {
     if (status !== 200) reply.code(status);
     const key = isIdempotent ? idempotencyKeyOf(request.headers['idempotency-key']) : null;
     if (key === null) return route.handler(callOf(request, reply));
     return runIdempotently(route, key, request, reply, options);
+  };
+  const { isAccepted } = route;
+  if (!isAccepted) return answer;
+  return async (request: FastifyRequest, reply: FastifyReply) => {
+    const body = await answer(request, reply);
+    if (isAccepted(body)) reply.code(202);
+    return body;
   };
 }
 
@@ -153,8 +168,10 @@ function schemaOf(route: Route): Record<string, unknown> {
   if (route.body) schema.body = route.body;
   if (route.query) schema.querystring = route.query;
   if (route.params) schema.params = route.params;
-  if (route.reply) schema.response = { [route.status ?? 200]: route.reply };
-  else if (route.status === 204) schema.response = { 204: { type: 'null', description: 'Done; nothing to say' } };
+  if (route.reply) {
+    schema.response = { [route.status ?? 200]: route.reply, ...(route.isAccepted ? { 202: route.reply } : {}) };
+  }
+  if (route.status === 204) schema.response = { 204: { type: 'null', description: 'Done; nothing to say' } };
   if (route.access !== 'public') schema.security = [{ bearer: [] }, { apiKey: [] }];
   return schema;
 }
@@ -181,6 +198,7 @@ function mountAt(app: FastifyInstance, route: Route, mount: Mount, options: Moun
     onRequest: onRequestOf(route, mount, url, options),
     ...(route.body ? { preValidation: emptyBodyIsObject } : {}),
     ...(route.bodyLimitBytes ? { bodyLimit: route.bodyLimitBytes } : {}),
+    ...(route.cacheSeconds ? { onSend: cacheable(route.cacheSeconds) } : {}),
     handler: handling(route, options),
   };
   if (route.method !== 'ANY') {

@@ -19,6 +19,11 @@ export function refusedHost({ rawHeaders, httpVersionMajor, httpVersionMinor }: 
   return new Failure('invalid_request', 'The request names no Host (RFC 9112 §3.2).');
 }
 
+/** A target has no fragment (RFC 9112 §3.2): whoever reads on behind `#` sees another path than the router does. */
+export function refusedTarget({ url = '' }: Pick<IncomingMessage, 'url'>): Failure | undefined {
+  return url.includes('#') ? new Failure('invalid_request', 'The path is not a valid URL path.') : undefined;
+}
+
 /** HTTP/1 has its cap in the parser; HTTP/2's own would be four times as high. */
 export function refusedHeaderSize({ rawHeaders, httpVersionMajor }: RawRequest): Failure | undefined {
   if (httpVersionMajor === 1) return undefined;

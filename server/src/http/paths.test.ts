@@ -10,6 +10,8 @@ describe('the shape of errors', () => {
     ['/v1/projects', undefined, 'v1'],
     ['/v1', undefined, 'v1'],
     ['/v1/%zz', undefined, 'v1'],
+    ['/%76%31/projects', undefined, 'v1'],
+    ['/%76%31/%zz', undefined, 'v2'],
     ['/v1/projects?x=/v2/', '2.0', 'v1'],
     ['/v2/projects', '1.0', 'v2'],
     ['/v2', undefined, 'v2'],

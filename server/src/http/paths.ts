@@ -43,11 +43,21 @@ export function mountedPath(mount: Mount, path: string): string {
   return mount === 'bare' ? path : `/${mount}${path}`;
 }
 
+/** The router takes `/%76%31/projects` for `/v1/projects`, so its errors are those of `/v1`. */
+function decodedAsRouted(path: string): string {
+  if (!path.includes('%')) return path;
+  try {
+    return decodeURI(path);
+  } catch {
+    return path;
+  }
+}
+
 const OAUTH_PATH = /^\/(?:oauth\/(?!applications)|authorize$|token$)/;
 
 /** The shape of errors at a path; unversioned ones follow `X-API-Version`, 2.0 unless said. */
 export function errorFormatOf(url: string, version: unknown): ErrorFormat {
-  const path = pathOf(url);
+  const path = decodedAsRouted(pathOf(url));
   if (path.startsWith('/v1/') || path === '/v1') return 'v1';
   if (path.startsWith('/v2/') || path === '/v2') return 'v2';
   if (OAUTH_PATH.test(path)) return 'oauth';

@@ -3,9 +3,10 @@
  * A principal is made once per credential and kept: nothing in it may be changed.
  */
 export interface Principal {
-  readonly kind: 'root' | 'api_key' | 'session';
+  readonly kind: 'root' | 'api_key' | 'session' | 'user' | 'application';
   /** How the credential proves itself (contract §4). */
   readonly method: 'api_key' | 'oauth' | 'jwt' | 'session';
+  /** The key's id, or the `jti` of a token. */
   readonly credentialId: string;
   /** Null for the root key, which belongs to none. */
   readonly workspaceId: string | null;
@@ -16,6 +17,8 @@ export interface Principal {
   readonly subject: string;
   readonly subjectIssuer: string | null;
   readonly clientId: string | null;
+  /** The one resource that the credential is for; null: for every one. */
+  readonly audience: string | null;
   /** As they were granted, in that order. */
   readonly grantedScopes: readonly string[];
   /** The granted scopes and all that they imply. */
@@ -27,5 +30,14 @@ export interface Principal {
 
 /** What a person may be in a workspace (`accounts` says what each may do). */
 export type Role = 'owner' | 'admin' | 'developer' | 'viewer';
+
+/**
+ * Who stands behind a credential, for what is written down and outlives it: tokens come and go, the user or application
+ * stays.
+ */
+export function makerOf({ kind, userId, clientId, credentialId }: Principal): string {
+  if (kind === 'user' || kind === 'session') return userId ?? credentialId;
+  return kind === 'application' ? (clientId ?? credentialId) : credentialId;
+}
 
 export type Environment = 'test' | 'live';

@@ -1,6 +1,6 @@
-import { docsAnchor, ERRORS, type ErrorCode, generalCode } from '@latchkey/protocol';
+import { docsAnchor, ERRORS, type ErrorCode, generalCode, redactSecrets } from '@latchkey/protocol';
 import { toTimestamp } from '../clock.ts';
-import type { Failure } from '../failure.ts';
+import type { Failure, FieldProblem } from '../failure.ts';
 
 export type ErrorFormat = 'v1' | 'v2' | 'oauth' | 'problem';
 
@@ -42,11 +42,15 @@ interface Told {
   message: string;
 }
 
-/** What is said aloud. A missing second factor stays named: the client cannot go on without knowing. */
+/**
+ * What is said aloud. A missing second factor stays named: the client cannot go on without knowing. Names that callers
+ * gave may stand in a message: a credential that slipped into them is not repeated.
+ */
 function tell(failure: Failure, detail: RenderContext['detail']): Told {
-  if (detail === 'full' || failure.code === 'mfa_required') return { code: failure.code, message: failure.message };
+  const message = redactSecrets(failure.message);
+  if (detail === 'full' || failure.code === 'mfa_required') return { code: failure.code, message };
   const code = generalCode(failure.code);
-  return { code, message: GENERAL_MESSAGES[code] ?? failure.message };
+  return { code, message: GENERAL_MESSAGES[code] ?? message };
 }
 
 function quoted(text: string): string {
@@ -77,7 +81,14 @@ function headersOf(failure: Failure, told: Told): Record<string, string> {
 type Shape = (failure: Failure, told: Told, context: RenderContext) => Record<string, unknown>;
 
 const docsUrl = (code: string, { issuer }: RenderContext) => `${issuer}/docs/${docsAnchor(code)}`;
-const fieldsOf = ({ details }: Failure) => ({ ...(details.fields ? { fields: details.fields } : {}), ...details.told });
+const withoutSecrets = ({ path, message }: FieldProblem) => ({
+  path: redactSecrets(path),
+  message: redactSecrets(message),
+});
+const fieldsOf = ({ details: { fields, told } }: Failure) => ({
+  ...(fields ? { fields: fields.map(withoutSecrets) } : {}),
+  ...told,
+});
 
 const SHAPES: Record<ErrorFormat, Shape> = {
   v1: (failure, told, context) => ({

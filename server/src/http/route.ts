@@ -23,6 +23,8 @@ export interface Guarded {
   environment?: Environment;
   /** A person's own account: signed-in sessions alone, whatever their workspace asks of them. */
   account?: true;
+  /** The resource that a token must be for: the default one unless said, `any` of this installation, or this one. */
+  resource?: string;
   /** The call counts against another credential than the caller's, or against none. */
   isFree?: true;
 }
@@ -63,10 +65,14 @@ interface RouteSpec<B extends TSchema, Q extends TSchema, P extends TSchema, R e
   status?: 200 | 201 | 204;
   /** The reply shows a secret: an idempotent replay of it is kept sealed, and for ten minutes only. */
   secretReply?: boolean;
+  /** Answers 202 instead of `status` when the reply says that the deed is planned, not done. */
+  isAccepted?(reply: Static<R>): boolean;
   /** Anyone's page may read it: `Access-Control-Allow-Origin: *`, never with credentials. */
   cors?: 'public';
   /** Anybody may call it, from here: a browser must say that no other site sent it. */
   sameOrigin?: true;
+  /** Caches may keep the reply that long, and ask again by its ETag. */
+  cacheSeconds?: number;
   /** False for a POST that changes nothing worth keeping a reply for. */
   isIdempotent?: boolean;
   /** For a proxy's sub-request: refusals are 401, 403 or 429, and their body stands in X-Latchkey-Error too. */
@@ -78,8 +84,9 @@ interface RouteSpec<B extends TSchema, Q extends TSchema, P extends TSchema, R e
 }
 
 /** A route with its types erased, ready to mount. */
-export interface Route extends Omit<RouteSpec<TSchema, TSchema, TSchema, TSchema>, 'handler'> {
+export interface Route extends Omit<RouteSpec<TSchema, TSchema, TSchema, TSchema>, 'handler' | 'isAccepted'> {
   handler(call: Call): unknown;
+  isAccepted?(reply: unknown): boolean;
 }
 
 /** Declares a route: one schema gives validation, serialisation, types and OpenAPI. */

@@ -16,7 +16,13 @@ import {
 import type { Idempotency } from './idempotency/index.ts';
 import { acceptJsonBodies } from './json-body.ts';
 import { mountRoute } from './mount.ts';
-import { answerOddRequests, HEADER_LIMIT_BYTES, refusedHeaderSize, refusedHost } from './odd-requests.ts';
+import {
+  answerOddRequests,
+  HEADER_LIMIT_BYTES,
+  refusedHeaderSize,
+  refusedHost,
+  refusedTarget,
+} from './odd-requests.ts';
 import { describeRoutes, openapiRoutes } from './openapi.ts';
 import { type FailurePage, mountPages, type PageRoute } from './page-routes.ts';
 import { createPathTable, type PathTable } from './paths.ts';
@@ -91,7 +97,7 @@ function addCommonHooks(app: FastifyInstance, options: HttpOptions, errors: Erro
     }
     // Before its body is read: what is wrong with that does not matter where nobody would take it.
     const unknown = request.is404 ? missing(request.url) : undefined;
-    done(badHost ?? refusedHeaderSize(request.raw) ?? unknown);
+    done(badHost ?? refusedHeaderSize(request.raw) ?? refusedTarget(request.raw) ?? unknown);
   });
   app.addHook('onResponse', (request, reply, done) => {
     onAnswered({

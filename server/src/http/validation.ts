@@ -93,7 +93,8 @@ function problemOf({
   propertyName,
 }: (ErrorObject | FastifySchemaValidationError) & { propertyName?: string }): FieldProblem {
   const at = instancePath.slice(1).replaceAll('/', '.').slice(0, 200);
-  const inside = (name: unknown) => (at ? `${at}.${String(name)}` : String(name)).slice(0, 200);
+  // A field may be called nothing at all.
+  const inside = (name: unknown) => `${at && `${at}.`}${String(name) || '""'}`.slice(0, 200);
   if (keyword === 'additionalProperties') {
     return { path: inside(params.additionalProperty), message: 'is not a known field' };
   }

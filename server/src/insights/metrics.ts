@@ -6,6 +6,8 @@ export interface Metrics {
   answered(request: { method: string; route: string; status: number; durationSeconds: number }): void;
   /** Whether shared limit counters are lost at the moment. */
   setLimiterDegraded(degraded: boolean): void;
+  /** Values of a table that were sealed anew under the first encryption key. */
+  rewrapped(table: string, values: number): void;
   /** Prometheus text exposition. */
   expose(): string;
   contentType: string;
@@ -28,16 +30,24 @@ export function createMetrics(): Metrics {
     ['method', 'route', 'status'],
     BOUNDS_SECONDS,
   );
+  const rewrapped = createCounter(
+    'latchkey_sealed_values_rewrapped_total',
+    'Values sealed anew under the first encryption key, by table.',
+    ['table'],
+  );
   let isDegraded = false;
   const degraded = createGauge('latchkey_limiter_degraded', '1 while shared limit counters are lost.', () =>
     isDegraded ? 1 : 0,
   );
-  const series = [decisions, forbidden, durations, degraded];
+  const series = [decisions, forbidden, durations, rewrapped, degraded];
   return {
     decided: ({ method, outcome, code }) => decisions.add(method, outcome, code),
     answered: ({ method, route, status, durationSeconds }) => {
       durations.observe(durationSeconds, method, route, STATUS_CLASSES[Math.floor(status / 100)] ?? 'other');
       if (status === 403) forbidden.add(route);
+    },
+    rewrapped: (table, values) => {
+      for (let value = 0; value < values; value += 1) rewrapped.add(table);
     },
     setLimiterDegraded: (now) => {
       isDegraded = now;

@@ -42,11 +42,11 @@ describe.each(DATABASES)('jobs on %s', (kind) => {
   test('run again and again until they are stopped', async () => {
     const { join } = await newGroup(kind);
     const { runner, ran } = await join('a', counted);
-    await vi.waitFor(() => expect(ran.length).toBeGreaterThan(3));
+    await vi.waitFor(() => expect(ran.length).toBeGreaterThan(3), { timeout: 10_000 });
     await stop(runner);
     const { length } = ran;
     const other = await join('b', counted);
-    await vi.waitFor(() => expect(other.ran.length).toBeGreaterThan(3));
+    await vi.waitFor(() => expect(other.ran.length).toBeGreaterThan(3), { timeout: 10_000 });
     expect(ran).toHaveLength(length);
   });
 
@@ -66,7 +66,7 @@ describe.each(DATABASES)('jobs on %s', (kind) => {
     ];
     const { runner, ran } = await join('a', slow);
     const times = (name: string) => ran.filter((each) => each === name).length;
-    await vi.waitFor(() => expect([times('job'), times('quick') > 5]).toEqual([1, true]));
+    await vi.waitFor(() => expect([times('job'), times('quick') > 5]).toEqual([1, true]), { timeout: 10_000 });
     const stopping = stop(runner);
     expect(finished).toBe(false);
     released.resolve();
@@ -87,7 +87,7 @@ describe.each(DATABASES)('jobs on %s', (kind) => {
       },
     ];
     const { ran, errors } = await join('a', failing);
-    await vi.waitFor(() => expect(ran.length).toBeGreaterThan(3));
+    await vi.waitFor(() => expect(ran.length).toBeGreaterThan(3), { timeout: 10_000 });
     expect(errors).toEqual([
       ['moody', failure],
       ['moody', failure],
@@ -99,12 +99,12 @@ describe('jobs of two processes on postgres', () => {
   test('run in one of them; the other takes over when its lease ends', async () => {
     const { clock, join } = await newGroup('postgres');
     const first = await join('first', counted);
-    await vi.waitFor(() => expect(first.ran.length).toBeGreaterThan(2));
+    await vi.waitFor(() => expect(first.ran.length).toBeGreaterThan(2), { timeout: 10_000 });
     const second = await join('second', (ran) => [
       ...counted(ran),
       { name: 'each', runs: 'each', run: async () => void ran.push('each') },
     ]);
-    await vi.waitFor(() => expect(second.ran.length).toBeGreaterThan(10));
+    await vi.waitFor(() => expect(second.ran.length).toBeGreaterThan(10), { timeout: 10_000 });
     expect(second.ran).not.toContain('job');
     expect(await leases(first.database)).toEqual([
       { name: 'job', holder: 'first', expires_at: clock.nowMs() + 10_000 },
@@ -112,7 +112,7 @@ describe('jobs of two processes on postgres', () => {
     // The first loses its database: it can neither renew its lease nor give it back.
     await first.database.close();
     clock.advance(10_001);
-    await vi.waitFor(() => expect(second.ran).toContain('job'));
+    await vi.waitFor(() => expect(second.ran).toContain('job'), { timeout: 10_000 });
     expect(await leases(second.database)).toMatchObject([{ name: 'job', holder: 'second' }]);
     expect(first.errors.length).toBeGreaterThan(0);
   });
@@ -120,12 +120,12 @@ describe('jobs of two processes on postgres', () => {
   test('a holder keeps its lease by renewing it', async () => {
     const { clock, join } = await newGroup('postgres');
     const first = await join('first', counted);
-    await vi.waitFor(() => expect(first.ran.length).toBeGreaterThan(0));
+    await vi.waitFor(() => expect(first.ran.length).toBeGreaterThan(0), { timeout: 10_000 });
     const second = await join('second', counted);
     for (let turn = 0; turn < 6; turn += 1) {
       clock.advance(6000);
       const { length } = first.ran;
-      await vi.waitFor(() => expect(first.ran.length).toBeGreaterThan(length + 1));
+      await vi.waitFor(() => expect(first.ran.length).toBeGreaterThan(length + 1), { timeout: 10_000 });
     }
     expect(second.ran).toEqual([]);
     expect((await leases(first.database))[0]).toMatchObject({ holder: 'first' });
@@ -134,16 +134,16 @@ describe('jobs of two processes on postgres', () => {
   test('a process that stops gives its leases back at once', async () => {
     const { join } = await newGroup('postgres');
     const first = await join('first', counted);
-    await vi.waitFor(() => expect(first.ran.length).toBeGreaterThan(0));
+    await vi.waitFor(() => expect(first.ran.length).toBeGreaterThan(0), { timeout: 10_000 });
     const second = await join('second', counted);
     await stop(first.runner);
-    await vi.waitFor(() => expect(second.ran.length).toBeGreaterThan(0));
+    await vi.waitFor(() => expect(second.ran.length).toBeGreaterThan(0), { timeout: 10_000 });
   });
 });
 
 test('on SQLite, which one process serves, no lease is written', async () => {
   const { join } = await newGroup('sqlite');
   const { ran, database } = await join('a', counted);
-  await vi.waitFor(() => expect(ran.length).toBeGreaterThan(3));
+  await vi.waitFor(() => expect(ran.length).toBeGreaterThan(3), { timeout: 10_000 });
   expect(await leases(database)).toEqual([]);
 });

@@ -34,6 +34,7 @@ export {
   type QuotaSpending,
   type Quotas,
 } from './quotas/index.ts';
+export { type RedisFacts, redisFacts } from './redis-facts.ts';
 export {
   createRedisLimiter,
   type RedisLimiter,

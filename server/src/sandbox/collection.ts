@@ -107,8 +107,10 @@ function createRoute({ deps, collection, scopes, shared, body, reply }: Parts): 
         body: JSON.stringify({ ...collection.defaults, ...(fields as object) }),
         created_at: nowMs,
       };
-      await deps.database.write((tx) => insertRow(tx, row));
-      return present(row.id, row.body);
+      return deps.database.write(async (tx) => {
+        await insertRow(tx, row);
+        return present(row.id, row.body);
+      });
     },
   });
 }
@@ -167,7 +169,9 @@ function deleteRoute({ deps, collection, scopes, shared, params }: Parts): Route
     handler: async (call) => {
       const { id } = call.params as { id: string };
       const shelf = shelfOf(call.principal, collection.kind, `${scopes}:delete`);
-      if (!(await deps.database.write((tx) => deleteRow(tx, shelf, id)))) throw new Failure('not_found');
+      await deps.database.write(async (tx) => {
+        if (!(await deleteRow(tx, shelf, id))) throw new Failure('not_found');
+      });
     },
   });
 }

@@ -83,9 +83,11 @@ function writeRoutes(deps: ScopeRoutesDeps): Route[] {
       reply: scopeReply,
       status: 201,
       handler: async (call) => {
-        const row = await database.write((tx) => createScope(deps, tx, actorOf(call), call.body.name, call.body));
+        const reply = await database.write(async (tx) =>
+          present(await createScope(deps, tx, actorOf(call), call.body.name, call.body)),
+        );
         await scopes.load();
-        return present(row);
+        return reply;
       },
     }),
     route({
@@ -98,9 +100,11 @@ function writeRoutes(deps: ScopeRoutesDeps): Route[] {
       body: changes,
       reply: scopeReply,
       handler: async (call) => {
-        const row = await database.write((tx) => patchScope(deps, tx, actorOf(call), call.params.name, call.body));
+        const reply = await database.write(async (tx) =>
+          present(await patchScope(deps, tx, actorOf(call), call.params.name, call.body)),
+        );
         await scopes.load();
-        return present(row);
+        return reply;
       },
     }),
     route({

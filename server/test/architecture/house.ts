@@ -4,12 +4,13 @@ import type { SourceFile } from './parse.ts';
 /** The domains, from the top: a folder may import those on the lines below its own. */
 export const domainTiers = [
   ['pages', 'cli', 'sandbox'],
+  ['backup'],
   ['access', 'oauth'],
   ['accounts', 'api-keys', 'applications', 'webhooks', 'trusted-issuers'],
   ['tokens'],
   ['signing-keys', 'limits'],
   ['scopes'],
-  ['audit'],
+  ['audit', 'scan'],
 ];
 
 /** Hears of things by listeners and outbox rows, so nobody but compose.ts imports it. */
@@ -18,6 +19,7 @@ const insights: Record<string, string[]> = { insights: ['audit'] };
 /** The platform knows no domain; here is what each of its folders may import of the others. */
 const platform: Record<string, string[]> = {
   http: ['shared-state', 'database', 'crypto'],
+  'sealed-values': ['database', 'crypto'],
   jobs: ['database', 'crypto'],
   'shared-state': ['database', 'crypto'],
   database: [],

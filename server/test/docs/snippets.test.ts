@@ -56,7 +56,9 @@ test('no guide shows a command that is not run', () => {
   const guides = paths.filter((path) => path.startsWith('docs/guides/'));
   expect(guides).not.toEqual([]);
   for (const path of guides) {
-    const commands = readBlocks(readDocument(path)).fences.filter(({ info }) => /^(?:sh|bash|js|python)\b/.test(info));
+    const commands = readBlocks(readDocument(path)).fences.filter(({ info }) =>
+      /^(?:sh|bash|js|python|csv)\b/.test(info),
+    );
     const run = snippetsOf(readDocument(path)).map(({ line }) => line);
     expect(
       commands.map(({ line }) => line),

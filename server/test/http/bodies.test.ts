@@ -168,6 +168,7 @@ describe('JSON', () => {
     ['a lone low surrogate', '{"name":"\\udfffx"}', 'name'],
     ['NUL in a field name', '{"name":"x","a\\u0000":1}', 'body'],
     ['an unknown field', '{"name":"x","is_admin":true}', 'is_admin'],
+    ['a field without a name', '{"name":"x","":true}', '""'],
     ['an unknown field that every object has', '{"name":"x","toString":1}', 'toString'],
     ['a field called constructor', '{"name":"x","constructor":1}', 'constructor'],
     ['a wrong type', '{"name":["x"]}', 'name'],

@@ -120,6 +120,24 @@ describe('one failure in its renderings', () => {
     expect(problem.json).toMatchObject({ status: 422, title: 'validation_failed', fields });
   });
 
+  test('a name that is a credential is not repeated', async () => {
+    const sent = { name: 'x', scopes: [], [UNKNOWN_KEY]: 1, metadata: { a: { [UNKNOWN_KEY]: 1 } } };
+    for (const path of ['/v1/api-keys', '/v2/api-keys']) {
+      const { status, text } = await server.call(path, { json: sent });
+      expect([status, text.includes(UNKNOWN_KEY)]).toEqual([422, false]);
+      expect(text).toContain('{"path":"sk_test_[redacted]","message":"is not a known field"}');
+      const scoped = await server.call(path, { json: { name: 'x', scopes: [UNKNOWN_KEY] } });
+      expect([scoped.status, scoped.text.includes(UNKNOWN_KEY)]).toEqual([422, false]);
+    }
+  });
+
+  test('a version that is percent-encoded is that version', async () => {
+    for (const path of ['/%76%31/auth/verify', '/%761/auth/verify']) {
+      const [reply] = await sendRaw(server, request(`GET ${path}`, [`X-API-Key: ${UNKNOWN_KEY}`]));
+      expect([reply?.status, reply?.json]).toEqual([401, v1()]);
+    }
+  });
+
   test('a whole URL as the request target changes nothing', async () => {
     const [reply] = await sendRaw(server, request('GET http://elsewhere.example/v1/auth/verify?x=/v2/'));
     expect([reply?.status, reply?.json.error]).toEqual([401, 'missing_token']);

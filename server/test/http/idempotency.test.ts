@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { mintSecret } from '@latchkey/protocol';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { pooledRandom } from '../../src/crypto/index.ts';
@@ -175,6 +177,14 @@ describe.each(DATABASES)('Idempotency-Key on %s', (database) => {
     expect((await create(key, { reason: 'other' }, { path: missing })).status).toBe(404);
   });
 
+  test('a deletion of what is not there is not remembered', async () => {
+    const headers = { 'idempotency-key': newKey() };
+    const missing = `/v1/projects/prj_${'0'.repeat(24)}`;
+    expect((await server.call(missing, { method: 'DELETE', headers })).status).toBe(404);
+    const { id } = (await server.call('/v1/projects', { json: { name: 'there' } })).json;
+    expect((await server.call(`/v1/projects/${id}`, { method: 'DELETE', headers })).status).toBe(204);
+  });
+
   test('DELETE, PATCH and revoke replay too', async () => {
     const { id } = (await server.call('/v1/projects', { json: { name: 'a' } })).json;
     const send = (method: string, json?: object) =>
@@ -288,33 +298,38 @@ describe.each(DATABASES)('Idempotency-Key on %s', (database) => {
   });
 
   describe('when the process died', () => {
-    const leaveBehind = async (key: string, values: { state: 'pending' | 'committed'; object_id: string | null }) =>
+    const leaveBehind = async (key: string) =>
       server.latchkey.database.write(async ({ query }) => {
-        const left = { ...values, status: null, reply_sealed: null, reply_expires_at: null };
-        const lock = { locked_until: clock.nowMs() + MINUTE_MS };
+        const left = { state: 'pending', status: null, reply_sealed: null, reply_expires_at: null } as const;
         await query
           .updateTable('idempotency_keys')
-          .set({ ...left, ...lock })
+          .set({ ...left, object_id: null, locked_until: clock.nowMs() + MINUTE_MS })
           .where('key', '=', key)
           .execute();
       });
 
-    test('after its commit, the call is not run again and the object is named', async () => {
+    test('after its commit, the reply is told at once to who asks again', async () => {
+      const store = server.latchkey.database;
+      const idempotency = createIdempotency({ database: store, clock, randomBytes: pooledRandom() });
       const key = newKey();
-      const { json: made } = await create(key);
-      await leaveBehind(key, { state: 'committed', object_id: made.id });
-      clock.advance(MINUTE_MS + 1);
-      const before = await countKeys();
-      const reply = await create(key);
-      expect([reply.status, reply.json.error]).toEqual([409, 'conflict']);
-      expect(reply.json.message).toContain(made.id);
-      expect(await countKeys()).toBe(before);
+      const place = { principal: 'p', route: 'r', key };
+      const call = { ...place, fingerprint: 'f', credential: 'c', status: 201, secretReply: true };
+      const secret = { id: 'key_1', key: 'shown once' };
+      const committed = Promise.withResolvers<void>();
+      void idempotency.run(call, async () => {
+        await store.write(async () => secret);
+        committed.resolve();
+        return new Promise(() => {});
+      });
+      await committed.promise;
+      const again = await idempotency.run(call, async () => expect.fail('it ran twice'));
+      expect(again).toEqual({ status: 201, body: secret, isReplay: true });
     });
 
     test('before its commit, the next call takes over', async () => {
       const key = newKey();
       await create(key);
-      await leaveBehind(key, { state: 'pending', object_id: null });
+      await leaveBehind(key);
       expect((await create(key, { ...body, name: 'other' })).status).toBe(409);
       clock.advance(MINUTE_MS + 1);
       expect((await create(key, { ...body, name: 'other' })).status).toBe(409);
@@ -328,7 +343,7 @@ describe.each(DATABASES)('Idempotency-Key on %s', (database) => {
 test('twins on two servers with one PostgreSQL are twins', async () => {
   const first = await startServer({ database: 'postgres' });
   const env = { LATCHKEY_DATABASE_URL: first.config.database.kind === 'postgres' ? first.config.database.url : '' };
-  const second = await startServer({ database: 'postgres', env });
+  const second = await startServer({ database: 'postgres', env, dataDir: first.dataDir });
   expect(second.firstStart).toBeNull();
   const servers = Array.from({ length: 10 }, (_, index) => (index % 2 === 0 ? first : second));
   const headers = { 'idempotency-key': 'shared' };
@@ -354,4 +369,26 @@ test('root keys share the slot but not the reply', async () => {
   expect(refused.json.message).toContain(made.json.id);
   expect(refused.text).not.toContain(made.json.key);
   expect((await create(first)).text).toBe(made.text);
+});
+
+test('a revocation with descendants that broke off in the middle goes on when it is repeated', async () => {
+  const server = await startServer();
+  const scopes = ['read', 'api_keys:write'];
+  const parent = (await server.call('/v1/api-keys', { json: { name: 'parent', scopes } })).json;
+  const child = (await server.call('/v1/api-keys', { key: parent.key, json: body })).json;
+  const file = new DatabaseSync(join(server.dataDir, 'latchkey.sqlite'));
+  file.exec(`create trigger broken before update of revoked_at on api_keys when new.id = '${child.id}'
+    begin select raise(abort, 'broken'); end`);
+  const headers = { 'idempotency-key': 'stolen' };
+  const revoke = () =>
+    server.call(`/v1/api-keys/${parent.id}/revoke`, { json: { descendants: true, reason: 'stolen' }, headers });
+  expect((await revoke()).status).toBe(500);
+  file.exec('drop trigger broken');
+  file.close();
+  const isAlive = async ({ key }: { key: string }) => (await server.call('/v1/auth/verify', { key })).status === 200;
+  expect([await isAlive(parent), await isAlive(child)]).toEqual([false, true]);
+  const again = await revoke();
+  expect([again.status, again.json.state, again.headers.get('idempotency-replayed')]).toEqual([200, 'revoked', null]);
+  expect(await isAlive(child)).toBe(false);
+  expect((await revoke()).headers.get('idempotency-replayed')).toBe('true');
 });

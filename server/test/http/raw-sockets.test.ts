@@ -99,6 +99,17 @@ describe('what two readers could read in two ways is 400, in JSON, and the end o
   });
 });
 
+describe('a fragment in the request target', () => {
+  test.each(['/healthz#', '/v1/auth/verify#/../healthz', '/v1/projects#?limit=1', '/nowhere#', '/healthz?a=b#c'])(
+    'is 400: %s',
+    async (target) => {
+      const [reply] = await sendRaw(server, request(`GET ${target}`, [authorization]));
+      const { error } = reply?.json ?? {};
+      expect([reply?.status, error?.reason ?? error]).toEqual([400, 'invalid_request']);
+    },
+  );
+});
+
 describe('headers', () => {
   test('over 16 KiB are 413 and the end of the connection', async () => {
     const big = [

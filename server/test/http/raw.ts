@@ -69,7 +69,7 @@ function parseReplies(bytes: Buffer): WireReply[] {
     const headers = new Headers(
       lines.map((each) => [each.slice(0, each.indexOf(':')), each.slice(each.indexOf(':') + 1)]),
     );
-    const status = Number(/^HTTP\/1\.1 (\d{3}) /.exec(line)?.[1]);
+    const status = Number(/^HTTP\/1\.[01] (\d{3}) /.exec(line)?.[1]);
     const length = status === 204 ? 0 : Number(headers.get('content-length') ?? Number.NaN);
     if (Number.isNaN(status) || Number.isNaN(length)) throw new Error(`not a reply with a length: ${line}`);
     const text = rest.subarray(headEnd + 4, headEnd + 4 + length).toString('utf8');

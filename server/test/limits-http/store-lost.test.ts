@@ -77,7 +77,7 @@ test('Redis killed under load: each policy holds, the loss is told, and it ends 
   }
 
   const load = startLoad(local, busy);
-  await vi.waitFor(() => expect(load.replies.length).toBeGreaterThan(50));
+  await vi.waitFor(() => expect(load.replies.length).toBeGreaterThan(50), { timeout: 10_000 });
   await redis.kill9();
   const before = load.replies.length;
   await vi.waitFor(() => expect(load.replies.length).toBeGreaterThan(before + 100), { timeout: 10_000 });
@@ -106,7 +106,7 @@ test('Redis killed under load: each policy holds, the loss is told, and it ends 
     { timeout: 15_000 },
   );
   const back = load.replies.length;
-  await vi.waitFor(() => expect(load.replies.length).toBeGreaterThan(back + 20));
+  await vi.waitFor(() => expect(load.replies.length).toBeGreaterThan(back + 20), { timeout: 10_000 });
   await load.stop();
   expect(Object.keys(statuses(load.replies))).toEqual(['200']);
   expect((await lookAt(closed, refused)).quota.remaining).toBe(98);

@@ -80,7 +80,7 @@ describe('the limiter on Redis', () => {
       const outcomes = await Promise.allSettled([limiter.spend(newBucket(), tenAnHour, 1), limiter.ping()]);
       expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
       // The dead connection is given up for a new one.
-      await vi.waitFor(() => expect(sockets.length).toBeGreaterThan(1));
+      await vi.waitFor(() => expect(sockets.length).toBeGreaterThan(1), { timeout: 10_000 });
     } finally {
       for (const socket of sockets) socket.destroy();
       silent.close();

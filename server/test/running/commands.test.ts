@@ -39,17 +39,18 @@ async function sealedLog() {
 }
 
 test.concurrent('help, version, and what is no command', async () => {
-  const [help, version, unknown] = await Promise.all([
+  const [help, settings, version, unknown] = await Promise.all([
     runProgram(['help']),
+    runProgram(['help', 'settings']),
     runProgram(['version']),
     runProgram(['serve', '--jsn']),
   ]);
-  for (const { code, stderr } of [help, version]) expect([code, stderr]).toEqual([0, '']);
-  for (const { name } of SETTINGS) expect(help.stdout).toContain(`  ${name} `);
+  for (const { code, stderr } of [help, settings, version]) expect([code, stderr]).toEqual([0, '']);
+  for (const { name } of SETTINGS) expect(settings.stdout).toContain(`  ${name} `);
   const packaged = JSON.parse(readFileSync(join(repository, 'server', 'package.json'), 'utf8')) as { version: string };
   expect(version.stdout).toBe(`${packaged.version}\n`);
   expect([unknown.code, unknown.stdout]).toEqual([2, '']);
-  expect(unknown.stderr).toMatch(/--jsn[\s\S]*\nTry `latchkey help`/);
+  expect(unknown.stderr).toMatch(/--jsn\. Did you mean `--json`\?\nTry `latchkey serve --help`/);
 });
 
 describe.concurrent.each(DATABASES)('latchkey migrate on %s', (kind) => {

@@ -2,11 +2,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { temporaryFolder } from '../harness.ts';
 import { endWithThisProcess } from '../services/guard.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 
 export const repository = fileURLToPath(new URL('../../..', import.meta.url));
-const bin = fileURLToPath(new URL('../../bin/latchkey.js', import.meta.url));
+export const bin = fileURLToPath(new URL('../../bin/latchkey.js', import.meta.url));
 
 /** The line that `serve --json` prints. */
 export interface ReadyLine {
@@ -54,12 +54,16 @@ export interface ProgramReply {
 }
 
 export interface ProgramOptions {
+  /** What the program finds on stdin; nothing unless said. */
+  input?: string;
   env?: Record<string, string>;
   dataDir?: string;
   /** Another command than `latchkey serve --json`, run in the repository. */
   command?: readonly string[];
   /** What must stand on stdout before it counts as ready, when it prints no line of JSON. */
   isReady?: (stdout: string) => boolean;
+  /** Killed when it is not ready by then, or has not ended where its end is waited for; else it may take its time. */
+  withinMs?: number;
 }
 
 const running = new Set<{ child: ChildProcess; exited: Promise<Exit> }>();
@@ -78,13 +82,16 @@ function environment(dataDir: string, env: Record<string, string>): Record<strin
   return { PATH, HOME, PORT: '0', LATCHKEY_DATA_DIR: dataDir, ...env };
 }
 
-function launch(command: readonly string[], dataDir: string, env: Record<string, string>) {
+/** Starts a command without waiting for anything it says. */
+export function launch(command: readonly string[], dataDir: string, env: Record<string, string>, input?: string) {
   const [file = '', ...args] = command;
   const child = spawn(file, args, {
     cwd: repository,
     env: environment(dataDir, env),
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
   });
+  // A program may end without reading.
+  child.stdin.on('error', () => {}).end(input);
   const text = { stdout: '', stderr: '' };
   child.stdout.setEncoding('utf8').on('data', (chunk) => {
     text.stdout += chunk;
@@ -103,6 +110,13 @@ function launch(command: readonly string[], dataDir: string, env: Record<string,
   return { child, text, exited };
 }
 
+/** Returns what calls it off. */
+function killLater(child: ChildProcess, afterMs: number | undefined): () => void {
+  if (afterMs === undefined) return () => {};
+  const timer = setTimeout(() => child.kill('SIGKILL'), afterMs);
+  return () => clearTimeout(timer);
+}
+
 const readyLine = (stdout: string) => stdout.includes('\n');
 
 /** Starts the program and waits until it says that it is ready. Throws with its stderr when it ends instead. */
@@ -114,7 +128,9 @@ export async function startProgram(options: ProgramOptions = {}): Promise<Progra
   const spoken = new Promise<void>((resolve) => {
     child.stdout.on('data', () => isReady(text.stdout) && resolve());
   });
+  const isInTime = killLater(child, options.withinMs);
   await Promise.race([spoken, exited]);
+  isInTime();
   if (!isReady(text.stdout)) throw new Error(`the program ended: ${text.stdout}${text.stderr}`);
   const ready: ReadyLine =
     isReady === readyLine ? JSON.parse(text.stdout) : { url: '', issuer: '', first_start: false };
@@ -140,8 +156,12 @@ export interface Finished extends Exit {
 
 /** Runs `latchkey` with these arguments to its end. */
 export async function runProgram(args: readonly string[], options: ProgramOptions = {}): Promise<Finished> {
-  const { text, exited } = launch([process.execPath, bin, ...args], options.dataDir ?? newDataDir(), options.env ?? {});
+  const command = [process.execPath, bin, ...args];
+  const dataDir = options.dataDir ?? newDataDir();
+  const { child, text, exited } = launch(command, dataDir, options.env ?? {}, options.input);
+  const isInTime = killLater(child, options.withinMs);
   const exit = await exited;
+  isInTime();
   return { ...exit, ...text };
 }
 

@@ -7,6 +7,8 @@ export interface WantedBinary {
   /** Folders to look into after PATH; a `*` stands for any one name, the highest version wins. */
   also: string[];
   debianPackage: string;
+  /** Whether a program of that name will do; any unless said. */
+  accepts?: (path: string) => boolean;
   /** The environment variable that names a running service instead, for the error text. */
   insteadOf?: string;
   /** Whether a missing package may be installed; root on Debian unless said. */
@@ -28,11 +30,11 @@ export function findBinary(wanted: WantedBinary): string {
   );
 }
 
-function look({ name, also }: WantedBinary): string | undefined {
+function look({ name, also, accepts = () => true }: WantedBinary): string | undefined {
   const onPath = (process.env.PATH ?? '').split(delimiter).filter((folder) => folder !== '');
   const byVersion = new Intl.Collator('en', { numeric: true });
   const usual = also.flatMap((pattern) => globSync(pattern).sort((a, b) => byVersion.compare(b, a)));
-  return [...onPath, ...usual].map((folder) => join(folder, name)).find(isExecutable);
+  return [...onPath, ...usual].map((folder) => join(folder, name)).find((path) => isExecutable(path) && accepts(path));
 }
 
 function isExecutable(path: string): boolean {

@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { chownSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { chownSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import pg from 'pg';
 import { findBinary } from './find-binary.ts';
 import { externalService, type Service, startService } from './service.ts';
+import { unprivilegedUser } from './unprivileged-user.ts';
 
 const variable = 'LATCHKEY_TEST_POSTGRES_URL';
 const quickSettings = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off'];
@@ -31,7 +32,7 @@ export async function startPostgres({
     }),
   );
   const folder = mkdtempSync(join(realpathSync(tmpdir()), 'latchkey-postgres-'));
-  const user = process.getuid?.() === 0 ? unprivilegedUser() : undefined;
+  const user = unprivilegedUser();
   if (user !== undefined) chownSync(folder, user.uid, user.gid);
   const data = join(folder, 'data');
   initialise(join(dirname(binary), 'initdb'), folder, data, user);
@@ -86,14 +87,4 @@ function initialise(
     rmSync(folder, { recursive: true, force: true });
     throw error;
   }
-}
-
-/** PostgreSQL refuses to run as root. */
-function unprivilegedUser(): { uid: number; gid: number } {
-  const lines = readFileSync('/etc/passwd', 'utf8').split('\n');
-  const line = ['postgres:', 'nobody:'].map((name) => lines.find((entry) => entry.startsWith(name))).find(Boolean);
-  const [, , uid, gid] = line?.split(':') ?? [];
-  if (uid === undefined || gid === undefined)
-    throw new Error('PostgreSQL needs a user other than root: add `postgres`');
-  return { uid: Number(uid), gid: Number(gid) };
 }

@@ -7,11 +7,17 @@ import { externalService, type Service, startService } from './service.ts';
 
 const variable = 'LATCHKEY_TEST_REDIS_URL';
 
+export interface RedisOptions {
+  own?: boolean;
+  /** A configuration file that is read first. */
+  configuration?: string;
+}
+
 /**
  * A Redis for tests: the one that LATCHKEY_TEST_REDIS_URL names, else our own, which keeps nothing on disk. `own` is for
  * tests that kill it.
  */
-export async function startRedis({ own = false } = {}): Promise<Service> {
+export async function startRedis({ own = false, configuration }: RedisOptions = {}): Promise<Service> {
   const external = process.env[variable];
   if (!own && external !== undefined && external !== '') return externalService('Redis', external);
   const binary = findBinary({
@@ -26,7 +32,7 @@ export async function startRedis({ own = false } = {}): Promise<Service> {
     name: 'Redis',
     folder,
     binary,
-    args: (port) => ['--port', String(port), ...settings],
+    args: (port) => [...(configuration ? [configuration] : []), '--port', String(port), ...settings],
     url: (port) => `redis://127.0.0.1:${port}`,
     stopSignal: 'SIGTERM',
     ping,
@@ -40,7 +46,8 @@ function ping(url: string): Promise<void> {
     socket.once('connect', () => socket.write('PING\r\n'));
     socket.once('data', (reply) => {
       socket.destroy();
-      if (reply.toString().startsWith('+PONG')) resolve();
+      // One that wants its password is there too.
+      if (/^(?:\+PONG|-NOAUTH)/.test(reply.toString())) resolve();
       else reject(new Error(`Redis answered ${reply.toString().trim()}`));
     });
     socket.once('timeout', () => socket.destroy(new Error('Redis did not answer')));

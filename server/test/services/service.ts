@@ -28,6 +28,8 @@ export interface Definition {
   user?: { uid: number; gid: number };
   binary: string;
   args: (port: number) => string[];
+  /** Its whole environment; that of the tests unless given. */
+  env?: (port: number) => Record<string, string>;
   url: (port: number) => string;
   stopSignal: NodeJS.Signals;
   /** Resolves when the service answers, rejects when it does not yet. */
@@ -101,6 +103,7 @@ async function startOnce(definition: Definition, port: number): Promise<Running>
   const child = spawn(definition.binary, definition.args(port), {
     cwd: definition.folder,
     stdio: ['ignore', log, log],
+    ...(definition.env && { env: definition.env(port) }),
     ...definition.user,
   });
   closeSync(log);

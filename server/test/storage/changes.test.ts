@@ -88,7 +88,7 @@ describe.each(DATABASES)('changes on %s', (kind) => {
     expect(b.heard).toEqual(expect.arrayContaining(['thing:two', 'thing:three']));
     const all = ['thing:one', 'thing:three', 'thing:two'];
     for (const listener of [a, b, c]) {
-      await vi.waitFor(() => expect([...listener.heard].sort()).toEqual(all));
+      await vi.waitFor(() => expect([...listener.heard].sort()).toEqual(all), { timeout: 10_000 });
       await caughtUp(listener, a);
       expect([...listener.heard].sort()).toEqual(all);
       expect(listener.errors).toEqual([]);
@@ -158,14 +158,14 @@ describe.each(DATABASES)('changes on %s', (kind) => {
     expect(a.changes.isFresh()).toBe(true);
     a.clock.advance(60_000);
     expect(a.changes.isFresh()).toBe(false);
-    await vi.waitFor(() => expect(a.changes.isFresh()).toBe(true));
+    await vi.waitFor(() => expect(a.changes.isFresh()).toBe(true), { timeout: 10_000 });
     expect(a.errors).toEqual([]);
     await close(a.database);
-    await vi.waitFor(() => expect(a.errors.length).toBeGreaterThan(1));
+    await vi.waitFor(() => expect(a.errors.length).toBeGreaterThan(1), { timeout: 10_000 });
     expect(a.changes.isFresh()).toBe(true);
     a.clock.advance(5001);
     const errors = a.errors.length;
-    await vi.waitFor(() => expect(a.errors.length).toBeGreaterThan(errors));
+    await vi.waitFor(() => expect(a.errors.length).toBeGreaterThan(errors), { timeout: 10_000 });
     expect(a.changes.isFresh()).toBe(false);
     a.clock.advance(-5001 * 3);
     expect(a.changes.isFresh()).toBe(false);
@@ -213,7 +213,7 @@ describe('numbers that commit out of order on postgres', () => {
     expect([a.heard, b.heard]).toEqual([['thing:high'], ['thing:high']]);
     await commit();
     await caughtUp(b, a);
-    await vi.waitFor(() => expect(b.heard).toHaveLength(3));
+    await vi.waitFor(() => expect(b.heard).toHaveLength(3), { timeout: 10_000 });
     await caughtUp(a, b);
     for (const { heard } of [a, b]) expect(heard).toEqual(['thing:high', 'thing:low', 'thing:low too']);
   });
@@ -244,7 +244,7 @@ describe('numbers that commit out of order on postgres', () => {
     await a.record('high');
     const late = await join(openAgain);
     await commit();
-    await vi.waitFor(() => expect(late.heard).toEqual(['thing:low']));
+    await vi.waitFor(() => expect(late.heard).toEqual(['thing:low']), { timeout: 10_000 });
   });
 
   test('those of a transaction that is rolled back are no longer asked for after ten seconds', async () => {
@@ -258,7 +258,7 @@ describe('numbers that commit out of order on postgres', () => {
     await a.record('high');
     await caughtUp(b, a);
     b.clock.advance(10_001);
-    await vi.waitFor(() => expect(b.changes.isFresh()).toBe(true));
+    await vi.waitFor(() => expect(b.changes.isFresh()).toBe(true), { timeout: 10_000 });
     await b.database.write((tx) =>
       tx.query.insertInto('changes').values({ seq: 1, kind: 'thing', ref: 'too late', changed_at: 1 }).execute(),
     );

@@ -23,7 +23,8 @@ async function newReader(kind: DatabaseName) {
   const heard: string[] = [];
   changes.onChange(({ ref }) => heard.push(ref));
   const insert = (seq: number) => insertRow(database, seq);
-  const isForgotten = () => vi.waitFor(() => expect([cache.size(), loads.length]).toEqual([0, 2]), { interval: 5 });
+  const isForgotten = () =>
+    vi.waitFor(() => expect([cache.size(), loads.length]).toEqual([0, 2]), { interval: 5, timeout: 10_000 });
   const start = async () => {
     await changes.start();
     expect(loads).toHaveLength(1);
@@ -53,7 +54,7 @@ describe.each(DATABASES)('what may have been missed on %s', (kind) => {
     await start();
     await insert(1);
     await insert(3);
-    await vi.waitFor(() => expect(heard).toEqual(['1', '3']), { interval: 5 });
+    await vi.waitFor(() => expect(heard).toEqual(['1', '3']), { interval: 5, timeout: 10_000 });
     expect(cache.size()).toBe(1);
     clock.advance(10_001);
     await isForgotten();
@@ -75,7 +76,7 @@ describe.each(DATABASES)('what may have been missed on %s', (kind) => {
     await isForgotten();
     heard.splice(0);
     await insert(501);
-    await vi.waitFor(() => expect(heard).toContain('501'), { interval: 5 });
+    await vi.waitFor(() => expect(heard).toContain('501'), { interval: 5, timeout: 10_000 });
   });
 
   test('because the database knows only lower numbers makes everything forgotten, and those are followed', async () => {
@@ -87,7 +88,7 @@ describe.each(DATABASES)('what may have been missed on %s', (kind) => {
     await isForgotten();
     heard.splice(0);
     await insert(301);
-    await vi.waitFor(() => expect(heard).toEqual(['301']), { interval: 5 });
+    await vi.waitFor(() => expect(heard).toEqual(['301']), { interval: 5, timeout: 10_000 });
   });
 });
 

@@ -123,8 +123,8 @@ test('idle connections that break are told about and replaced', async () => {
   await Promise.all(Array.from({ length: 5 }, () => database.ping()));
   const others = 'datname = current_database() and pid <> pg_backend_pid()';
   await elsewhere(url, `select pg_terminate_backend(pid) from pg_stat_activity where ${others}`);
-  await vi.waitFor(() => expect(onIdleError).toHaveBeenCalled());
-  await vi.waitFor(() => database.ping());
+  await vi.waitFor(() => expect(onIdleError).toHaveBeenCalled(), { timeout: 10_000 });
+  await vi.waitFor(() => database.ping(), { timeout: 10_000 });
   await database.write((tx) => put(tx, 'kept'));
   expect(await names(database)).toEqual(['kept']);
 });

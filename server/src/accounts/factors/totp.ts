@@ -1,4 +1,5 @@
 import type { RandomBytes } from '../../crypto/index.ts';
+import type { SealedColumn } from '../../sealed-values/index.ts';
 
 const PERIOD_SECONDS = 30;
 const DIGITS = 6;
@@ -41,3 +42,10 @@ export async function stepOfCode(secret: string, code: string, nowMs: number): P
 
 /** A secret's place: sealed, it opens in no other row. */
 export const totpContext = (userId: string) => `totp_factors.secret:${userId}`;
+
+export const totpSealedColumn: SealedColumn = {
+  table: 'totp_factors',
+  id: 'user_id',
+  column: 'secret_sealed',
+  context: totpContext,
+};

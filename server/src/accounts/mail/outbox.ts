@@ -1,6 +1,7 @@
 import type { Clock } from '../../clock.ts';
 import type { Envelope, RandomBytes } from '../../crypto/index.ts';
 import type { Database, Tx } from '../../database/index.ts';
+import type { SealedColumn } from '../../sealed-values/index.ts';
 import type { Post } from './post.ts';
 import { deleteMail, dueMails, insertMail, takeMail } from './store.ts';
 import type { MailRow } from './tables.ts';
@@ -29,6 +30,9 @@ const FIRST_RETRY_MS = 30_000;
 const LAST_RETRY_MS = 3_600_000;
 
 const context = (id: string) => `mail_outbox.sealed:${id}`;
+
+export const mailSealedColumn: SealedColumn = { table: 'mail_outbox', id: 'id', column: 'sealed', context };
+
 const retryAfterMs = (attempts: number) => Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** attempts);
 
 export function createOutbox(options: OutboxOptions): Outbox {

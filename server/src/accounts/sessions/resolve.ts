@@ -65,6 +65,7 @@ function principalOf(facts: SessionFacts, isBlocked: boolean, options: SessionRe
     subject: facts.user_id,
     subjectIssuer: options.issuer(),
     clientId: null,
+    audience: null,
     grantedScopes,
     scopes: options.catalogue.expand(grantedScopes),
     expiresAtMs: facts.expires_at,

@@ -2,9 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { containsSecret } from '@latchkey/protocol';
 import type { Clock } from '../../clock.ts';
 import { deriveKey, type RandomBytes, seal, sha256Hex, unseal } from '../../crypto/index.ts';
-import type { Database } from '../../database/index.ts';
+import type { Database, Tx } from '../../database/index.ts';
 import { Failure } from '../../failure.ts';
-import { claimSlot, commitSlot, finishSlot, freeSlot, pruneSlots, readSlot, type Slot } from './store.ts';
+import { claimSlot, finishSlot, freeSlot, pruneSlots, readSlot, type Slot } from './store.ts';
 import type { IdempotencyRow } from './tables.ts';
 
 export interface IdempotentCall extends Slot {
@@ -24,6 +24,10 @@ export interface IdempotentReply {
 
 /** Makes a mutating call safe to send again (contract §3). */
 export interface Idempotency {
+  /**
+   * `execute` answers what its first `write` returned, the same object: the reply is kept in that write's transaction.
+   * So work and reply are on disk together or not at all, and what follows that write must bear to be left out.
+   */
   run(call: IdempotentCall, execute: () => Promise<unknown>): Promise<IdempotentReply>;
   prune(): Promise<void>;
 }
@@ -36,8 +40,11 @@ export interface IdempotencyOptions {
 
 const LIFETIME_MS = 24 * 3_600_000;
 const SECRET_LIFETIME_MS = 10 * 60_000;
-/** Longer than any request may run: after that a pending slot belongs to a process that died. */
-const LOCK_MS = 60_000;
+/**
+ * Longer than a write may take: after that a pending slot is taken for one of a process that died. Should its call
+ * still run, it finds its slot taken when it commits, and is rolled back.
+ */
+const LOCK_MS = 10_000;
 const OVERTAKEN = 'This call took so long that another with its Idempotency-Key was run in its place.';
 const WAIT_TURNS = 120;
 const WAIT_MS = 250;
@@ -82,39 +89,40 @@ function pendingRow(
 }
 
 export function createIdempotency({ database, clock, randomBytes }: IdempotencyOptions): Idempotency {
+  const finish = async (tx: Tx, call: IdempotentCall, holder: string, body: unknown): Promise<void> => {
+    const { principal, route, key, status, fingerprint, secretReply } = call;
+    const isMine = await finishSlot(
+      tx,
+      { principal, route, key, holder },
+      {
+        status,
+        reply_sealed: seal(replyKey(call), JSON.stringify(body) ?? '', fingerprint, randomBytes),
+        reply_expires_at: clock.nowMs() + (secretReply ? SECRET_LIFETIME_MS : LIFETIME_MS),
+        object_id: idOf(body),
+      },
+    );
+    if (!isMine) throw new Failure('conflict', OVERTAKEN);
+  };
+
   const execute = async (
     call: IdempotentCall,
     holder: string,
     work: () => Promise<unknown>,
   ): Promise<IdempotentReply> => {
     const { principal, route, key } = call;
-    const slot = { principal, route, key, holder };
-    let committed = false;
+    const committed: unknown[] = [];
     try {
       const body = await database.withCommitHook(async (tx, result) => {
-        const isMine = await commitSlot(tx, slot, { status: call.status, object_id: idOf(result) });
-        if (!isMine) throw new Failure('conflict', OVERTAKEN);
-        tx.afterCommit(() => {
-          committed = true;
-        });
+        await finish(tx, call, holder, result);
+        tx.afterCommit(() => void committed.push(result));
       }, work);
-      const sealed = seal(replyKey(call), JSON.stringify(body) ?? '', call.fingerprint, randomBytes);
-      const keptUntilMs = clock.nowMs() + (call.secretReply ? SECRET_LIFETIME_MS : LIFETIME_MS);
-      const kept = database.write((tx) =>
-        finishSlot(tx, slot, {
-          status: call.status,
-          reply_sealed: sealed,
-          reply_expires_at: keptUntilMs,
-          ...(idOf(body) ? { object_id: idOf(body) } : {}),
-        }),
-      );
-      await kept.catch((error: unknown) => {
-        // The work is on disk, so the caller hears of it; only a replay is lost.
-        if (!(committed && error instanceof Failure)) throw error;
-      });
+      if (committed.length === 0) await database.write((tx) => finish(tx, call, holder, body));
+      else if (committed[0] !== body) throw new Error(`${route} does not answer what its first write returned`);
       return { status: call.status, body, isReplay: false };
     } catch (error) {
-      if (!committed) await database.write((tx) => freeSlot(tx, slot)).catch(() => {});
+      if (committed.length === 0) {
+        await database.write((tx) => freeSlot(tx, { principal, route, key, holder })).catch(() => {});
+      }
       throw error;
     }
   };
@@ -130,7 +138,6 @@ export function createIdempotency({ database, clock, randomBytes }: IdempotencyO
         if (!row) continue;
         if (row.fingerprint !== call.fingerprint) throw conflict(row, 'with another request');
         if (row.state === 'done') return replay(row, call, clock.nowMs());
-        if (row.state === 'committed' && row.locked_until < clock.nowMs()) throw conflict(row, 'its reply was lost');
         await delay(turn < 20 ? WAIT_MS / 10 : WAIT_MS);
       }
       throw new Failure('conflict', 'The first call with this Idempotency-Key is still running.', {

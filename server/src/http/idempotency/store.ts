@@ -49,15 +49,15 @@ export function readSlot(read: Kysely<Tables>, slot: Slot): Promise<IdempotencyR
     .executeTakeFirst();
 }
 
-/** True when the slot was pending and still the holder's. */
-export async function commitSlot(
+/** Keeps the reply; false, and nothing is changed, when the slot is another's by now. */
+export async function finishSlot(
   tx: Tx,
   slot: HeldSlot,
-  values: Pick<IdempotencyRow, 'status' | 'object_id'>,
+  values: Pick<IdempotencyRow, 'status' | 'reply_sealed' | 'reply_expires_at' | 'object_id'>,
 ): Promise<boolean> {
   const held = await tx.query
     .updateTable('idempotency_keys')
-    .set({ ...values, state: 'committed' })
+    .set({ ...values, state: 'done' })
     .where('principal', '=', slot.principal)
     .where('route', '=', slot.route)
     .where('key', '=', slot.key)
@@ -66,18 +66,6 @@ export async function commitSlot(
     .returning('key')
     .executeTakeFirst();
   return held !== undefined;
-}
-
-/** Keeps the reply; changes nothing when the slot is another's by now. */
-export async function finishSlot(tx: Tx, slot: HeldSlot, values: Partial<IdempotencyRow>): Promise<void> {
-  await tx.query
-    .updateTable('idempotency_keys')
-    .set({ ...values, state: 'done' })
-    .where('principal', '=', slot.principal)
-    .where('route', '=', slot.route)
-    .where('key', '=', slot.key)
-    .where('holder', '=', slot.holder)
-    .execute();
 }
 
 /** Frees the slot of a call that changed nothing. */

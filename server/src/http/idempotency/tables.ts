@@ -5,8 +5,8 @@ export interface IdempotencyRow {
   route: string;
   key: string;
   fingerprint: string;
-  /** `pending`: running, or lost in a crash. `committed`: done, the reply not stored. `done`: the reply can be replayed. */
-  state: 'pending' | 'committed' | 'done';
+  /** `pending`: running, or lost in a crash. `done`: the reply can be replayed. */
+  state: 'pending' | 'done';
   /** Which run of the call took the slot: after the lock's end another may, and the first must not touch it. */
   holder: string;
   locked_until: number;

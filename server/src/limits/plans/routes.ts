@@ -125,12 +125,13 @@ function createRoute(deps: PlanRoutesDeps): Route {
     handler: async (call) => {
       const { name, ...input } = call.body;
       const plan = merged(blank(name), input);
-      await deps.database.write(async (tx) => {
+      const reply = await deps.database.write(async (tx) => {
         await insertUnique(tx, plan, deps.clock.nowMs());
         await noteChange(deps, tx, actorOf(call), 'plan.created', name);
+        return present(plan);
       });
       await deps.plans.load();
-      return present(plan);
+      return reply;
     },
   });
 }
@@ -147,16 +148,16 @@ function patchRoute(deps: PlanRoutesDeps): Route {
     reply: planReply,
     handler: async (call) => {
       const { name } = call.params;
-      const plan = await deps.database.write(async (tx) => {
+      const reply = await deps.database.write(async (tx) => {
         const row = await planByName(tx.query, name);
         if (!row) throw new Failure('not_found');
         const changed = merged(toPlan(row), call.body);
         await updatePlan(tx, name, toPlanRow(changed, row.created_at));
         await noteChange(deps, tx, actorOf(call), 'plan.updated', name);
-        return changed;
+        return present(changed);
       });
       await deps.plans.load();
-      return present(plan);
+      return reply;
     },
   });
 }

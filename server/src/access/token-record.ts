@@ -1,0 +1,121 @@
+import type { ScopeCatalogue } from '@latchkey/protocol';
+import { Failure } from '../failure.ts';
+import type { Principal } from '../http/index.ts';
+import { type CallerClass, DEFAULT_PLAN, type Limits, type PlanTable, planNamed } from '../limits/index.ts';
+import { type AccessTokenClaims, isExpired, methodOf, userIdOf } from '../tokens/index.ts';
+import type { Spendable } from './spending.ts';
+
+/** What a workspace says of the tokens in it. */
+export interface TokenWorkspace {
+  readonly id: string;
+  readonly isSuspended: boolean;
+  readonly plan: string | null;
+  readonly limits: Limits | null;
+  readonly isPooled: boolean;
+}
+
+/** A verified token, kept in memory under the digest of its text; never the text. */
+export interface TokenRecord extends Spendable {
+  readonly claims: AccessTokenClaims;
+  readonly kid: string;
+  readonly expiresAtMs: number;
+  readonly isWorkspaceSuspended: boolean;
+  /** False when its user or application is disabled or gone. */
+  readonly isSubjectActive: boolean;
+  readonly principal: Principal;
+  /** Up to which state of denials and keys it was found good; asked again when either has moved on. */
+  goodAt: { denials: number; keys: object } | null;
+}
+
+/** Granted scopes and all that they imply, for one state of the catalogue. */
+export type ScopesOf = (scope: string) => Pick<Principal, 'grantedScopes' | 'scopes'>;
+
+const MAX_SCOPES = 10_000;
+
+/** Most tokens are granted what many others are: they share one list and one set. */
+export function createScopesOf(catalogue: ScopeCatalogue): ScopesOf {
+  const known = new Map<string, ReturnType<ScopesOf>>();
+  return (scope) => {
+    let scopes = known.get(scope);
+    if (scopes === undefined) {
+      const grantedScopes = scope === '' ? [] : [...new Set(scope.split(' '))];
+      scopes = { grantedScopes, scopes: catalogue.expand(grantedScopes) };
+      if (known.size >= MAX_SCOPES) known.clear();
+      known.set(scope, scopes);
+    }
+    return scopes;
+  };
+}
+
+export interface TokenContext {
+  scopesOf: ScopesOf;
+  plans: PlanTable;
+  workspace: TokenWorkspace;
+  isSubjectActive: boolean;
+}
+
+const CLASSES: Record<string, CallerClass> = { session: 'login', oauth: 'oauth', jwt: 'oauth' };
+
+/**
+ * Whose bucket (contract §9): the user's for logins and for consents, apart from one another; the application's own where
+ * no user is behind it; the workspace's where that is pooled.
+ */
+function limitsOf(
+  claims: AccessTokenClaims,
+  { workspace, plans }: TokenContext,
+): Pick<Spendable, 'limits' | 'limitBucket'> {
+  const plan = planNamed(plans, workspace.plan ?? DEFAULT_PLAN).limits;
+  if (workspace.isPooled) return { limits: workspace.limits ?? plan.api_key, limitBucket: `ws:${workspace.id}` };
+  const callerClass = CLASSES[methodOf(claims)] ?? 'oauth';
+  const { sub, environment } = claims;
+  return { limits: workspace.limits ?? plan[callerClass], limitBucket: `${callerClass}:${environment}:${sub}` };
+}
+
+function principalOf(claims: AccessTokenClaims, { scopesOf }: TokenContext): Principal {
+  const method = methodOf(claims);
+  return {
+    kind: method === 'jwt' ? 'application' : 'user',
+    method,
+    credentialId: claims.jti,
+    workspaceId: claims.workspace_id,
+    environment: claims.environment,
+    userId: userIdOf(claims),
+    role: null,
+    subject: claims.sub,
+    subjectIssuer: claims.iss,
+    clientId: method === 'session' ? null : claims.client_id,
+    audience: claims.aud,
+    ...scopesOf(claims.scope),
+    expiresAtMs: claims.exp * 1000,
+    allWorkspaces: false,
+  };
+}
+
+export function toTokenRecord(claims: AccessTokenClaims, kid: string, context: TokenContext): TokenRecord {
+  return {
+    claims,
+    kid,
+    expiresAtMs: claims.exp * 1000,
+    isWorkspaceSuspended: context.workspace.isSuspended,
+    isSubjectActive: context.isSubjectActive,
+    principal: principalOf(claims, context),
+    ...limitsOf(claims, context),
+    quota: null,
+    quotaBucket: '',
+    place: null,
+    goodAt: null,
+  };
+}
+
+/** Whether a token that was not ended by itself still lives at this moment. Pure. */
+export function refuseDeadToken(
+  record: Pick<TokenRecord, 'expiresAtMs' | 'isWorkspaceSuspended' | 'isSubjectActive'>,
+  nowMs: number,
+): void {
+  if (isExpired(record.expiresAtMs, nowMs)) throw new Failure('token_expired', 'The access token has expired.');
+  if (record.isWorkspaceSuspended)
+    throw new Failure('invalid_token', 'The workspace of this access token is suspended.');
+  if (!record.isSubjectActive) {
+    throw new Failure('invalid_token', 'The user or application behind this access token is disabled.');
+  }
+}

@@ -1,0 +1,99 @@
+import { makeId } from '@latchkey/protocol';
+import type { Clock } from '../clock.ts';
+import type { RandomBytes } from '../crypto/index.ts';
+import type { Environment } from '../http/index.ts';
+import {
+  type AlgorithmName,
+  DEFAULT_ALGORITHM,
+  LONGEST_TOKEN_SECONDS,
+  type SigningKeys,
+} from '../signing-keys/index.ts';
+import { ACCESS_TOKEN_TYPE, type AccessTokenClaims } from './access-token.ts';
+
+/** What a new access token is to say. */
+export interface AccessTokenRequest {
+  /** A user's id, or the client's own where no user is behind it. */
+  subject: string;
+  /** `FIRST_PARTY_CLIENT` for a login. */
+  clientId: string;
+  /** The one resource that it is for. */
+  audience: string;
+  /** As they were granted, in that order. */
+  scopes: readonly string[];
+  workspaceId: string;
+  environment: Environment;
+  /**
+   * `Tokens.epoch()`, taken before whatever allows this token was looked at: what is ended after that look refuses the
+   * token, however long the look took.
+   */
+  epoch: number;
+  /** 1 to 86,400; 900 unless said. */
+  ttlSeconds?: number;
+  algorithm?: AlgorithmName;
+  grantId?: string | null;
+  sessionId?: string | null;
+  familyId?: string | null;
+  /** Further claims, such as `auth_time`, `acr`, `act`; none of ours can be replaced. */
+  extraClaims?: Readonly<Record<string, unknown>>;
+}
+
+/** An access token; its text is kept nowhere. */
+export interface AccessToken {
+  text: string;
+  /** Its `jti`. */
+  id: string;
+  expiresAtMs: number;
+  expiresInSeconds: number;
+}
+
+export interface MintDeps {
+  signingKeys: Pick<SigningKeys, 'signer'>;
+  clock: Clock;
+  randomBytes: RandomBytes;
+  issuer(): string;
+}
+
+export const DEFAULT_TTL_SECONDS = 900;
+
+function claimsOf(
+  request: AccessTokenRequest,
+  issuer: string,
+  jti: string,
+  iat: number,
+  exp: number,
+): AccessTokenClaims {
+  const { grantId, sessionId, familyId } = request;
+  return {
+    ...request.extraClaims,
+    iss: issuer,
+    sub: request.subject,
+    aud: request.audience,
+    client_id: request.clientId,
+    iat,
+    exp,
+    jti,
+    scope: request.scopes.join(' '),
+    workspace_id: request.workspaceId,
+    environment: request.environment,
+    epoch: request.epoch,
+    ...(grantId ? { grant_id: grantId } : {}),
+    ...(sessionId ? { sid: sessionId } : {}),
+    ...(familyId ? { family_id: familyId } : {}),
+  };
+}
+
+/** Signs an access token (RFC 9068). Throws `unavailable` while no key of the algorithm signs, RangeError for a lifetime that no resource allows. */
+export function mintAccessToken(deps: MintDeps, request: AccessTokenRequest): AccessToken {
+  const { ttlSeconds = DEFAULT_TTL_SECONDS, algorithm = DEFAULT_ALGORITHM } = request;
+  if (!Number.isInteger(ttlSeconds) || ttlSeconds < 1 || ttlSeconds > LONGEST_TOKEN_SECONDS) {
+    throw new RangeError(`an access token lives 1 to ${LONGEST_TOKEN_SECONDS} seconds`);
+  }
+  const nowMs = deps.clock.nowMs();
+  const id = makeId('access_token', nowMs, deps.randomBytes);
+  // Rounded down: a verifier must not find it issued in the future.
+  const iat = Math.floor(nowMs / 1000);
+  const exp = iat + ttlSeconds;
+  const claims = claimsOf(request, deps.issuer(), id, iat, exp);
+  const text = deps.signingKeys.signer(algorithm).sign(ACCESS_TOKEN_TYPE, claims);
+  return { text, id, expiresAtMs: exp * 1000, expiresInSeconds: ttlSeconds };
+}

@@ -1,0 +1,108 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import pg from 'pg';
+import type { AuditEvent } from './model.ts';
+
+/** Where an installation keeps its data. */
+export interface DataPlace {
+  dataDir: string;
+  /** Null: the SQLite file in the data dir. */
+  databaseUrl: string | null;
+}
+
+/** What is read behind the server's back. */
+export interface Facts {
+  events: AuditEvent[];
+  heads: Map<number, string>;
+  /** What the database says of its own files; empty when they are whole. */
+  damage: string[];
+}
+
+type Row = Record<string, unknown>;
+type Query = (sql: string) => Promise<Row[]>;
+
+const EVENTS = 'select seq, action, target_id, request_id, data from audit_events order by seq';
+const HEADS = 'select number, hash from audit_batches order by number';
+
+const eventOf = (row: Row): AuditEvent => ({
+  seq: Number(row.seq),
+  action: String(row.action),
+  targetId: row.target_id as string | null,
+  requestId: row.request_id as string | null,
+  data: JSON.parse(String(row.data)) as Record<string, unknown>,
+});
+
+async function readAll(query: Query, damage: string[]): Promise<Facts> {
+  const events = (await query(EVENTS)).map(eventOf);
+  const heads = (await query(HEADS)).map(({ number, hash }): [number, string] => [Number(number), String(hash)]);
+  return { events, heads: new Map(heads), damage };
+}
+
+export const sqlitePath = (dataDir: string) => join(dataDir, 'latchkey.sqlite');
+
+export async function readFacts({ dataDir, databaseUrl }: DataPlace): Promise<Facts> {
+  if (databaseUrl !== null) return readPostgres(databaseUrl);
+  const database = new DatabaseSync(sqlitePath(dataDir), { readOnly: true });
+  try {
+    const checks = database
+      .prepare('PRAGMA integrity_check')
+      .all()
+      .map(({ integrity_check: text }) => String(text));
+    return await readAll(
+      async (sql) => database.prepare(sql).all(),
+      checks.filter((text) => text !== 'ok'),
+    );
+  } finally {
+    database.close();
+  }
+}
+
+const SETTLED_WITHIN_MS = 10_000;
+
+/** A backend of a killed server may be about to commit: what it does must be seen. */
+async function orphansAreGone(client: pg.Client, since: Date): Promise<void> {
+  for (const giveUpAt = Date.now() + SETTLED_WITHIN_MS; Date.now() < giveUpAt; ) {
+    const { rows } = await client.query(
+      `select 1 from pg_stat_activity where datname = current_database() and application_name = 'latchkey'
+       and backend_start < $1`,
+      [since],
+    );
+    if (rows.length === 0) return;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  throw new Error('a connection of a killed server is still open in PostgreSQL');
+}
+
+async function withClient<T>(databaseUrl: string, use: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString: databaseUrl, application_name: 'crash-test' });
+  await client.connect();
+  try {
+    return await use(client);
+  } finally {
+    await client.end();
+  }
+}
+
+const readPostgres = (databaseUrl: string): Promise<Facts> =>
+  withClient(databaseUrl, (client) => readAll(async (sql) => (await client.query(sql)).rows, []));
+
+/** Resolves when nothing of a server that ended before `since` can change the database any more. */
+export async function isQuiet({ databaseUrl }: DataPlace, since: Date): Promise<void> {
+  if (databaseUrl !== null) await withClient(databaseUrl, (client) => orphansAreGone(client, since));
+}
+
+/** For the one who looks into a failed round, as the server of the run is gone then: every row, as JSON in the data dir. */
+export async function dumpPostgres({ dataDir, databaseUrl }: DataPlace): Promise<void> {
+  if (databaseUrl === null) return;
+  await withClient(databaseUrl, async (client) => {
+    const { rows } = await client.query(
+      `select tablename from pg_tables where schemaname = 'public' order by tablename`,
+    );
+    const tables: Record<string, Row[]> = {};
+    for (const { tablename } of rows) {
+      tables[tablename] = (await client.query(`select * from ${pg.escapeIdentifier(tablename)}`)).rows;
+    }
+    writeFileSync(join(dataDir, 'postgres.json'), JSON.stringify(tables, null, 1), { mode: 0o600 });
+  });
+}

@@ -1,0 +1,85 @@
+import { createHash } from 'node:crypto';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startServer, stopServers, type TestServer } from '../harness.ts';
+
+afterAll(stopServers);
+
+let server: TestServer;
+
+beforeAll(async () => {
+  server = await startServer();
+});
+
+interface Example {
+  /** A path whose ids exist. */
+  path: string;
+  json?: object;
+  key?: string;
+}
+
+const made = async (path: string, json: object, key = server.key) => {
+  const reply = await server.call(path, { json, key });
+  expect(reply.status).toBe(201);
+  return reply.json;
+};
+const root = (path: string, json?: object): Example => ({ path, key: server.rootKey, ...(json ? { json } : {}) });
+const newKey = async () => `/v1/api-keys/${(await made('/v1/api-keys', { name: 'x', scopes: ['read'] })).id}`;
+const newScope = async (name: string) =>
+  `/v1/scopes/${(await made('/v1/scopes', { name, description: 'x' }, server.rootKey)).name}`;
+const newPlan = async (name: string) => `/v1/plans/${(await made('/v1/plans', { name }, server.rootKey)).name}`;
+const newRow = async (path: string, json: object) => `${path}/${(await made(path, json)).id}`;
+const hash = (text: string) => ({ algorithm: 'sha256', value: createHash('sha256').update(text).digest('hex') });
+
+/** One call to each route that changes something; a new route needs its own here. */
+const EXAMPLES: Record<string, () => Promise<Example>> = {
+  'POST /v1/api-keys': async () => ({ path: '/v1/api-keys', json: { name: 'x', scopes: ['read'] } }),
+  'POST /v1/api-keys/import': async () => ({
+    path: '/v1/api-keys/import',
+    json: { keys: [{ name: 'x', scopes: ['read'], hash: hash('old') }] },
+  }),
+  'PATCH /v1/api-keys/{id}': async () => ({ path: await newKey(), json: { name: 'y' } }),
+  'DELETE /v1/api-keys/{id}': async () => ({ path: await newKey() }),
+  'POST /v1/api-keys/{id}/rotate': async () => ({ path: `${await newKey()}/rotate`, json: {} }),
+  'POST /v1/api-keys/{id}/revoke': async () => ({ path: `${await newKey()}/revoke`, json: { descendants: true } }),
+  'POST /v1/workspaces': async () => root('/v1/workspaces', { name: 'x' }),
+  'PATCH /v1/workspaces/{id}': async () => root(`/v1/workspaces/${server.workspaceId}`, { name: 'y' }),
+  'POST /v1/scopes': async () => root('/v1/scopes', { name: 'made', description: 'x' }),
+  'PATCH /v1/scopes/{name}': async () => root(await newScope('patched'), { description: 'y' }),
+  'DELETE /v1/scopes/{name}': async () => root(await newScope('deleted')),
+  'POST /v1/plans': async () => root('/v1/plans', { name: 'made' }),
+  'PATCH /v1/plans/{name}': async () => root(await newPlan('patched'), { offered: true }),
+  'DELETE /v1/plans/{name}': async () => root(await newPlan('deleted')),
+  'POST /v1/signing-keys/rotate': async () => root('/v1/signing-keys/rotate', { emergency: true }),
+  'POST /v1/projects': async () => ({ path: '/v1/projects', json: { name: 'x' } }),
+  'PATCH /v1/projects/{id}': async () => ({ path: await newRow('/v1/projects', { name: 'x' }), json: { name: 'y' } }),
+  'DELETE /v1/projects/{id}': async () => ({ path: await newRow('/v1/projects', { name: 'x' }) }),
+  'POST /v1/orders': async () => ({ path: '/v1/orders', json: { item: 'x' } }),
+  'PATCH /v1/orders/{id}': async () => ({ path: await newRow('/v1/orders', { item: 'x' }), json: { item: 'y' } }),
+  'DELETE /v1/orders/{id}': async () => ({ path: await newRow('/v1/orders', { item: 'x' }) }),
+};
+
+const WITHOUT = ['POST /v1/api-keys/verify'];
+
+test('every route that changes something has an example here', async () => {
+  const { paths } = (await server.call('/openapi.json')).json as { paths: Record<string, Record<string, unknown>> };
+  const routes = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+  );
+  const changing = routes.filter((route) => /^(POST|PUT|PATCH|DELETE) \/v1\//.test(route));
+  const expected = changing.filter((route) => !WITHOUT.includes(route) && !route.endsWith('/v1/gate'));
+  expect(expected.sort()).toEqual(Object.keys(EXAMPLES).sort());
+});
+
+test.each(Object.keys(EXAMPLES))('%s keeps its reply in the transaction of its change', async (route) => {
+  const [method = ''] = route.split(' ');
+  const { path, ...rest } = (await EXAMPLES[route]?.()) ?? { path: '' };
+  const call = () => server.call(path, { ...rest, method, headers: { 'idempotency-key': 'same' } });
+  const first = await call();
+  const again = await call();
+  expect(first.status).toBeLessThan(300);
+  expect([again.status, again.text, again.headers.get('idempotency-replayed')]).toEqual([
+    first.status,
+    first.text,
+    'true',
+  ]);
+});
