@@ -22,6 +22,12 @@ export async function encryptionKeysProblem(
 ): Promise<EncryptionKeysProblem | null> {
   for (const column of columns) {
     for (const { keyId, id, sealed } of await samplesOf(read, column)) {
+      if (keyId === '') {
+        return {
+          problem: `cannot open ${column.table} ${id}: what stands there is no sealed value`,
+          cure: 'restore the database from a backup: it is damaged',
+        };
+      }
       if (!keys.some((key) => key.id === keyId)) {
         const count = howMany(await countUnder(read, column, keyId));
         return {

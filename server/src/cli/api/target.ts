@@ -89,11 +89,16 @@ function standingContext(host: Host, options: TargetOptions, path: string): Cont
 
 const sameServer = (a: string, b: string) => new URL(a).href === new URL(b).href;
 
+/** Where the development server of this folder listens. The folder may be anybody's: it sends no key to another machine. */
+function localServer({ servingUrl, configuredUrl }: LocalInstallation): string {
+  if (servingUrl === null || !URL.canParse(servingUrl)) return configuredUrl;
+  return isLoopback(new URL(servingUrl).hostname) ? servingUrl : configuredUrl;
+}
+
 /** The root key of a development server on this machine, for that server alone. */
 function localKey(local: LocalInstallation | null, server: string): string | null {
   if (!local?.rootKeyFile) return null;
-  const own = local.servingUrl ?? local.configuredUrl;
-  return sameServer(own, server) ? readKeyFile(local.rootKeyFile) : null;
+  return sameServer(localServer(local), server) ? readKeyFile(local.rootKeyFile) : null;
 }
 
 const NO_KEY =
@@ -112,7 +117,7 @@ export function resolveTarget(host: Host, options: TargetOptions, path: string):
   const given = options['key-file'] ? readKeyFile(options['key-file']) : isNamed ? null : keyOfEnvironment(host, path);
   const context = asked !== undefined && given !== null ? null : standingContext(host, options, path);
   const local = context ? null : program.localInstallation();
-  const from = asked ?? context?.server ?? local?.servingUrl ?? local?.configuredUrl;
+  const from = asked ?? context?.server ?? (local ? localServer(local) : undefined);
   if (from === undefined) {
     throw new UsageError('no server is named: give --server, set LATCHKEY_URL, or add a context', path);
   }
