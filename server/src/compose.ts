@@ -363,12 +363,12 @@ function routesOf(core: Core, config: Config, deps: DomainDeps, verifyKey: Verif
 }
 
 function peopleOf(core: Core, config: Config, surroundings: Surroundings, deps: DomainDeps): ComposedPeople {
-  const { slowHashes, counting, issuer, tokens } = core;
+  const { sessions, slowHashes, counting, issuer, tokens } = core;
   const { guesses } = counting;
   const endTokens: EndTokens = async (tx, userId, reason) => {
     await tokens.raiseWatermark(tx, { kind: 'user', id: userId, reason });
   };
-  return composePeople({ ...deps, config, surroundings, slowHashes, guesses, issuer, endTokens });
+  return composePeople({ ...deps, config, surroundings, sessions, slowHashes, guesses, issuer, endTokens });
 }
 
 /** The one place that knows every domain: builds it, wires what must not import one another, mounts the routes. */
@@ -394,6 +394,7 @@ export async function compose(config: Config, surroundings: Surroundings, databa
   http.add(routesOf(core, config, deps, verifyKey));
   const composed = peopleOf(core, config, surroundings, deps);
   http.add(composed.routes);
+  http.addPages(composed.pages.routes, composed.pages.failurePage);
   const jobs = scheduleWork(core, surroundings, database);
   composed.addJobs(jobs);
   const { hasFirst } = core.workspaces;
