@@ -12,6 +12,12 @@ if [ -e root-key ]; then
   exit 0
 fi
 
+if [ -n "$(ls -A)" ]; then
+  echo "secrets/ has no root-key, and other files: put it back; or, if nothing was ever started with them," >&2
+  echo "remove the folder and run this again" >&2
+  exit 1
+fi
+
 random() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; }
 # Containers run as users of their own, and read these through the closed folder.
 umask 0222

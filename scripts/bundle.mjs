@@ -1,6 +1,6 @@
 // Builds the server into one file. Loading a thousand small modules took over a third of the start (docs/decisions/0001-bundle.md).
 // Only what is many files is bundled; packages with native or lazily loaded parts stay outside.
-import { rmSync } from 'node:fs';
+import { cpSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 
@@ -25,3 +25,8 @@ await bundle.write({
   chunkFileNames: '[name].js',
 });
 await bundle.close();
+// What browsers get: served by the program from beside it.
+cpSync(at('../server/src/pages/assets'), at('../server/dist/assets'), {
+  recursive: true,
+  filter: (path) => !path.endsWith('.ts'),
+});

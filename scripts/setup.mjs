@@ -1,7 +1,7 @@
 // Makes a clone ready to run, with Node >= 20 and npm alone: installs what is missing, builds what changed.
 // All output goes to stderr, so that stdout stays the server's (`npm start -- --json` prints one line there).
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -25,8 +25,20 @@ function run(command, args, failure) {
   process.exit(result.status ?? 1);
 }
 
+function needsWritable(folder) {
+  try {
+    accessSync(folder, constants.W_OK);
+  } catch {
+    process.stderr.write(
+      `latchkey: ${folder} cannot be written by this user. Run this once as its owner, or clone into a folder of your own.\n`,
+    );
+    process.exit(1);
+  }
+}
+
 const installed = modifiedMs(join(modules, '.package-lock.json'));
 if (installed === 0 || installed < modifiedMs(join(root, 'package-lock.json'))) {
+  needsWritable(root);
   process.stderr.write('latchkey: installing dependencies (once)\n');
   run(
     'npm',
@@ -38,6 +50,7 @@ if (installed === 0 || installed < modifiedMs(join(root, 'package-lock.json'))) 
 const sources = ['protocol/src', 'server/src'].map((folder) => newestMs(join(root, folder)));
 const wanted = Math.max(...sources, modifiedMs(join(root, 'scripts', 'bundle.mjs')));
 if (modifiedMs(join(root, 'server', 'dist', 'main.js')) < wanted) {
+  needsWritable(join(root, 'server'));
   process.stderr.write('latchkey: building\n');
   run(join(modules, '.bin', 'node'), ['scripts/bundle.mjs'], 'the build failed; its errors are above.');
 }

@@ -372,7 +372,7 @@ function routesOf(core: Core, config: Config, deps: DomainDeps, verifyKey: Verif
 }
 
 function peopleOf(core: Core, config: Config, surroundings: Surroundings, deps: DomainDeps): ComposedPeople {
-  const { slowHashes, counting, issuer, tokens } = core;
+  const { sessions, slowHashes, counting, issuer, tokens } = core;
   const { guesses } = counting;
   const endTokens: EndTokens = async (tx, userId, reason) => {
     await tokens.raiseWatermark(tx, { kind: 'user', id: userId, reason });
@@ -384,7 +384,7 @@ function peopleOf(core: Core, config: Config, surroundings: Surroundings, deps: 
     await tokens.raiseWatermark(tx, { kind: 'user', id, reason, families: 'keep' });
   };
   const ends = { endTokens, endSessionTokens, renewTokens };
-  return composePeople({ ...deps, config, surroundings, slowHashes, guesses, issuer, ...ends });
+  return composePeople({ ...deps, config, surroundings, sessions, slowHashes, guesses, issuer, ...ends });
 }
 
 function loginRoutesOf(core: Core, people: People, payAddress: (address: string) => Promise<void>): Route[] {
@@ -424,6 +424,7 @@ export async function compose(config: Config, surroundings: Surroundings, databa
   const composed = peopleOf(core, config, surroundings, deps);
   http.add(composed.routes);
   if (config.passwordLogin) http.add(loginRoutesOf(core, composed.people, payAddress));
+  http.addPages(composed.pages.routes, composed.pages.failurePage);
   const jobs = scheduleWork(core, surroundings, database);
   composed.addJobs(jobs);
   const { hasFirst } = core.workspaces;

@@ -86,8 +86,13 @@ process.umask(0o077);
 let isServing = false;
 // A pager that was closed early (`latchkey … | head`) is no failure, and no reason to stop serving.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') process.exit(1);
-  if (!isServing) process.exit(0);
+  if (error.code === 'EPIPE') {
+    if (!isServing) process.exit(0);
+    return;
+  }
+  process.stderr.write(`latchkey: stdout cannot be written (${error.code}); what it holds is not whole\n`, () =>
+    process.exit(1),
+  );
 });
 // Whoever read the log has gone: then it goes nowhere, and the server goes on.
 process.stderr.on('error', () => {});
@@ -109,5 +114,7 @@ const host: Host = {
   interruption,
 };
 const exitCode = await runCommandLine(host, COMMANDS);
-// Only now is everything that was said handed over.
-process.stdout.write('', () => process.exit(exitCode));
+// Only now is everything that was said handed over. What could not be is told, and ended, by the listener above.
+process.stdout.write('', (error) => {
+  if (!error || isServing) process.exit(exitCode);
+});

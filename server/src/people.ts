@@ -15,6 +15,7 @@ import {
   passkeyRoutes,
   pruneAccounts,
   type RenewTokens,
+  type SessionResolver,
   type SlowHashes,
   userRoutes,
 } from './accounts/index.ts';
@@ -25,6 +26,7 @@ import type { Database } from './database/index.ts';
 import type { Cursors, Principal, Route } from './http/index.ts';
 import type { Jobs } from './jobs/index.ts';
 import type { Limiter } from './limits/index.ts';
+import { type ComposedPages, composePages } from './pages/index.ts';
 import type { ScopeCatalogue } from './scopes/index.ts';
 import type { Changes } from './shared-state/index.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -36,6 +38,7 @@ export interface PeopleOptions {
   changes: Changes;
   catalogue: ScopeCatalogue;
   recordAudit: RecordAudit;
+  sessions: SessionResolver;
   slowHashes: SlowHashes;
   guesses: Limiter;
   cursors: Cursors;
@@ -50,6 +53,7 @@ export interface PeopleOptions {
 export interface ComposedPeople {
   people: People;
   routes: Route[];
+  pages: ComposedPages;
   addJobs(jobs: Jobs): void;
   close(): void;
 }
@@ -95,7 +99,9 @@ export function composePeople(options: PeopleOptions): ComposedPeople {
     endSessionTokens: options.endSessionTokens,
     renewTokens: options.renewTokens,
   };
-  const { cursors, resolveWorkspace } = options;
+  const { cursors, resolveWorkspace, sessions } = options;
+  const formKey = deriveKey(primaryKey?.bytes ?? new Uint8Array(), '', 'latchkey forms');
+  const pages = composePages({ people, sessions, brand: config.brand, formKey });
   const keepsMails = post === kept && config.mode === 'development';
   return {
     people,
@@ -106,8 +112,9 @@ export function composePeople(options: PeopleOptions): ComposedPeople {
       ...passkeyRoutes(people),
       ...userRoutes({ people, cursors, resolveWorkspace }),
       ...memberRoutes({ people, cursors, resolveWorkspace }),
-      ...(keepsMails ? [devMailRoute({ outbox, mails: kept.mails })] : []),
+      ...(keepsMails ? [devMailRoute({ outbox, mails: kept.mails, page: pages.mailPage })] : []),
     ],
+    pages,
     addJobs: (jobs) => {
       jobs.add({ name: 'accounts.mail', intervalMs: 2000, runs: 'each', run: outbox.sendDue });
       jobs.add({ name: 'accounts.prune', intervalMs: 600_000, runs: 'one', run: () => pruneAccounts(people) });

@@ -14,7 +14,8 @@ import { sessionsMigrations } from './sessions/tables.ts';
 export { accountRoutes } from './account-api/account-routes.ts';
 export { entryRoutes } from './account-api/entry-routes.ts';
 export { factorRoutes } from './account-api/factor-routes.ts';
-export { passkeyRoutes } from './account-api/passkey-routes.ts';
+export { BINDING_COOKIE, passkeyRoutes } from './account-api/passkey-routes.ts';
+export { readAssertion, readAttestation } from './account-api/passkey-texts.ts';
 export { secondFactorNeeded } from './account-api/shared.ts';
 export { suspendAfterRestore } from './after-restore.ts';
 export { type AccountsDeps, createFirstWorkspace, createWorkspace } from './create-workspace.ts';
@@ -30,13 +31,21 @@ export { createGuesses, type Guesses } from './guessing/guesses.ts';
 export { devMailRoute } from './mail/dev-route.ts';
 export { PAGE_PATHS, pageLink } from './mail/links.ts';
 export { createOutbox, type Outbox } from './mail/outbox.ts';
-export { createKeptPost, createSmtpPost, type Post } from './mail/post.ts';
+export { createKeptPost, createSmtpPost, type KeptMail, type Post } from './mail/post.ts';
 export { acceptAsNewcomer, acceptAsPerson, readInvitation } from './members/accept.ts';
 export { changeRole, removeMember, transferOwnership } from './members/change-members.ts';
 export { invite, revokeInvitation } from './members/invite.ts';
 export { ROLE_SCOPES, ROLES } from './members/roles.ts';
 export { memberRoutes } from './members/routes.ts';
 export { type Standing, standingOf } from './members/store.ts';
+export {
+  listOwnSessions,
+  listOwnWorkspaces,
+  type OwnAccount,
+  type OwnWorkspace,
+  peekMailLink,
+  readOwnAccount,
+} from './own-account.ts';
 export { createSlowHashes, hashPassword, type SlowHashes } from './password.ts';
 export { changePassword } from './passwords/change-password.ts';
 export { LONGEST_PASSWORD, PASSWORD_MAX_LENGTH, SHORTEST_PASSWORD } from './passwords/policy.ts';
@@ -62,7 +71,7 @@ export { presentSession } from './sessions/session.ts';
 export { type StartedSession, startSession } from './sessions/start.ts';
 export { switchSession } from './sessions/switch.ts';
 export { sessionKindsMigrations } from './sessions/tables.ts';
-export { passSecondFactor, passSignIn } from './sign-in/pass.ts';
+export { endedChallenge, passSecondFactor, passSignIn } from './sign-in/pass.ts';
 export {
   askPasskey,
   askPasskeyFactor,

@@ -21,7 +21,8 @@ export interface Revocation {
   principal: Principal;
 }
 
-async function noteRevoked(deps: RevokeDeps, tx: Tx, actor: Actor, row: ApiKeyRow, data: object): Promise<void> {
+/** Tells caches and the audit log that a key has ended, in the transaction that ended it. */
+export async function noteRevoked(deps: RevokeDeps, tx: Tx, actor: Actor, row: ApiKeyRow, data: object): Promise<void> {
   await deps.changes.record(tx, { kind: 'api_key', ref: row.id });
   await deps.recordAudit(tx, {
     action: 'api_key.revoked',

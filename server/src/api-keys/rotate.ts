@@ -8,6 +8,7 @@ import type { Limits } from '../limits/index.ts';
 import { type Grantor, refuseWider } from './authority.ts';
 import { refuseEndedGrantor, refuseOperatorsKey } from './grantor.ts';
 import type { IssueDeps } from './issue.ts';
+import { noteRevoked } from './revoke.ts';
 import { insertKey, type KeyReach, lockKey, markRevoked, markSucceeded } from './store.ts';
 import type { ApiKeyRow } from './tables.ts';
 
@@ -53,10 +54,11 @@ function refuseBeyond(deps: IssueDeps, old: ApiKeyRow, { grantor, limitsOf }: Ro
 }
 
 /** A predecessor that still lives in its own overlap ends: at most two keys of a chain live at once. */
-async function endOlder(deps: IssueDeps, tx: Tx, old: ApiKeyRow, nowMs: number): Promise<void> {
+async function endOlder(deps: IssueDeps, tx: Tx, old: ApiKeyRow, actor: Actor, nowMs: number): Promise<void> {
   if (old.predecessor_id === null || (old.predecessor_expires_at ?? 0) <= nowMs) return;
-  const [ended] = await markRevoked(tx, [old.predecessor_id], { atMs: nowMs, reason: 'rotated again' });
-  if (ended) await deps.changes.record(tx, { kind: 'api_key', ref: ended.id });
+  const reason = 'rotated again';
+  const [ended] = await markRevoked(tx, [old.predecessor_id], { atMs: nowMs, reason });
+  if (ended) await noteRevoked(deps, tx, actor, ended, { reason, because_of: old.id });
 }
 
 /**
@@ -91,7 +93,7 @@ export async function rotateKey(
       'Only a living key without a successor can be rotated; rotate its successor instead.',
     );
   }
-  await endOlder(deps, tx, old, nowMs);
+  await endOlder(deps, tx, old, rotation.actor, nowMs);
   const row = successorOf(old, { id, text, nowMs, oldEndsAtMs, rotatedBy: makerOf(rotation.grantor.principal) });
   await insertKey(tx, row);
   await deps.changes.record(tx, { kind: 'api_key', ref: old.id });

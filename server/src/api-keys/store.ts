@@ -247,10 +247,7 @@ const updateLastUsed = compileForMany((query, count) => {
   return { compile: () => statement.compile(query) };
 });
 
-/** Moves `last_used_at` of keys forward, never back. */
-export async function markUsed(tx: Tx, uses: readonly { id: string; atMs: number }[]): Promise<void> {
-  await updateLastUsed(
-    tx.query,
-    uses.map(({ id, atMs }) => [id, atMs]),
-  );
+/** Moves `last_used_at` of keys forward, never back; times by id. */
+export async function markUsed(tx: Tx, atMsById: ReadonlyMap<string, number>): Promise<void> {
+  await updateLastUsed(tx.query, [...atMsById]);
 }

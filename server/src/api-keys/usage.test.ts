@@ -64,6 +64,18 @@ describe('the last use of keys', () => {
     expect(await usedAt()).toEqual([firstMs, firstMs + 10, null]);
   });
 
+  test('is the latest of a key whose record was read again meanwhile, whichever was noted first', async () => {
+    const fresh = (id: string): UsedKey => ({ id, usedAtMs: 0, isUseNoted: false, activity: null });
+    const [a = '', b = ''] = ids;
+    const usage = createKeyUsage(database, clock);
+    const [oldA, newA, oldB, newB] = [fresh(a), fresh(a), fresh(b), fresh(b)];
+    for (const record of [newA, oldA, oldB, newB]) usage.touch(record);
+    clock.advance(10);
+    for (const record of [newA, newB]) usage.touch(record);
+    await usage.flush();
+    expect((await usedAt()).slice(0, 2)).toEqual([clock.nowMs(), clock.nowMs()]);
+  });
+
   test('of a key that is gone is no trouble', async () => {
     const usage = createKeyUsage(database, clock);
     usage.touch(used('nobody'));

@@ -30,9 +30,13 @@ export function createKeyUsage(database: Database, clock: Clock): KeyUsage {
   };
 
   const writeStep = (step: readonly UsedKey[]) => {
-    const uses = step.map(({ id, usedAtMs }) => ({ id, atMs: usedAtMs }));
-    for (const key of step) key.isUseNoted = false;
-    return database.write((tx) => markUsed(tx, uses));
+    // A key whose record was read again meanwhile stands here twice, and a statement takes either of the two.
+    const latest = new Map<string, number>();
+    for (const key of step) {
+      key.isUseNoted = false;
+      latest.set(key.id, Math.max(key.usedAtMs, latest.get(key.id) ?? 0));
+    }
+    return database.write((tx) => markUsed(tx, latest));
   };
 
   return {

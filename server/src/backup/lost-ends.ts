@@ -5,7 +5,7 @@ import type { RecordedEvent } from './revocations.ts';
 export interface LostEnds {
   keys: LostEnd[];
   suspendedWorkspaceIds: string[];
-  /** Events that are no end of a credential, or made something: what they did is lost. */
+  /** Events that did something else than to end a credential, or something else too: that is lost. */
   others: number;
 }
 
@@ -18,7 +18,9 @@ function blankEnd(keyId: string): LostEnd {
 
 const sooner = (a: number | null, b: number | null) => (a === null || b === null ? (a ?? b) : Math.min(a, b));
 
-/** Adds what an event says of a key; false when it says nothing of its end. */
+const ENDING = ['expires_at', 'disabled'];
+
+/** Adds what an event says of a key's end; false when it did something else, or something else too. */
 function addToEnd(end: LostEnd, { action, atMs, data }: RecordedEvent, nowMs: number): boolean {
   if (action === 'api_key.revoked' || action === 'api_key.deleted') {
     end.revokedAtMs = sooner(end.revokedAtMs, atMs);
@@ -39,8 +41,12 @@ function addToEnd(end: LostEnd, { action, atMs, data }: RecordedEvent, nowMs: nu
   end.expiresAtMs = sooner(end.expiresAtMs, expiresAtMs);
   // In the order of the log: disabled and made active again is active.
   if (disabled !== null) end.isDisabled = disabled === 1;
-  return expiresAtMs !== null || disabled !== null;
+  const changed: unknown[] = Array.isArray(data.changed) ? data.changed : Object.keys(after);
+  return changed.every((name) => ENDING.includes(String(name))) && (expiresAtMs !== null || disabled !== null);
 }
+
+const saysSomething = ({ revokedAtMs, expiresAtMs, isDisabled }: LostEnd) =>
+  revokedAtMs !== null || expiresAtMs !== null || isDisabled;
 
 /** Sums up events in their order. Pure. */
 export function lostEndsOf(events: readonly RecordedEvent[], nowMs: number): LostEnds {
@@ -53,8 +59,8 @@ export function lostEndsOf(events: readonly RecordedEvent[], nowMs: number): Los
     else if (targetId !== null && action === 'workspace.active') suspended.delete(targetId);
     else {
       const end = keys.get(targetId ?? '') ?? blankEnd(targetId ?? '');
-      if (targetId !== null && addToEnd(end, event, nowMs)) keys.set(targetId, end);
-      else others += 1;
+      if (targetId === null || !addToEnd(end, event, nowMs)) others += 1;
+      if (targetId !== null && saysSomething(end)) keys.set(targetId, end);
     }
   }
   return { keys: [...keys.values()], suspendedWorkspaceIds: [...suspended], others };

@@ -51,7 +51,10 @@ async function foldLog(deps: BackupDeps, path: string): Promise<void> {
 /** Under a name with the time, beside where it was; its log goes with it. */
 function moveAside(path: string, nowMs: number): string | null {
   const stamp = toTimestamp(nowMs).replace(/[-:]|\.\d+/g, '');
-  const aside = `${path}.before-restore-${stamp}`;
+  const named = `${path}.before-restore-${stamp}`;
+  // Two restores within a second: what the first moved is not written over.
+  let aside = named;
+  for (let number = 2; existsSync(aside); number += 1) aside = `${named}-${number}`;
   // The database first: without it a log is nothing, but without its log it would pass for whole. A log that an earlier
   // restore left goes too, or it would be taken for that of the restored file.
   const present = SUFFIXES.filter((suffix) => existsSync(path + suffix));

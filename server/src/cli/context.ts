@@ -5,7 +5,7 @@ import { type Installation, type OpenInstallationOptions, openInstallation } fro
 import { createProgress, type Progress } from './progress.ts';
 import { confirm, readSecret } from './prompts.ts';
 import type { CommandFacts, OptionSpecs, OptionValues, PositionalSpecs, PositionalValues } from './specs.ts';
-import { createStyle, type Style, wantsColors } from './style.ts';
+import { createStyle, jsonText, type Style, wantsColors } from './style.ts';
 import { type Cell, type Column, fieldsText, tableText } from './table.ts';
 
 /** What a command works with. */
@@ -61,7 +61,7 @@ export function createContext(host: Host, commands: readonly CommandFacts[], par
       // SQLite answers without waiting: nothing else would ever get its turn, and what was written would pile up.
       await immediate();
     },
-    json: (value) => out(`${JSON.stringify(value)}\n`),
+    json: (value) => out(`${jsonText(value)}\n`),
     table: (columns, rows) => out(tableText(columns, rows, style)),
     fields: (fields) => out(fieldsText(fields, style)),
     progress: (label, total) => createProgress(stderr, clock, label, total),

@@ -5,6 +5,7 @@ import { EXIT } from './exit-codes.ts';
 import type { Progress } from './progress.ts';
 import { UsageError } from './refusal.ts';
 import type { OptionSpecs } from './specs.ts';
+import { jsonText } from './style.ts';
 import type { Column } from './table.ts';
 
 /** For commands that list what the API keeps in pages. */
@@ -29,12 +30,12 @@ async function writeJson<T>({ write }: ListContext, pages: ReturnType<typeof pag
   let cursor: string | null = null;
   await write('{"data":[');
   for await (const { data, next_cursor } of pages) {
-    const rows = data.map((row) => JSON.stringify(row)).join(',');
+    const rows = data.map(jsonText).join(',');
     await write(isFirst || rows === '' ? rows : `,${rows}`);
     isFirst = false;
     cursor = next_cursor;
   }
-  await write(`],"next_cursor":${JSON.stringify(cursor)}}\n`);
+  await write(`],"next_cursor":${jsonText(cursor)}}\n`);
 }
 
 /** A list as a table, or as JSON; follows the cursors as far as was asked. */

@@ -5,7 +5,8 @@ import { COMMANDS } from './commands/index.ts';
 import { type Invocation, parseCommandLine } from './parse.ts';
 import { UsageError } from './refusal.ts';
 
-const parse = (line: string) => parseCommandLine(COMMANDS, line.split(' ').filter(Boolean));
+const parse = (line: string) =>
+  parseCommandLine(COMMANDS, line.split(' ').filter(Boolean), ['PORT', 'LATCHKEY_DATA_DIR']);
 
 function shapeOf(invocation: Invocation): unknown {
   return invocation.kind === 'run' ? [invocation.command.path, invocation.options] : invocation;
@@ -37,9 +38,12 @@ describe('the command line', () => {
     ['secrets', 'needs a verb'],
     ['--jsn', '--jsn needs a command before it'],
     ['serve --jsn', 'Did you mean `--json`?'],
-    ['serve --port 80', 'no option --port'],
+    ['serve --port 80', 'no option --port. It is a setting: write `PORT=… latchkey …`'],
+    ['doctor --data-dir x', 'write `LATCHKEY_DATA_DIR=… latchkey …`'],
+    ['keys list --port 80', 'no option --port.'],
     ['serve --json=yes', 'takes no value'],
     ['serve -x', 'no option -x'],
+    ['completion', 'SHELL is missing: bash, zsh, fish'],
     ['SERVE', 'Did you mean `serve`?'],
     ['__proto__', 'no command'],
     ['constructor', 'no command'],

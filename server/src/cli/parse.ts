@@ -31,7 +31,8 @@ interface Typed {
   given: { name: string; raw: string; value: string | undefined }[];
 }
 
-function tokenize(argv: readonly string[], all: ReadonlyMap<string, OptionSpec>): Typed {
+function tokenize(commands: readonly CommandFacts[], argv: readonly string[]): Typed {
+  const all = allOptions(commands);
   const options = Object.fromEntries(
     [...all].map(([name, { type, short }]) => [
       name,
@@ -45,7 +46,11 @@ function tokenize(argv: readonly string[], all: ReadonlyMap<string, OptionSpec>)
     if (token.kind !== 'option') continue;
     const { name, rawName: raw, value, inlineValue } = token;
     if (inlineValue === false && value !== undefined && value.startsWith('-') && value !== '-') {
-      throw new UsageError(`${raw} needs a value; one that begins with a dash is written \`--${name}=${value}\``);
+      const [command] = findCommand(commands, typed.words) ?? [];
+      throw new UsageError(
+        `${raw} needs a value; one that begins with a dash is written \`--${name}=${value}\``,
+        command?.path,
+      );
     }
     typed.given.push({ name, raw, value });
   }
@@ -112,11 +117,23 @@ function readOption(name: string, spec: OptionSpec, given: (string | undefined)[
     : checkChoice(`--${name}`, spec.choices, value, path);
 }
 
-function readOptions({ path, options = {} }: CommandFacts, given: Typed['given']): Record<string, unknown> {
+/** What the server takes from its environment alone; whoever types `--port` means the setting. */
+function settingMeant(name: string, settings: readonly string[]): string {
+  const word = name.toUpperCase().replaceAll('-', '_');
+  const setting = settings.find((known) => known === word || known === `LATCHKEY_${word}`);
+  return setting ? ` It is a setting: write \`${setting}=… latchkey …\`` : '';
+}
+
+function readOptions(
+  { path, options = {} }: CommandFacts,
+  given: Typed['given'],
+  settings: readonly string[],
+): Record<string, unknown> {
   const known = Object.keys(options);
   for (const { name, raw } of given) {
     if (Object.hasOwn(options, name)) continue;
-    const hint = didYouMean(name, [...known, 'help'], (near) => `--${near}`);
+    const setting = 'server' in options ? '' : settingMeant(name, settings);
+    const hint = setting || didYouMean(name, [...known, 'help'], (near) => `--${near}`);
     throw new UsageError(`\`${path}\` has no option ${raw}.${hint}`, path);
   }
   return Object.fromEntries(
@@ -132,7 +149,7 @@ function readPositionals({ path, positionals = {} }: CommandFacts, words: readon
   const read = ([name, spec]: [string, PositionalSpec]): [string, unknown] => {
     const values = spec.repeated ? rest.splice(0) : rest.splice(0, 1);
     if (values.length === 0 && !spec.optional)
-      throw new UsageError(`${spec.value} is missing: ${spec.description}`, path);
+      throw new UsageError(`${spec.value} is missing: ${spec.choices?.join(', ') ?? spec.description}`, path);
     for (const value of values) checkChoice(spec.value, spec.choices, value, path);
     return [name, spec.repeated ? values : values[0]];
   };
@@ -144,9 +161,13 @@ function readPositionals({ path, positionals = {} }: CommandFacts, words: readon
   return values;
 }
 
-/** Reads a command line. Throws `UsageError` for what cannot be understood. */
-export function parseCommandLine(commands: readonly Command[], argv: readonly string[]): Invocation {
-  const { words, given } = tokenize(argv, allOptions(commands));
+/** Reads a command line; `settings` are names of environment variables. Throws `UsageError` for what cannot be understood. */
+export function parseCommandLine(
+  commands: readonly Command[],
+  argv: readonly string[],
+  settings: readonly string[] = [],
+): Invocation {
+  const { words, given } = tokenize(commands, argv);
   if (given.some(({ name }) => name === 'version')) return { kind: 'version' };
   if (given.some(({ name }) => name === 'help')) return { kind: 'help', words };
   if (words.length === 0) {
@@ -160,7 +181,7 @@ export function parseCommandLine(commands: readonly Command[], argv: readonly st
   return {
     kind: 'run',
     command,
-    options: readOptions(command, given),
+    options: readOptions(command, given, settings),
     positionals: readPositionals(command, words.slice(count)),
   };
 }

@@ -1,6 +1,7 @@
 import { EXIT } from './exit-codes.ts';
 import type { Host, Input } from './host.ts';
 import { CommandFailure, Interrupted, UsageError } from './refusal.ts';
+import { plainText } from './style.ts';
 
 const isInteractive = ({ stdin, stderr }: Host) => stdin.isTTY === true && stderr.isTTY === true;
 
@@ -10,7 +11,12 @@ export async function confirm(host: Host, question: string, path: string): Promi
     throw new UsageError(`nobody can be asked here (no terminal): add --yes to do it. It would ask: ${question}`, path);
   }
   const { confirm: ask, isCancel } = await import('@clack/prompts');
-  const answer = await ask({ message: question, initialValue: false, input: host.stdin, output: host.stderr });
+  const answer = await ask({
+    message: plainText(question),
+    initialValue: false,
+    input: host.stdin,
+    output: host.stderr,
+  });
   if (isCancel(answer)) throw new Interrupted();
   if (!answer) throw new CommandFailure('nothing was done', EXIT.failed);
 }

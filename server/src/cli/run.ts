@@ -9,7 +9,7 @@ import type { Host } from './host.ts';
 import { parseCommandLine } from './parse.ts';
 import { problemsOf, problemsText } from './problems.ts';
 import { CommandFailure, UsageError } from './refusal.ts';
-import { createStyle, wantsColors } from './style.ts';
+import { createStyle, plainLines, wantsColors } from './style.ts';
 
 const SECRET_IN_ARGUMENTS =
   'the command line holds a secret, and other users of this machine can read command lines. ' +
@@ -28,7 +28,7 @@ function explainFailure(failure: Failure, say: (text: string) => void): number {
 
 /** Says what went wrong, and which exit code says so. */
 function explain(error: unknown, host: Host, wantsJson: boolean): number {
-  const say = (text: string) => void host.stderr.write(redactSecrets(text));
+  const say = (text: string) => void host.stderr.write(plainLines(redactSecrets(text)));
   if (error instanceof UsageError) {
     const help = error.path === '' ? 'latchkey help' : `latchkey ${error.path} --help`;
     say(`latchkey: ${error.message}.\nTry \`${help}\`.\n`.replace(/([.?])\.\n/, '$1\n'));
@@ -55,7 +55,11 @@ export async function runCommandLine(host: Host, commands: readonly Command[]): 
   let parsed: Parsed | undefined;
   try {
     if (host.argv.some(containsSecret)) throw new CommandFailure(SECRET_IN_ARGUMENTS, EXIT.usage);
-    const invocation = parseCommandLine(commands, host.argv);
+    const invocation = parseCommandLine(
+      commands,
+      host.argv,
+      host.program.settings.map(({ name }) => name),
+    );
     if (invocation.kind === 'version') {
       host.stdout.write(`${host.version}\n`);
       return EXIT.done;

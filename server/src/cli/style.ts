@@ -24,11 +24,30 @@ export function wantsColors(
 }
 
 // Controls, line separators, and the marks that turn text around.
-const UNSAFE = /[\p{Cc}\p{Cs}\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/gu;
+const UNSAFE = /[\p{Cc}\p{Cs}\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/gu;
+
+const shown = (mark: string) => `\\u{${(mark.codePointAt(0) ?? 0).toString(16)}}`;
 
 /** Text from elsewhere, on one line: what would move the cursor or hide itself is shown as `\u{…}`. */
 export function plainText(text: string): string {
-  return text.replace(UNSAFE, (mark) => `\\u{${(mark.codePointAt(0) ?? 0).toString(16)}}`);
+  return text.replace(UNSAFE, shown);
+}
+
+/** The same for text of several lines. */
+export function plainLines(text: string): string {
+  return text.replace(UNSAFE, (mark) => (mark === '\n' || mark === '\t' ? mark : shown(mark)));
+}
+
+/** JSON from elsewhere, the same value in other letters: nothing in it but line feeds and tabs moves the cursor. */
+export function plainJson(text: string): string {
+  return text.replace(UNSAFE, (mark) =>
+    /[\t\n\r]/.test(mark) ? mark : `\\u${mark.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+/** A value as JSON on one line, for a terminal too. */
+export function jsonText(value: unknown): string {
+  return plainJson(JSON.stringify(value));
 }
 
 const WIDE =

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createStyle, plainText, wantsColors, widthOf } from './style.ts';
+import { createStyle, jsonText, plainJson, plainText, wantsColors, widthOf } from './style.ts';
 import { nearest } from './suggest.ts';
 import { fieldsText, tableText } from './table.ts';
 import { readTimeMs } from './times.ts';
@@ -76,4 +76,15 @@ test('times are RFC 3339, days, or durations before now', () => {
   expect(read('2030-01-02')).toBe(Date.UTC(2030, 0, 2));
   expect(read('24h')).toBe(Date.UTC(2030, 0, 9));
   for (const text of ['2030-02-30', 'now', '', '24', '-1h']) expect(() => read(text)).toThrow('--since is a time');
+});
+
+test('JSON for a terminal says the same, and moves no cursor', () => {
+  fc.assert(
+    fc.property(fc.json({ stringUnit: 'binary' }), (text) => {
+      expect(JSON.parse(plainJson(text))).toEqual(JSON.parse(text));
+      expect(plainJson(text)).not.toMatch(/[\p{Cc}\u202e]/u);
+    }),
+  );
+  expect(jsonText({ name: '\u001b[2J\u009b2J\u202e🙂' })).toBe('{"name":"\\u001b[2J\\u009b2J\\u202e🙂"}');
+  expect(plainJson('{\n\t"not": json \u001b[2J}')).toBe('{\n\t"not": json \\u001b[2J}');
 });

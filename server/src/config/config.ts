@@ -30,6 +30,12 @@ export interface Config {
   smtpUrl: string | null;
   /** What mails come from. */
   mailFrom: string;
+  /** How the pages look: the operator's name, color (`#rrggbb`) and logo; null: Latchkey's own. */
+  brand: {
+    name: string;
+    color: string | null;
+    logo: { file: string; bytes: Uint8Array } | { url: string } | null;
+  };
   /** How long cached credentials may answer after the database was last heard. */
   maxStaleMs: number;
 }

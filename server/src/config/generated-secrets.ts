@@ -1,5 +1,15 @@
-import { existsSync, linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
 import { mintSecret } from '@latchkey/protocol';
 import type { RandomBytes } from '../crypto/index.ts';
 import { parseEncryptionKeys } from './parsers.ts';
@@ -13,6 +23,17 @@ export interface GeneratedSecret {
 
 export const ROOT_KEY_FILE = 'root-key';
 export const ENCRYPTION_KEYS_FILE = 'encryption-keys';
+
+/** Brings the names in the folder to the disk: what is sealed under a key must not outlive it. */
+function syncFolder(dataDir: string): void {
+  if (process.platform === 'win32') return;
+  const folder = openSync(dataDir, 'r');
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
+  }
+}
 
 /**
  * Reads the file, or makes it. Written beside and linked into place: a crash leaves no half secret, and of two
@@ -31,6 +52,7 @@ function readOrMake(path: string, make: () => string, randomBytes: RandomBytes):
   } finally {
     rmSync(temporary, { force: true });
   }
+  syncFolder(dirname(path));
   return { text: readFileSync(path, 'utf8').trim(), isNew };
 }
 
@@ -71,5 +93,6 @@ export function prependEncryptionKey(dataDir: string, entry: string): boolean {
   const temporary = `${path}.new`;
   writeFileSync(temporary, `${text}\n`, { mode: 0o600, flush: true });
   renameSync(temporary, path);
+  syncFolder(dataDir);
   return true;
 }

@@ -3,6 +3,7 @@ import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { parseDurationMs } from '@latchkey/protocol';
 import type { RandomBytes } from '../crypto/index.ts';
+import { parseBrandName, parseColor, readLogo } from './brand.ts';
 import { type Config, ConfigError, type ConfigProblem, LOG_LEVELS } from './config.ts';
 import {
   ENCRYPTION_KEYS_FILE,
@@ -216,6 +217,19 @@ function readPeople(
   };
 }
 
+/** How the pages look. */
+function readBrand(reader: Reader, workingDir: string): Config['brand'] {
+  const nameCure = 'set it to a name of at most 60 characters';
+  const logoCure = 'name an SVG, PNG, JPEG or WebP file of at most 256 KiB that this process can read, or an https URL';
+  return {
+    name: reader.parse('LATCHKEY_BRAND_NAME', nameCure, 'Latchkey', parseBrandName),
+    color: reader.parse<string | null>('LATCHKEY_BRAND_COLOR', 'set it to #rrggbb, such as #12664f', null, parseColor),
+    logo: reader.parse<Config['brand']['logo']>('LATCHKEY_BRAND_LOGO', logoCure, null, (text) =>
+      readLogo(text, workingDir),
+    ),
+  };
+}
+
 type Secrets = Pick<Config, 'rootKeys' | 'encryptionKeys'> & { newRootKey: string | null };
 
 function readSecrets(
@@ -315,6 +329,7 @@ export function readConfig(
     logLevel: reader.oneOf('LATCHKEY_LOG_LEVEL', LOG_LEVELS, 'info'),
     sandbox: reader.oneOf('LATCHKEY_SANDBOX', ['on', 'off'], mode === 'development' ? 'on' : 'off') === 'on',
     ...readPeople(reader, mode, issuer),
+    brand: readBrand(reader, workingDir),
     maxStaleMs: reader.parse('LATCHKEY_MAX_STALE', 'set it to a duration such as 5s', 5000, readMaxStale),
   } satisfies Omit<Config, 'rootKeys' | 'encryptionKeys'>;
   refuseInProduction(reader, base);

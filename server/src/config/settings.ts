@@ -98,6 +98,21 @@ export const SETTINGS: readonly Setting[] = [
     description: 'What mails come from: an address, or a name and an address.',
   },
   {
+    name: 'LATCHKEY_BRAND_NAME',
+    default: 'Latchkey',
+    description: 'What the pages call this service.',
+  },
+  {
+    name: 'LATCHKEY_BRAND_COLOR',
+    default: "Latchkey's green",
+    description: 'Color of buttons and links on the pages, as #rrggbb; shaded where it would be hard to read.',
+  },
+  {
+    name: 'LATCHKEY_BRAND_LOGO',
+    default: 'none',
+    description: 'Logo on the pages: an SVG, PNG, JPEG or WebP file of at most 256 KiB, or an https URL.',
+  },
+  {
     name: 'LATCHKEY_MAX_STALE',
     default: '5s',
     description: 'How long cached credentials may answer when the database cannot be heard.',

@@ -41,11 +41,19 @@ const LONGEST_WRITE_MS = 6000;
 const CREATE_MIGRATIONS =
   'create table if not exists schema_migrations (name text primary key, applied_at bigint not null)';
 
+/** Without a name for the connection, which the driver would believe more than ours: a restore knows servers by it. */
+export function unnamedUrl(url: string): string {
+  const parsed = new URL(url);
+  if (!parsed.searchParams.has('application_name')) return url;
+  parsed.searchParams.delete('application_name');
+  return parsed.href;
+}
+
 /** Loaded only when PostgreSQL is used: a server on SQLite starts without it. */
 async function openPool(url: string, onIdleError: (error: Error) => void): Promise<Pool> {
   const { default: pg } = await import('pg');
   const pool = new pg.Pool({
-    connectionString: url,
+    connectionString: unnamedUrl(url),
     max: 10,
     connectionTimeoutMillis: 3000,
     query_timeout: 8000,

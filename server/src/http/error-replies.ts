@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import type { Clock } from '../clock.ts';
 import { Failure } from '../failure.ts';
+import { type FailurePage, isForPerson, pageCallOf, sendPage } from './page-routes.ts';
 import { errorFormatOf } from './paths.ts';
 import { type ErrorFormat, type RenderContext, type RenderedFailure, renderFailure } from './render-failure.ts';
 import { failureOfInvalidInput, InvalidInput } from './validation.ts';
@@ -16,6 +17,8 @@ export interface ErrorReplyOptions {
   newRequestId(): string;
   /** What every reply carries; see `reply-headers.ts`. */
   commonHeaders: Record<string, string>;
+  /** Set once there are pages. */
+  failurePage: FailurePage | null;
 }
 
 interface FrameworkError {
@@ -88,6 +91,12 @@ export function createSendFailure(options: ErrorReplyOptions): SendFailure {
     };
     if (failure.status >= 500) log.error({ ...context, err: failure.details.cause ?? failure }, 'request failed');
     else log.debug(context, 'request refused');
+    // Once more, because an unreadable path never came by the hook that sets them.
+    if (!reply.hasHeader('x-request-id')) reply.headers(options.commonHeaders).header('x-request-id', request.id);
+    if (options.failurePage !== null && isForPerson(request)) {
+      sendPage(reply, options.failurePage(failure, pageCallOf(request)));
+      return;
+    }
     const rendered = renderFailure(failure, {
       format: formatFor(request),
       detail,
@@ -95,8 +104,6 @@ export function createSendFailure(options: ErrorReplyOptions): SendFailure {
       nowMs: clock.nowMs(),
       issuer: options.issuer(),
     });
-    // Once more, because an unreadable path never came by the hook that sets them.
-    if (!reply.hasHeader('x-request-id')) reply.headers(options.commonHeaders).header('x-request-id', request.id);
     const isGate = request.routeOptions.config.isGate === true;
     if (isGate) forGate(rendered);
     reply.code(rendered.status).headers(rendered.headers).type(rendered.contentType);

@@ -59,13 +59,14 @@ export function refuseUnstorableText(value: unknown): void {
 
 const CHARSET = /;\s*charset\s*=\s*"?([^";\s]+)/i;
 
-function decode(request: FastifyRequest, body: Buffer): string {
+/** A body as text. Throws for another encoding than UTF-8. */
+export function decodeUtf8(request: FastifyRequest, body: Buffer): string {
   if (!/^(?:identity)?$/i.test(request.headers['content-encoding'] ?? '')) {
     throw new Failure('unsupported_media_type', 'Send the body without a Content-Encoding.');
   }
   const charset = CHARSET.exec(request.headers['content-type'] ?? '')?.[1];
   if (charset && !/^utf-?8$/i.test(charset)) {
-    throw new Failure('unsupported_media_type', 'JSON bodies are UTF-8 (RFC 8259 §8.1).');
+    throw new Failure('unsupported_media_type', 'Bodies are UTF-8 (RFC 8259 §8.1).');
   }
   if (!isUtf8(body)) throw new Failure('invalid_request', 'The body is not valid UTF-8.');
   return body.toString('utf8');
@@ -77,7 +78,7 @@ export function acceptJsonBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
     try {
-      const json = decode(request, body as Buffer);
+      const json = decodeUtf8(request, body as Buffer);
       if (json.trim() === '') return done(null, {});
       refuseDeepNesting(json);
       parse(request, json, (error, parsed) => {

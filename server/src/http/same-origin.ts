@@ -28,6 +28,16 @@ export function refuseOtherSites(headers: IncomingHttpHeaders, issuer: string): 
   if (siteOf(headers, issuer) === 'other') throw new Failure('forbidden', OTHER_SITE);
 }
 
+/**
+ * For forms of pages. Under `Referrer-Policy: no-referrer` a browser names its origin `null` in them (Fetch §3.2), so that
+ * word alone says nothing: Fetch Metadata does, and the form's token.
+ */
+export function refuseForeignForm(headers: IncomingHttpHeaders, issuer: string): void {
+  const { origin, ...rest } = headers;
+  const said = origin === 'null' ? rest : headers;
+  if (siteOf(said, issuer) === 'other') throw new Failure('forbidden', OTHER_SITE);
+}
+
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 interface CookieCall {

@@ -24,6 +24,7 @@ import {
   refusedTarget,
 } from './odd-requests.ts';
 import { describeRoutes, openapiRoutes } from './openapi.ts';
+import { type FailurePage, mountPages, type PageRoute } from './page-routes.ts';
 import { createPathTable, type PathTable } from './paths.ts';
 import { commonHeaders, PUBLIC_PREFLIGHT } from './reply-headers.ts';
 import { requestIds } from './request-id.ts';
@@ -132,6 +133,8 @@ function answerOptions(app: FastifyInstance, paths: PathTable): void {
 export interface HttpServer {
   app: FastifyInstance;
   add(routes: readonly Route[]): void;
+  /** Pages for people, and how a refusal looks to them. */
+  addPages(pages: readonly PageRoute[], failurePage: FailurePage): void;
 }
 
 /** Fastify, set up: ids, caps, strict bodies, errors from the catalogue, OpenAPI. Knows no route but its own. */
@@ -144,6 +147,7 @@ export async function createHttpServer(options: HttpOptions): Promise<HttpServer
     issuer: options.issuer,
     newRequestId: () => newId({ headers: {} }),
     commonHeaders: commonHeaders(options.tls !== null || options.issuer().startsWith('https://')),
+    failurePage: null,
   };
   const sendFailure = createSendFailure(errors);
   const app = Fastify(fastifyOptions(options, sendFailure, errors));
@@ -162,5 +166,9 @@ export async function createHttpServer(options: HttpOptions): Promise<HttpServer
     for (const each of routes) mountRoute(app, each, { authenticate, idempotency, paths, issuer });
   };
   add(openapiRoutes(() => app, options.issuer));
-  return { app, add };
+  const addPages = (pages: readonly PageRoute[], failurePage: FailurePage) => {
+    errors.failurePage = failurePage;
+    mountPages(app, pages, { paths, issuer });
+  };
+  return { app, add, addPages };
 }

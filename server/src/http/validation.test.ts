@@ -1,3 +1,4 @@
+import { DURATION_PATTERN } from '@latchkey/protocol';
 import Fastify from 'fastify';
 import { expect, test } from 'vitest';
 import { InvalidInput, useSchemas } from './validation.ts';
@@ -32,4 +33,23 @@ test('a large body is told the first, and an array that is too long is that, bef
   expect(await problemsOf({ keys: Array(5000).fill({}) })).toEqual([tooMany]);
   const wide = { name: 'x', scopes: Array(6000).fill('y') };
   expect(await problemsOf({ keys: [wide, {}] })).toEqual([{ path: 'keys.0.owner', message: 'is required' }]);
+});
+
+test('a duration and a blank name are told in words, not as regular expressions', async () => {
+  const app = Fastify();
+  useSchemas(app);
+  const properties = {
+    overlap: { type: 'string', pattern: DURATION_PATTERN },
+    name: { type: 'string', pattern: '\\S' },
+    code: { type: 'string', pattern: '^[a-z]+$' },
+  };
+  app.post('/', { schema: { body: { type: 'object', properties } } }, () => 'fits');
+  app.setErrorHandler((error, _request, reply) => reply.send(error instanceof InvalidInput ? error.problems : error));
+  const payload = { overlap: '1 month', name: ' ', code: 'A' };
+  expect((await app.inject({ method: 'POST', url: '/', payload })).json()).toEqual([
+    { path: 'overlap', message: 'must be a duration such as 90s, 30m, 24h or 30d' },
+    { path: 'name', message: 'must not be blank' },
+    { path: 'code', message: 'must match pattern "^[a-z]+$"' },
+  ]);
+  await app.close();
 });

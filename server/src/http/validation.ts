@@ -1,3 +1,4 @@
+import { DURATION_PATTERN } from '@latchkey/protocol';
 import { Ajv, type ErrorObject } from 'ajv';
 import fastJsonStringify from 'fast-json-stringify';
 import type { FastifyInstance, FastifySchemaValidationError } from 'fastify';
@@ -85,6 +86,12 @@ function problemsError(errors: readonly (ErrorObject | FastifySchemaValidationEr
   return new InvalidInput([...unique.values()].slice(0, MAX_FIELDS));
 }
 
+/** What callers are told instead of a regular expression. */
+const PATTERNS: Readonly<Record<string, string>> = {
+  [DURATION_PATTERN]: 'must be a duration such as 90s, 30m, 24h or 30d',
+  '\\S': 'must not be blank',
+};
+
 function problemOf({
   instancePath,
   keyword,
@@ -101,6 +108,9 @@ function problemOf({
   if (keyword === 'required') return { path: inside(params.missingProperty), message: 'is required' };
   if (keyword === 'enum' && Array.isArray(params.allowedValues)) {
     return { path: at, message: `must be one of ${params.allowedValues.join(', ')}` };
+  }
+  if (keyword === 'pattern' && propertyName === undefined) {
+    return { path: at || 'body', message: PATTERNS[String(params.pattern)] ?? message ?? 'is not valid' };
   }
   if (propertyName !== undefined) return { path: at, message: `a field name ${message ?? 'is not valid'}` };
   if (keyword === 'const') return { path: at, message: `must be ${String(params.allowedValue)}` };

@@ -19,7 +19,10 @@ export interface KeyActivity {
 
 const MINUTE_MS = 60_000;
 const RETENTION_MS = 30 * 24 * 3_600_000;
-/** Bounds memory between two flushes; what comes on top is counted without its address. */
+/**
+ * Bounds memory while nothing can be written: what comes on top is counted without its address, and beyond twice as many
+ * not at all.
+ */
 const MAX_ROWS = 200_000;
 /** From how many addresses one key is told apart within a minute; the rest is counted without its address. */
 const MAX_ADDRESSES = 100;
@@ -119,7 +122,7 @@ function createUsesOf(): (key: ActiveKey, minute: number) => KeyUses {
   };
 }
 
-export function createKeyActivity(database: Database, clock: Clock): KeyActivity {
+export function createKeyActivity(database: Database, clock: Clock, maxRows = MAX_ROWS): KeyActivity {
   let noted: KeyUses[] = [];
   const usesOf = createUsesOf();
   /** What a failed flush left: written first by the next one. */
@@ -133,10 +136,11 @@ export function createKeyActivity(database: Database, clock: Clock): KeyActivity
       known.count += 1;
       return;
     }
-    if (use.address !== '' && (size >= MAX_ROWS || !isToldApart(uses, use))) {
+    if (use.address !== '' && (size >= maxRows || !isToldApart(uses, use))) {
       count(uses, { ...use, address: '' });
       return;
     }
+    if (size >= 2 * maxRows) return;
     if (uses.rows.length === 0) noted.push(uses);
     addRow(uses, { ...use, count: 1 });
     size += 1;
@@ -167,8 +171,10 @@ export function createKeyActivity(database: Database, clock: Clock): KeyActivity
       const left = unwritten;
       unwritten = [];
       await write(left);
+      const before = noted.reduce((total, uses) => total + uses.rows.length, 0);
       const rows = takeRows(noted);
       noted = [];
+      size -= before - rows.length;
       await write(rows);
     },
     prune: () => database.write((tx) => deleteActivityBefore(tx, clock.nowMs() - RETENTION_MS)),

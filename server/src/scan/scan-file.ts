@@ -4,12 +4,15 @@ import { type Match, SecretScanner } from './secret-scanner.ts';
 /** Not through a link, and without waiting for a pipe that took the file's place. */
 const ENTRY_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 
-/** Scans one file through `buffer`; null when it is no plain file. Returns how many bytes it had. Throws what `fs` throws. */
-export function scanFile(path: string, buffer: Buffer, onMatch: (match: Match) => void): number | null {
+/**
+ * Scans one file through `buffer`, a piece each time it is asked, and says how many bytes that had; never, when it is no
+ * plain file. Throws what `fs` throws.
+ */
+export function* scanFile(path: string, buffer: Buffer, onMatch: (match: Match) => void): Generator<number> {
   const file = openSync(path, ENTRY_FLAGS);
   try {
     const stats = fstatSync(file);
-    if (!stats.isFile()) return null;
+    if (!stats.isFile()) return;
     const scanner = new SecretScanner(onMatch);
     for (let total = 0; ; ) {
       const count = readSync(file, buffer, 0, buffer.length, null);
@@ -17,7 +20,8 @@ export function scanFile(path: string, buffer: Buffer, onMatch: (match: Match) =
       // A file in /proc says that it is empty.
       const isLast = count === 0 || (stats.size > 0 && total >= stats.size);
       scanner.feed(buffer.subarray(0, count), isLast);
-      if (isLast) return total;
+      yield count;
+      if (isLast) return;
     }
   } finally {
     closeSync(file);

@@ -1,7 +1,8 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createInterface } from 'node:readline';
+import { devNull } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
+import { linesOf } from '../lines.ts';
 import { type OnFound, type Place, type ScanReport, toFinding } from './finding.ts';
 import { readGitObjects } from './git-objects.ts';
 import { SecretScanner } from './secret-scanner.ts';
@@ -10,6 +11,8 @@ import { SecretScanner } from './secret-scanner.ts';
 export class GitError extends Error {}
 
 export interface ScanGitOptions {
+  /** What git finds its way by; none of our own settings goes there. */
+  environment: Readonly<Record<string, string | undefined>>;
   onFound: OnFound;
   onBytes?(count: number): void;
   signal?: AbortSignal;
@@ -17,9 +20,40 @@ export interface ScanGitOptions {
 
 type Git = ChildProcessByStdio<Writable, Readable, Readable>;
 
+/**
+ * A repository from elsewhere may name a program that fetches what it lacks, and objects that stand in place of others:
+ * nothing is fetched, and everything is read as it is. Before git 2.45 only the list of protocols keeps it from fetching.
+ */
+function gitEnvironment(environment: ScanGitOptions['environment']): ScanGitOptions['environment'] {
+  const theirs = Object.entries(environment).filter(([name]) => !name.startsWith('LATCHKEY_'));
+  return {
+    ...Object.fromEntries(theirs),
+    GIT_NO_LAZY_FETCH: '1',
+    GIT_ALLOW_PROTOCOL: 'none',
+    GIT_NO_REPLACE_OBJECTS: '1',
+    GIT_GRAFT_FILE: devNull,
+  };
+}
+
+const PARTIAL = /missing \w+ object|lazy fetching|promisor/;
+
+/** The words of a git that failed. */
+function refusalOf(said: string, ending: string): GitError {
+  const words = said.trim().split('\n')[0] || `git ended with ${ending}`;
+  if (!PARTIAL.test(said)) return new GitError(words);
+  return new GitError(
+    `objects are missing here, and a scan fetches nothing: make a full clone and scan that (${words})`,
+  );
+}
+
 /** A git that runs, and its end: rejects with `GitError` when it fails. */
-function startGit(repository: string, args: readonly string[]): { git: Git; ended: Promise<void> } {
-  const git = spawn('git', ['-C', repository, ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
+function startGit(
+  repository: string,
+  args: readonly string[],
+  { environment }: ScanGitOptions,
+): { git: Git; ended: Promise<void> } {
+  const env = gitEnvironment(environment) as NodeJS.ProcessEnv;
+  const git = spawn('git', ['-C', repository, ...args], { env, stdio: ['pipe', 'pipe', 'pipe'] });
   let said = '';
   git.stderr.setEncoding('utf8').on('data', (text: string) => {
     said = (said + text).slice(0, 2000);
@@ -30,7 +64,7 @@ function startGit(repository: string, args: readonly string[]): { git: Git; ende
     });
     git.on('close', (code, signal) => {
       if (code === 0) return resolve();
-      reject(new GitError(said.trim().split('\n')[0] || `git ended with ${signal ?? code}`));
+      reject(refusalOf(said, String(signal ?? code)));
     });
   });
   // Whoever waits hears of it; until then it is no accident.
@@ -68,7 +102,7 @@ class GitScan {
   /** Asks for each object that `rev-list` lists: commits stand alone on their line, all else has a path behind. */
   async ask(listing: Readable, questions: Writable): Promise<void> {
     let commit = '';
-    for await (const line of createInterface({ input: listing, crlfDelay: Number.POSITIVE_INFINITY })) {
+    for await (const line of linesOf(listing)) {
       const space = line.indexOf(' ');
       const id = space === -1 ? line : line.slice(0, space);
       if (space === -1) commit = id;
@@ -133,8 +167,8 @@ const LIST = ['rev-list', '--objects', '--in-commit-order', '--topo-order', '--r
  */
 export async function scanGit(repository: string, options: ScanGitOptions): Promise<ScanReport> {
   const scan = new GitScan(options);
-  const list = startGit(repository, await listArguments(repository));
-  const cat = startGit(repository, ['cat-file', '--batch', '--buffer']);
+  const list = startGit(repository, await listArguments(repository, options), options);
+  const cat = startGit(repository, ['cat-file', '--batch', '--buffer'], options);
   try {
     await Promise.all([scan.ask(list.git.stdout, cat.git.stdin), scan.read(cat.git.stdout), list.ended, cat.ended]);
   } finally {
@@ -145,11 +179,11 @@ export async function scanGit(repository: string, options: ScanGitOptions): Prom
 }
 
 /** A repository without any commit has no HEAD to list. */
-async function listArguments(repository: string): Promise<string[]> {
-  const { git, ended } = startGit(repository, ['rev-parse', '--git-dir']);
+async function listArguments(repository: string, options: ScanGitOptions): Promise<string[]> {
+  const { git, ended } = startGit(repository, ['rev-parse', '--git-dir'], options);
   git.stdout.resume();
   await ended;
-  const head = startGit(repository, ['rev-parse', '--verify', '--quiet', 'HEAD']);
+  const head = startGit(repository, ['rev-parse', '--verify', '--quiet', 'HEAD'], options);
   head.git.stdout.resume();
   const hasHead = await head.ended.then(
     () => true,

@@ -12,7 +12,7 @@ export interface ScanTreeOptions {
   onFound: OnFound;
   /** Hears of each file or folder that cannot be read, and why (`EACCES`). */
   onUnreadable(path: string, code: string): void;
-  /** Hears how much was read, a file at a time. */
+  /** Hears how much was read, piece by piece. */
   onBytes?(count: number): void;
   signal?: AbortSignal;
 }
@@ -51,7 +51,7 @@ class TreeScan {
     const folders: Entry[] = [];
     const start = this.#start(root);
     if (start?.isFolder) folders.push(start);
-    else if (start) this.#scan(start);
+    else if (start) await this.#scan(start);
     for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
       const inner: Entry[] = [];
       for (const entry of this.#list(folder)) {
@@ -65,8 +65,7 @@ class TreeScan {
         if (entry.isDirectory()) {
           if (!isGitStore(child.path)) inner.push(child);
         } else if (entry.isFile()) {
-          this.#scan(child);
-          await this.#turn();
+          await this.#scan(child);
         }
       }
       folders.push(...inner.reverse());
@@ -100,25 +99,30 @@ class TreeScan {
     }
   }
 
-  #scan({ path, shown }: Entry): void {
+  async #scan({ path, shown }: Entry): Promise<void> {
     const { onFound, onBytes } = this.#options;
+    const pieces = scanFile(path, this.#buffer, ({ secret, line, column }) => {
+      onFound(toFinding(secret, { in: 'content', path: shown, line, column, commit: null }), secret.text);
+    });
     try {
-      const bytes = scanFile(path, this.#buffer, ({ secret, line, column }) => {
-        onFound(toFinding(secret, { in: 'content', path: shown, line, column, commit: null }), secret.text);
-      });
-      if (bytes === null) return;
+      let isFile = false;
+      for (const count of pieces) {
+        isFile = true;
+        this.report.bytes += count;
+        this.#turnBytes += count;
+        onBytes?.(count);
+        if (this.#turnBytes >= TURN_BYTES) await this.#turn();
+      }
+      if (!isFile) return;
       this.report.scanned += 1;
-      this.report.bytes += bytes;
-      this.#turnBytes += bytes;
       this.#turnFiles += 1;
-      onBytes?.(bytes);
+      if (this.#turnFiles >= TURN_FILES) await this.#turn();
     } catch (error) {
       this.#refused(shown, error);
     }
   }
 
   async #turn(): Promise<void> {
-    if (this.#turnBytes < TURN_BYTES && this.#turnFiles < TURN_FILES) return;
     this.#turnBytes = 0;
     this.#turnFiles = 0;
     await nextTurn();
@@ -126,8 +130,8 @@ class TreeScan {
   }
 
   #refused(path: string, error: unknown): void {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === undefined) throw error;
+    const { code } = error as { code?: unknown };
+    if (typeof code !== 'string') throw error;
     this.report.unreadable += 1;
     this.#options.onUnreadable(path, code);
   }

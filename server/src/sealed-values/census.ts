@@ -14,7 +14,9 @@ export async function samplesOf(read: Database['read'], column: SealedColumn) {
   const samples: { keyId: string; id: string; sealed: string }[] = [];
   for (;;) {
     const keyIds = samples.map(({ keyId }) => keyId);
-    const [value] = await valuesUnderOthers(read, column, { keyIds, afterId: '', limit: 1 });
+    // All before it name one of these keys. So the search ends, also where a text names none.
+    const afterId = samples.at(-1)?.id ?? '';
+    const [value] = await valuesUnderOthers(read, column, { keyIds, afterId, limit: 1 });
     if (!value) return samples;
     samples.push({ keyId: keyIdOf(value.sealed), ...value });
   }

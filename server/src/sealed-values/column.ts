@@ -10,7 +10,7 @@ export interface SealedColumn {
   context(id: string): string;
 }
 
-/** The id of the encryption key that a sealed text names. */
+/** The id of the encryption key that a sealed text names; empty when it names none. */
 export function keyIdOf(sealed: string): string {
-  return sealed.slice(0, sealed.indexOf(':'));
+  return sealed.slice(0, Math.max(0, sealed.indexOf(':')));
 }

@@ -22,6 +22,12 @@ export async function encryptionKeysProblem(
 ): Promise<EncryptionKeysProblem | null> {
   for (const column of columns) {
     for (const { keyId, id, sealed } of await samplesOf(read, column)) {
+      if (keyId === '') {
+        return {
+          problem: `cannot open ${column.table} ${id}: what stands there is no sealed value`,
+          cure: 'restore the database from a backup: it is damaged',
+        };
+      }
       if (!keys.some((key) => key.id === keyId)) {
         const count = howMany(await countUnder(read, column, keyId));
         return {
@@ -34,7 +40,9 @@ export async function encryptionKeysProblem(
       } catch {
         return {
           problem: `has a key "${keyId}" that does not open ${column.table} ${id}: it is not the key that sealed it`,
-          cure: 'set it to the keys that this database was used with before, the newest first',
+          cure:
+            'set it to the keys that this database was used with before, the newest first; in development, put back ' +
+            'the file encryption-keys that was in the data dir',
         };
       }
     }

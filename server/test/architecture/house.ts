@@ -26,7 +26,7 @@ const platform: Record<string, string[]> = {
   crypto: [],
 };
 
-const foundation = ['clock', 'failure', 'config', 'log', 'address'];
+const foundation = ['clock', 'failure', 'config', 'log', 'address', 'lines'];
 
 /** The files that know every domain: they build, start and fill an installation. */
 const composers = ['compose', 'people', 'counting', 'bootstrap', 'serve', 'surroundings'];

@@ -78,6 +78,11 @@ const damages: Record<string, Damage> = {
     harm: (folder) => edit(folder, ({ migrations }) => ({ migrations: [...Object(migrations), '0999_later_thing'] })),
     says: /newer version of Latchkey .*0999_later_thing/,
   },
+  'with escapes in its manifest': {
+    harm: (folder) =>
+      edit(folder, ({ migrations }) => ({ version: '9\u001b[2J', migrations: [...Object(migrations), '0999'] })),
+    says: /newer version of Latchkey \(9\\u\{1b\}\[2J/,
+  },
   'damaged before it was summed up': {
     harm: (folder, file) => {
       truncateSync(file, 30_000);
@@ -150,6 +155,9 @@ describe.each(DATABASES)('a backup on %s', (kind) => {
 
   test('is not put in while a server serves, nor over what is there unless it may be moved aside', async () => {
     const place = await emptyPlaceFor(kind, installation);
+    const { LATCHKEY_DATABASE_URL: url } = place.env;
+    // Servers are known by the name of their connections, whatever name the URL has for them.
+    if (url) place.env.LATCHKEY_DATABASE_URL = `${url}${url.includes('?') ? '&' : '?'}application_name=mine`;
     const program = await start(place);
     const root = program.ready.root_key ?? '';
     const serving = await latchkey(place, 'restore', whole, '--yes', '--force');

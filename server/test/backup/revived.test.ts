@@ -55,6 +55,8 @@ async function afterBackup(kind: (typeof DATABASES)[number]) {
   const names = ['kept', 'revoked', 'deleted', 'rotated', 'overlapping', 'disabled', 'disabledAndBack', 'shortened'];
   for (const name of names) keys[name] = await makeKey(program, root, { workspace_id, name });
   keys.suspended = await makeKey(program, root, { workspace_id: other.id });
+  keys.older = await makeKey(program, root, { workspace_id });
+  keys.newer = (await ask(`/v1/api-keys/${keys.older.id}/rotate`, { overlap: '24h' })) as Keys[string];
   keys.early = await makeKey(program, root, { workspace_id });
   await ask(`/v1/api-keys/${keys.early.id}/revoke`, { reason: 'before the backup' });
   const folder = newFolder();
@@ -69,6 +71,7 @@ async function afterBackup(kind: (typeof DATABASES)[number]) {
   expect(gone.status).toBe(204);
   await ask(`${path('rotated')}/rotate`, { overlap: '0s' });
   await ask(`${path('overlapping')}/rotate`, { overlap: '24h' });
+  await ask(`${path('newer')}/rotate`, { overlap: '24h' });
   await ask(path('disabled'), { state: 'disabled' }, 'PATCH');
   await ask(path('disabledAndBack'), { state: 'disabled' }, 'PATCH');
   await ask(path('disabledAndBack'), { state: 'active' }, 'PATCH');
@@ -118,6 +121,8 @@ describe.each(DATABASES)('what ended after a backup, on %s', (kind) => {
       deleted: 'revoked',
       rotated: 'revoked',
       overlapping: 'valid',
+      older: 'revoked',
+      newer: 'valid',
       disabled: 'disabled',
       disabledAndBack: 'valid',
       shortened: 'valid',
@@ -127,11 +132,11 @@ describe.each(DATABASES)('what ended after a backup, on %s', (kind) => {
     });
     expect(replayed.expiresAt).not.toBe(null);
     // The key made since, and the two that rotation made, are not in the backup.
-    expect(replayed.report).toMatchObject({ endedKeys: 6, suspendedWorkspaces: 1, unknownKeys: 1, disabledKeys: 0 });
+    expect(replayed.report).toMatchObject({ endedKeys: 8, suspendedWorkspaces: 1, unknownKeys: 1, disabledKeys: 0 });
 
     const disabled = await restore('--disable-keys');
     expect(new Set(Object.values(disabled.answered))).toEqual(new Set(['disabled', 'revoked', 'not_found']));
-    expect(disabled.report.disabledKeys).toBe(10);
+    expect(disabled.report.disabledKeys).toBe(12);
   });
 });
 

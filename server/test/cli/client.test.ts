@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { newCertificate } from '../running/certificate.ts';
 import { newDataDir, runProgram, startProgram, stopPrograms } from '../running/program.ts';
@@ -91,6 +92,36 @@ describe('a call that fails is tried again where that is safe', () => {
     expect((await runProgram(['keys', 'verify'], { env, input: KEY })).code).toBe(5);
     expect(calls.map(({ headers }) => headers['idempotency-key'])).toEqual([undefined]);
   });
+});
+
+test('what a server says moves no cursor, as JSON neither', async () => {
+  const { env } = await badDay(reply(200, `{"data":[{"name":"a\u009b2J"}],"next_cursor":null,"x":"\u001b]0;t\u0007"}`));
+  for (const command of [
+    ['scopes', 'list', '--json'],
+    ['keys', 'list', '--json'],
+    ['whoami', '--json'],
+  ]) {
+    const { stdout } = await runProgram(command, { env });
+    expect([command, stdout.trimEnd()]).toEqual([command, expect.stringMatching(/^\P{Cc}+$/u)]);
+  }
+});
+
+test.each(['<html>Please sign in</html>', '"{}"', '7', '{}', '{"data":7}'])(
+  '%s is no list, and said to be none',
+  async (text) => {
+    const { env } = await badDay(reply(200, text));
+    const { code, stderr, stdout } = await runProgram(['keys', 'list'], { env });
+    expect([code, stdout, stderr]).toEqual([5, '', expect.stringMatching(/^latchkey: http.* answers .*Latchkey.*\n$/)]);
+  },
+);
+
+test('a reply that becomes far larger than it came is given up', async () => {
+  const bomb = gzipSync(Buffer.alloc(80 * 1024 * 1024, ' '));
+  const { env, calls } = await badDay((response) =>
+    response.writeHead(200, { 'content-type': 'application/json', 'content-encoding': 'gzip' }).end(bomb),
+  );
+  const { code, stderr } = await runProgram(['keys', 'verify'], { env, input: KEY });
+  expect([code, stderr, calls.length]).toEqual([5, expect.stringContaining('its reply has no end'), 1]);
 });
 
 test('a server that is silent is given up', async () => {

@@ -96,3 +96,11 @@ test('its key never goes to another server; what is said at the command line goe
     stderr: expect.stringContaining('no context `nope`'),
   });
 });
+
+test('a folder cannot name another machine: a key of the environment is not sent there', async () => {
+  const dataDir = newDataDir();
+  writeFileSync(join(dataDir, 'latchkey.sqlite.serving.json'), '{"pid":1,"url":"https://192.0.2.1"}');
+  const env = { XDG_CONFIG_HOME: config, LATCHKEY_KEY: program.ready.test_key ?? '', PORT: '9' };
+  const { code, stderr } = await runProgram(['whoami', '--timeout', '1s'], { dataDir, env });
+  expect([code, stderr]).toEqual([5, expect.stringContaining('http://localhost:9 does not answer')]);
+});

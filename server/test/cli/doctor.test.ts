@@ -1,4 +1,5 @@
-import { chmodSync, chownSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { chmodSync, chownSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, test, vi } from 'vitest';
 import { freshPostgres } from '../harness.ts';
@@ -122,6 +123,34 @@ test.runIf(process.getuid?.() === 0)(
     expect(bad.map(({ area }) => area)).toEqual(['redis']);
   },
 );
+
+test('encryption keys that do not open the database are a problem, as they are at the start', async () => {
+  const program = await startProgram();
+  const { dataDir } = program;
+  const sealed = async () => {
+    const { findings } = await examine(dataDir);
+    expect(findings).toContainEqual(expect.objectContaining({ level: 'ok', area: 'audit' }));
+    expect(findings).toContainEqual(expect.objectContaining({ level: 'ok', area: 'encryption keys' }));
+  };
+  await vi.waitFor(sealed, { timeout: 20_000 });
+  await program.end('SIGTERM');
+  const file = join(dataDir, 'encryption-keys');
+  const keys = readFileSync(file, 'utf8');
+  rmSync(file);
+  const lost = await examine(dataDir);
+  expect([lost.code, lost.bad]).toEqual([
+    2,
+    [expect.objectContaining({ what: expect.stringContaining('needs the key "dev"') })],
+  ]);
+  writeFileSync(file, `dev:${randomBytes(32).toString('base64')}\n`, { mode: 0o600 });
+  const wrong = await examine(dataDir);
+  expect([wrong.code, wrong.bad]).toEqual([
+    2,
+    [expect.objectContaining({ what: expect.stringContaining('does not open'), cure: expect.any(String) })],
+  ]);
+  writeFileSync(file, keys);
+  expect((await examine(dataDir)).code).toBe(0);
+});
 
 test('PostgreSQL and Redis: versions, sizes, clocks', async () => {
   const redis = await startRedis();

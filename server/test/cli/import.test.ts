@@ -62,7 +62,7 @@ test('refused rows are told with their lines, and the rest goes on', async () =>
     { name: 'twin', scopes: [], external_id: 'same', hash: { algorithm: 'sha256', value: hashOf('4') } },
     { name: 'twin too', scopes: [], external_id: 'same', hash: { algorithm: 'sha256', value: hashOf('5') } },
     { name: 'extra', scopes: [], key: 'oops', hash: { algorithm: 'sha256', value: hashOf('6') } },
-    { name: 'good 2', scopes: ['read'], hash: { algorithm: 'sha256', value: hashOf('7') } },
+    { name: 'good\u2028 2', scopes: ['read'], hash: { algorithm: 'sha256', value: hashOf('7') } },
   ];
   const lines = rows.map((row) => JSON.stringify(row));
   lines.splice(2, 0, '', '{"name": ', '[]');
@@ -77,7 +77,7 @@ test('refused rows are told with their lines, and the rest goes on', async () =>
     expect.stringMatching(/^line 8: conflict: The workspace has a key with this external_id/),
     expect.stringMatching(/^line 9: validation_failed: .*key/),
   ]);
-  expect((await keyNames()).sort()).toEqual(['good 1', 'good 2', 'twin']);
+  expect((await keyNames()).sort()).toEqual(['good 1', 'good\u2028 2', 'twin']);
 });
 
 test('it may be run again, also after it was cut off, and makes nothing twice', async () => {

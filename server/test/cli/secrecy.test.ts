@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -64,6 +64,35 @@ describe('a secret is no argument', () => {
     child.stdin.end(secret.slice(20));
     expect(await exited).toEqual([0, null]);
   });
+});
+
+test
+  .runIf(process.platform === 'linux')
+  .each([
+    ['keys', 'list', '--json'],
+    ['keys', 'create', '--name', 'lost', '--scope', 'read', '--show-secret'],
+    ['secrets', 'generate'],
+    ['audit', 'export'],
+    ['version'],
+  ])('a full disk behind stdout is no success: %s %s', async (...args) => {
+  const full = openSync('/dev/full', 'w');
+  const env = { PATH: process.env.PATH, LATCHKEY_DATA_DIR: program.dataDir };
+  const child = spawn(process.execPath, [bin, ...args], { env, stdio: ['ignore', full, 'pipe'] });
+  let said = '';
+  child.stderr?.setEncoding('utf8').on('data', (text) => {
+    said += text;
+  });
+  const [code] = await once(child, 'close');
+  closeSync(full);
+  expect([code, said]).toEqual([1, 'latchkey: stdout cannot be written (ENOSPC); what it holds is not whole\n']);
+});
+
+test('https to a server that speaks http is called that', async () => {
+  const url = program.ready.url.replace('http:', 'https:');
+  const { code, stderr } = await runProgram(['scopes', 'list', '--server', url], {
+    env: { LATCHKEY_KEY_FILE: keyFile() },
+  });
+  expect([code, stderr]).toEqual([5, `latchkey: ${url} does not speak https: is it an http address?\n`]);
 });
 
 describe('a key file', () => {

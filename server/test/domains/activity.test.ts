@@ -210,3 +210,48 @@ test('survives a stop, and thirty days', async () => {
   expect(await rowsAt(START_MS + 30 * DAY_MS)).toBe(1);
   expect(await rowsAt(START_MS + 30 * DAY_MS + MINUTE_MS)).toBe(0);
 });
+
+test('records that are read again take no room for good', async () => {
+  const clock = manualClock(START_MS);
+  const { latchkey } = await startServer({ clock });
+  onTestFinished(stopServers);
+  const { database } = latchkey;
+  const activity = createKeyActivity(database, clock, 3);
+  const old = { id: 'key_a', activity: null };
+  for (let minute = 0; minute < 6; minute += 1) {
+    const again = { id: 'key_a', activity: null };
+    const use = { route: '/v1/projects', code: 'ok', address: '203.0.113.1' };
+    for (const key of [old, again, old]) activity.note({ key, ...use });
+    await activity.flush();
+    clock.advance(MINUTE_MS);
+  }
+  const rows = await database.read.selectFrom('key_activity').select(['address', 'count']).execute();
+  expect(rows).toEqual(Array.from({ length: 6 }, () => ({ address: '203.0.113.1', count: 3 })));
+});
+
+test('what cannot be written takes bounded room, and is written later', async () => {
+  const clock = manualClock(START_MS);
+  const { latchkey } = await startServer({ clock });
+  onTestFinished(stopServers);
+  const { database } = latchkey;
+  const activity = createKeyActivity(database, clock, 3);
+  const rename = (from: string, to: string) =>
+    database.write(({ query }) => query.schema.alterTable(from).renameTo(to).execute());
+  await rename('key_activity', 'away');
+  for (let index = 0; index < 10; index += 1) {
+    const key = { id: `key_${index}`, activity: null };
+    activity.note({ key, route: '/v1/projects', code: 'ok', address: '203.0.113.1' });
+    await activity.flush().catch(() => {});
+  }
+  await rename('away', 'key_activity');
+  await activity.flush();
+  const rows = await database.read.selectFrom('key_activity').select(['key_id', 'address']).orderBy('key_id').execute();
+  expect(rows.map(({ key_id, address }) => [key_id, address !== ''])).toEqual([
+    ['key_0', true],
+    ['key_1', true],
+    ['key_2', true],
+    ['key_3', false],
+    ['key_4', false],
+    ['key_5', false],
+  ]);
+});

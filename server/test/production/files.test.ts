@@ -133,6 +133,16 @@ function makeSecrets(): string {
 }
 
 describe('deploy/compose.yaml', () => {
+  test('keeps its secrets, and refuses a folder that lacks some of them', () => {
+    const secrets = makeSecrets();
+    const keys = readFileSync(join(secrets, 'encryption-keys'), 'utf8');
+    makeSecrets();
+    rmSync(join(secrets, 'root-key'));
+    expect(makeSecrets).toThrow(/no root-key/);
+    expect(readFileSync(join(secrets, 'encryption-keys'), 'utf8')).toBe(keys);
+    rmSync(secrets, { recursive: true });
+  });
+
   test('gives no service more than it needs', () => {
     expect(services.map(([name]) => name)).toEqual(['latchkey', 'postgres', 'valkey']);
     for (const [name, service] of services) {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { mintSecret } from '@latchkey/protocol';
@@ -34,7 +34,7 @@ function repository() {
 
 async function scan(folder: string) {
   const findings: Finding[] = [];
-  const report = await scanGit(folder, { onFound: (finding) => findings.push(finding) });
+  const report = await scanGit(folder, { environment: process.env, onFound: (finding) => findings.push(finding) });
   return { report, findings };
 }
 
@@ -110,4 +110,38 @@ test('a repository without commits is empty; what is no repository is refused in
   const plain = mkdtempSync(join(tmpdir(), 'latchkey-nogit-'));
   folders.push(plain);
   await expect(scan(plain)).rejects.toThrow(/not a git repository/);
+});
+
+test('a repository whose settings name a program to fetch with does not get it started', async () => {
+  const { folder, git, commit } = repository();
+  commit('first', { a: 'x' });
+  const blob = git('rev-parse', 'HEAD:a');
+  rmSync(join(folder, '.git/objects', blob.slice(0, 2), blob.slice(2)));
+  const mark = join(folder, 'started');
+  git('config', 'core.repositoryFormatVersion', '1');
+  git('config', 'extensions.partialClone', 'origin');
+  git('config', 'protocol.allow', 'always');
+  git('config', 'remote.origin.promisor', 'true');
+  git('config', 'remote.origin.url', folder);
+  git('config', 'remote.origin.uploadpack', `touch ${mark}; false`);
+  await expect(scan(folder)).rejects.toThrow(/objects are missing here, and a scan fetches nothing/);
+  expect(existsSync(mark)).toBe(false);
+});
+
+test('what a replacement hides is scanned all the same', async () => {
+  const { folder, git, commit } = repository();
+  const secret = mintSecret('secret_live', randomBytes);
+  commit('first', { a: secret });
+  writeFileSync(join(folder, 'a'), 'nothing');
+  git('replace', git('rev-parse', 'HEAD:a'), git('hash-object', '-w', 'a'));
+  expect((await scan(folder)).findings).toEqual([expect.objectContaining({ path: 'a', in: 'content' })]);
+});
+
+test('a name that ends a line elsewhere ends none here', async () => {
+  const { folder, commit } = repository();
+  const secret = mintSecret('secret_live', randomBytes);
+  const culprit = commit('first', { 'a\rb': 'x', 'c\u2028HEAD': 'y', 'd\u2029zzz': secret });
+  expect((await scan(folder)).findings).toEqual([
+    expect.objectContaining({ commit: culprit, path: 'd\u2029zzz', in: 'content' }),
+  ]);
 });

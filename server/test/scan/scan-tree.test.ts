@@ -171,3 +171,16 @@ test('a large sparse file is read in bounded memory', async () => {
   expect(report.bytes).toBe(256 * 1024 * 1024);
   expect(after.arrayBuffers - before.arrayBuffers).toBeLessThan(64 * 1024 * 1024);
 });
+
+test('a scan can be ended within a file', async () => {
+  const folder = tree({ sparse: '' });
+  truncateSync(join(folder, 'sparse'), 256 * 1024 * 1024);
+  const interrupt = new AbortController();
+  let bytes = 0;
+  const onBytes = (count: number) => {
+    bytes += count;
+    interrupt.abort();
+  };
+  await expect(scan([folder], { onBytes, signal: interrupt.signal })).rejects.toThrow(/abort/);
+  expect(bytes).toBeLessThan(64 * 1024 * 1024);
+});

@@ -154,6 +154,20 @@ describe.each(DATABASES)('values sealed under several keys, on %s', (kind) => {
     expect((await rows(database))[7]!.private_key_sealed).toBe(moved);
   });
 
+  test('a text that names no key is told, and nobody searches behind it for ever', async () => {
+    const database = await newDatabase(kind);
+    const key = newKey('a');
+    await fill(database, key, idsOf(3));
+    await database.write((tx) =>
+      tx.query.updateTable('audit_keys').set({ private_key_sealed: 'garbage' }).where('id', '=', 'k-00001').execute(),
+    );
+    expect((await keyNeeds(database.read, columns))[0]).toEqual({ keyId: 'a', table: 'audit_keys', values: 2 });
+    const settings = { keys: [key], envelope: envelopeOf(key) };
+    expect(await encryptionKeysProblem(database.read, columns, settings)).toMatchObject({
+      problem: 'cannot open audit_keys k-00001: what stands there is no sealed value',
+    });
+  });
+
   test('a missing key, and other bytes under its id, are told apart', async () => {
     const database = await newDatabase(kind);
     const [old, next] = [newKey('old'), newKey('next')];

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { systemActor } from '../../src/audit/index.ts';
-import { DATABASES, freshPostgres, manualClock, startServer, stopServers } from '../harness.ts';
+import { DATABASES, freshPostgres, manualClock, stopServers } from '../harness.ts';
 import {
   audienceOf,
   claimsOf,
@@ -12,6 +12,7 @@ import {
   newClientId,
   newUserId,
   startFamily,
+  startServer,
   verdictOf,
 } from './issuing.ts';
 

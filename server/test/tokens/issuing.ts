@@ -12,15 +12,52 @@ import {
   type RefreshResult,
   type TokenPair,
 } from '../../src/tokens/index.ts';
-import type { TestServer } from '../harness.ts';
+import { startServer as startAny, type TestServer, type TestServerOptions } from '../harness.ts';
 
 export const randomBytes = pooledRandom();
 
-/** An id of a user who need not exist. */
+/** An id of a user whom nobody knows yet; see `makeUser`. */
 export const newUserId = () => makeId('user', 1_900_000_000_000, randomBytes);
+
+/** Makes the account of that id, where there is none: the door lets nobody in who has none. */
+export async function makeUser({ latchkey }: TestServer, id: string): Promise<void> {
+  const email = `${id.toLowerCase()}@example.com`;
+  const row = { id, email, email_key: email, email_verified: 1, password_hash: null, name: null, created_at: 1 };
+  await latchkey.database.write((tx) =>
+    tx.query
+      .insertInto('users')
+      .values({ ...row, state: 'active', created_in: null })
+      .onConflict((conflict) => conflict.doNothing())
+      .execute(),
+  );
+}
 export const newClientId = () => makeId('application', 1_900_000_000_000, randomBytes);
 
 export const audienceOf = (server: TestServer) => `${server.issuer}/v1`;
+
+/** A server on which whoever a token speaks of has an account: these tests are about tokens. */
+export async function startServer(options: TestServerOptions = {}): Promise<TestServer> {
+  const server = await startAny(options);
+  const { call } = server;
+  const known = new Set<string>();
+  return Object.assign(server, {
+    call: async (...[path, request]: Parameters<TestServer['call']>) => {
+      const subject = subjectIn(request?.key);
+      // Where the database is away, that is what the test is about.
+      if (subject !== undefined && !known.has(subject)) await makeUser(server, subject).catch(() => {});
+      if (subject !== undefined) known.add(subject);
+      return call(path, request);
+    },
+  });
+}
+
+/** The user that a token names; undefined for all else that is presented. */
+function subjectIn(key: string | null | undefined): string | undefined {
+  const [, subject] = /"sub":"(usr_[0-9A-Za-z]{24})"/.exec(decoded(key?.split('.')[1] ?? '')) ?? [];
+  return subject;
+}
+
+const decoded = (segment: string) => Buffer.from(segment, 'base64url').toString();
 
 /** What a login of somebody in the first workspace gives, unless told otherwise. */
 export function requestOf(server: TestServer, changes: Partial<AccessTokenRequest> = {}): AccessTokenRequest {

@@ -4,8 +4,18 @@ import type { AddressInfo } from 'node:net';
 import { deflateRawSync } from 'node:zlib';
 import { CompactEncrypt } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { manualClock, startServer, stopServers, type TestServer } from '../harness.ts';
-import { claimsOf, type Forger, forgerOf, headerOf, mint, newUserId, startFamily, verdictOf } from './issuing.ts';
+import { manualClock, stopServers, type TestServer } from '../harness.ts';
+import {
+  claimsOf,
+  type Forger,
+  forgerOf,
+  headerOf,
+  mint,
+  newUserId,
+  startFamily,
+  startServer,
+  verdictOf,
+} from './issuing.ts';
 
 let server: TestServer;
 let forger: Forger;

@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { systemActor } from '../../src/audit/index.ts';
 import { createRefreshTexts } from '../../src/tokens/families/index.ts';
-import { DATABASES, freshPostgres, manualClock, startServer, stopServers, type TestServer } from '../harness.ts';
+import { DATABASES, freshPostgres, manualClock, stopServers, type TestServer } from '../harness.ts';
 import {
   claimsOf,
   end,
@@ -14,6 +14,7 @@ import {
   refresh,
   refusalOf,
   startFamily,
+  startServer,
   verdictOf,
 } from './issuing.ts';
 

@@ -2,8 +2,8 @@ import { afterEach, expect, test } from 'vitest';
 import { settleRestored } from '../../src/backup/aftermath.ts';
 import { MIGRATIONS, openDatabase } from '../../src/compose.ts';
 import { createLog } from '../../src/log.ts';
-import { DATABASES, freshPostgres, manualClock, startServer, stopServers } from '../harness.ts';
-import { mint, randomBytes, refresh, refusalOf, startFamily, verdictOf } from './issuing.ts';
+import { DATABASES, freshPostgres, manualClock, stopServers } from '../harness.ts';
+import { mint, randomBytes, refresh, refusalOf, startFamily, startServer, verdictOf } from './issuing.ts';
 
 afterEach(stopServers);
 

@@ -1,8 +1,8 @@
 import { createPublicKey } from 'node:crypto';
 import { calculateJwkThumbprint } from 'jose';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { DATABASES, manualClock, startServer, stopServers, type TestServer } from '../harness.ts';
-import { claimsOf, mint, verdictOf } from './issuing.ts';
+import { DATABASES, manualClock, stopServers, type TestServer } from '../harness.ts';
+import { claimsOf, mint, startServer, verdictOf } from './issuing.ts';
 
 afterEach(stopServers);
 

@@ -5,9 +5,9 @@ import { createKeyResolver, createKeyUsage } from '../../src/api-keys/index.ts';
 import { systemActor } from '../../src/audit/index.ts';
 import { createLivePlans, createMemoryLimiter, createQuotas } from '../../src/limits/index.ts';
 import { createScopes } from '../../src/scopes/index.ts';
-import { freshPostgres, manualClock, startServer, stopServers, type TestServer } from '../harness.ts';
+import { freshPostgres, manualClock, stopServers, type TestServer } from '../harness.ts';
 import { startPostgresProxy } from '../storage/postgres-proxy.ts';
-import { claimsOf, end, mint, newUserId, verdictOf } from './issuing.ts';
+import { claimsOf, end, mint, newUserId, startServer, verdictOf } from './issuing.ts';
 
 const cleanups: (() => Promise<void>)[] = [];
 afterEach(async () => {

@@ -4,9 +4,9 @@ import { systemClock } from '../../src/clock.ts';
 import { compose, MIGRATIONS, openDatabase } from '../../src/compose.ts';
 import { readConfig } from '../../src/config/index.ts';
 import { createLog } from '../../src/log.ts';
-import { freshPostgres, startServer, stopServers, temporaryFolder } from '../harness.ts';
+import { freshPostgres, stopServers, temporaryFolder } from '../harness.ts';
 import { runTogether } from '../workers/run-together.ts';
-import { pairOf, randomBytes, refresh, refusalOf, startFamily, verdictOf } from './issuing.ts';
+import { pairOf, randomBytes, refresh, refusalOf, startFamily, startServer, verdictOf } from './issuing.ts';
 import type { TokensResult, TokensWork } from './tokens-worker.ts';
 
 const folders: string[] = [];

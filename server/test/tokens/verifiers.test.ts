@@ -6,9 +6,9 @@ import { JwksClient } from 'jwks-rsa';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { AlgorithmName } from '../../src/signing-keys/index.ts';
 import { readDocument } from '../docs/documents.ts';
-import { type ManualClock, manualClock, startServer, stopServers, type TestServer } from '../harness.ts';
+import { type ManualClock, manualClock, stopServers, type TestServer } from '../harness.ts';
 import { findBinary } from '../services/find-binary.ts';
-import { audienceOf, claimsOf, headerOf, mint } from './issuing.ts';
+import { audienceOf, claimsOf, headerOf, mint, startServer } from './issuing.ts';
 
 afterEach(stopServers);
 

@@ -21,7 +21,7 @@ const Text = Type.String({ maxLength: 16_384 });
 const Short = Type.String({ maxLength: 1400 });
 /** Whatever else a browser adds to it, as the standard lets it. */
 const loose = { additionalProperties: true };
-const Assertion = Type.Unsafe<AuthenticationResponseJSON>(
+export const Assertion = Type.Unsafe<AuthenticationResponseJSON>(
   Type.Object(
     {
       id: Short,
@@ -32,7 +32,7 @@ const Assertion = Type.Unsafe<AuthenticationResponseJSON>(
     loose,
   ),
 );
-const Attestation = Type.Unsafe<RegistrationResponseJSON>(
+export const Attestation = Type.Unsafe<RegistrationResponseJSON>(
   Type.Object(
     {
       id: Short,
@@ -54,7 +54,7 @@ const Name = Type.String({ minLength: 1, maxLength: 64, pattern: '\\S' });
 /** What `navigator.credentials` takes, as it is. */
 const options = Type.Object({}, { additionalProperties: true });
 
-const BINDING_COOKIE = 'latchkey_passkey';
+export const BINDING_COOKIE = 'latchkey_passkey';
 const BINDING_SECONDS = 300;
 
 function entry(people: People): Route[] {

@@ -12,7 +12,8 @@ export const shared = { mounts: ['v1', 'v2'], tag: 'account' } as const;
 export const open = { ...shared, access: 'public', sameOrigin: true, isIdempotent: false } as const;
 
 const signedIn: Guarded = { scope: null, root: 'refused', account: true };
-export const own = { ...shared, access: signedIn } as const;
+/** A repeat of one of these is no replay either: what is asked and shown stands in the session, not in a kept reply. */
+export const own = { ...shared, access: signedIn, isIdempotent: false } as const;
 
 export type Asked = Pick<Call, 'address' | 'requestId' | 'header' | 'setHeader'>;
 

@@ -8,6 +8,8 @@ import type { KeptMail } from './post.ts';
 export interface DevMailDeps {
   outbox: Outbox;
   mails(): readonly KeptMail[];
+  /** The same for a browser. */
+  page?(mails: readonly KeptMail[]): { headers: Readonly<Record<string, string>>; document: string };
 }
 
 const LOOPBACK_HOST = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])(?::\d+)?$/i;
@@ -24,7 +26,7 @@ export function refuseForeignHost(host: string | undefined): void {
 }
 
 /** The mails that a development server keeps instead of sending, newest first. */
-export function devMailRoute({ outbox, mails }: DevMailDeps): Route {
+export function devMailRoute({ outbox, mails, page }: DevMailDeps): Route {
   return route({
     method: 'GET',
     path: '/dev/mail',
@@ -33,9 +35,15 @@ export function devMailRoute({ outbox, mails }: DevMailDeps): Route {
     tag: 'development',
     summary: 'Mails that were kept instead of sent, newest first',
     reply,
-    handler: async ({ header }) => {
+    handler: async ({ header, setHeader }) => {
       refuseForeignHost(header('host'));
       await outbox.sendDue();
+      if (page && header('accept')?.includes('text/html')) {
+        const { headers, document } = page(mails().toReversed());
+        for (const [name, value] of Object.entries(headers)) setHeader(name, value);
+        // The schema is that of the JSON reply; what is text already is sent as it is.
+        return document as unknown as { data: [] };
+      }
       const kept = mails().map(({ to, subject, text, sentAtMs }) => ({
         to,
         subject,

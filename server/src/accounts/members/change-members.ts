@@ -5,6 +5,7 @@ import type { Principal, Role } from '../../http/index.ts';
 import { addMember } from '../create-workspace.ts';
 import type { People } from '../people.ts';
 import { lockWorkspace, personById } from '../store.ts';
+import { presentMember } from './member.ts';
 import { isOwner, refuseHigherRole } from './roles.ts';
 import { countOwners, deleteMember, type MemberFacts, memberById, memberOfUser, updateMember } from './store.ts';
 
@@ -47,19 +48,19 @@ export function changeRole(
   people: People,
   caller: MemberCaller,
   { workspaceId, id, role }: { workspaceId: string; id: string; role: Role },
-): Promise<MemberFacts> {
+): Promise<ReturnType<typeof presentMember>> {
   return people.database.write(async (tx) => {
     const member = await lockMember(tx, caller, workspaceId, id);
     refuseHigherRole(people.catalogue, caller.principal, member.role === 'owner' ? 'owner' : role);
     refuseHigherRole(people.catalogue, caller.principal, role);
-    if (role === member.role) return member;
+    if (role === member.role) return presentMember(member);
     await refuseOwnerLoss(tx, caller, member);
     await updateMember(tx, id, { role });
     await heard(people, tx, member.user_id);
     const data = { user: member.user_id, from: member.role, to: role };
     const { actor } = caller;
     await people.recordAudit(tx, { action: 'member.role_changed', actor, workspaceId, targetId: id, data });
-    return { ...member, role };
+    return presentMember({ ...member, role });
   });
 }
 
@@ -91,7 +92,7 @@ export async function transferOwnership(
   people: People,
   caller: MemberCaller,
   { workspaceId, id }: { workspaceId: string; id: string },
-): Promise<MemberFacts> {
+): Promise<ReturnType<typeof presentMember>> {
   const { principal, actor } = caller;
   if (principal.kind !== 'session' || principal.role !== 'owner') {
     throw new Failure('forbidden', 'Only a signed-in owner hands a workspace over.');
@@ -107,7 +108,7 @@ export async function transferOwnership(
     for (const userId of [member.user_id, own.user_id]) await heard(people, tx, userId);
     const data = { from: own.user_id, to: member.user_id };
     await people.recordAudit(tx, { action: 'workspace.transferred', actor, workspaceId, targetId: workspaceId, data });
-    return { ...member, role: 'owner' };
+    return presentMember({ ...member, role: 'owner' });
   });
 }
 
@@ -116,7 +117,7 @@ export function addExisting(
   people: People,
   caller: MemberCaller,
   { workspaceId, userId, role }: { workspaceId: string; userId: string; role: Role },
-): Promise<MemberFacts> {
+): Promise<ReturnType<typeof presentMember>> {
   return people.database.write(async (tx) => {
     if (!(await personById(tx.query, userId))) throw new Failure('not_found', 'There is no such user.');
     try {
@@ -126,7 +127,7 @@ export function addExisting(
       await people.recordAudit(tx, { action: 'member.added', actor: caller.actor, workspaceId, targetId: id, data });
       const member = await memberById(tx.query, workspaceId, id);
       if (!member) throw new Failure('not_found');
-      return member;
+      return presentMember(member);
     } catch (error) {
       if (error instanceof UniqueViolation) throw new Failure('conflict', 'This person is a member already.');
       throw error;

@@ -7,6 +7,7 @@ import { requireEmail } from '../email.ts';
 import { pageLink } from '../mail/links.ts';
 import { type People, randomToken } from '../people.ts';
 import { personByEmail, workspaceById } from '../store.ts';
+import { presentInvitation } from './member.ts';
 import { refuseHigherRole } from './roles.ts';
 import { insertInvitation, memberOfUser, revokeInvitations } from './store.ts';
 import type { InvitationRow } from './tables.ts';
@@ -29,7 +30,7 @@ export async function invite(
   people: People,
   caller: { principal: Principal; actor: Actor },
   { workspaceId, role, ...input }: NewInvitation,
-): Promise<InvitationRow> {
+): Promise<ReturnType<typeof presentInvitation>> {
   const { database, clock, randomBytes } = people;
   refuseHigherRole(people.catalogue, caller.principal, role);
   const { email, key } = requireEmail(input.email);
@@ -56,7 +57,7 @@ export async function invite(
     accepted_at: null,
     revoked_at: null,
   };
-  await database.write(async (tx) => {
+  return database.write(async (tx) => {
     const workspace = await workspaceById(tx.query, workspaceId);
     if (!workspace) throw new Failure('not_found');
     await revokeInvitations(tx, { workspaceId, emailKey: key }, nowMs);
@@ -65,8 +66,8 @@ export async function invite(
     await people.outbox.queue(tx, 'invitation', email, { link, workspace: workspace.name, role });
     const data = { email, role };
     await people.recordAudit(tx, { action: 'invitation.created', actor, workspaceId, targetId: row.id, data });
+    return presentInvitation(row, nowMs);
   });
-  return row;
 }
 
 /** Ends an open invitation. Throws `not_found`; `conflict` for one that was accepted, revoked or has expired. */

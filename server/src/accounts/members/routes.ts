@@ -121,7 +121,7 @@ function writeMembers({ people, resolveWorkspace }: MemberRoutesDeps): Route[] {
       handler: async (call) => {
         const workspaceId = await resolveWorkspace(call.principal, call.body.workspace_id);
         const { user_id: userId, role } = call.body;
-        return presentMember(await addExisting(people, callerOf(call), { workspaceId, userId, role }));
+        return addExisting(people, callerOf(call), { workspaceId, userId, role });
       },
     }),
     route({
@@ -136,7 +136,7 @@ function writeMembers({ people, resolveWorkspace }: MemberRoutesDeps): Route[] {
       handler: async (call) => {
         const workspaceId = await resolveWorkspace(call.principal, call.body.workspace_id);
         const change = { workspaceId, id: call.params.id, role: call.body.role };
-        return presentMember(await changeRole(people, callerOf(call), change));
+        return changeRole(people, callerOf(call), change);
       },
     }),
   ];
@@ -169,7 +169,7 @@ function endMembers({ people, resolveWorkspace }: MemberRoutesDeps): Route[] {
       reply: memberReply,
       handler: async (call) => {
         const workspaceId = await resolveWorkspace(call.principal, undefined);
-        return presentMember(await transferOwnership(people, callerOf(call), { workspaceId, id: call.params.id }));
+        return transferOwnership(people, callerOf(call), { workspaceId, id: call.params.id });
       },
     }),
   ];
@@ -229,8 +229,7 @@ function writeInvitations({ people, resolveWorkspace }: MemberRoutesDeps): Route
       handler: async (call) => {
         const { email, role, workspace_id: named } = call.body;
         const workspaceId = await resolveWorkspace(call.principal, named);
-        const row = await invite(people, callerOf(call), { workspaceId, email, role });
-        return presentInvitation(row, people.clock.nowMs());
+        return invite(people, callerOf(call), { workspaceId, email, role });
       },
     }),
     route({

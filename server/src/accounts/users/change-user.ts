@@ -14,6 +14,7 @@ import { deleteTokensOfUser } from '../recovery/store.ts';
 import { endSessionsOf } from '../sessions/end.ts';
 import { deleteUser, lockWorkspace, updateUser } from '../store.ts';
 import { makeUser } from './make-user.ts';
+import { presentUser } from './user.ts';
 
 export interface UserCaller {
   principal: Principal;
@@ -54,7 +55,7 @@ function uniqueExternalId(error: unknown): never {
  * Makes an account with a place in a workspace. Throws `conflict` for a taken address or external id,
  * `validation_failed` for a bad address or password, `forbidden` for a role above the caller's.
  */
-export async function createUser(people: People, caller: UserCaller, input: CreateUserInput): Promise<UserFacts> {
+export async function createUser(people: People, caller: UserCaller, input: CreateUserInput): Promise<UserView> {
   const { workspaceId, role } = input;
   const { email, key } = requireEmail(input.email);
   refuseHigherRole(people.catalogue, caller.principal, role);
@@ -67,10 +68,12 @@ export async function createUser(people: People, caller: UserCaller, input: Crea
       const user = await makeUser(people, tx, caller.actor, { email, key, name, passwordHash, isVerified, createdIn });
       const metadata = JSON.stringify(input.metadata);
       await addMember(people, tx, { workspaceId, userId: user.id, role, externalId, metadata });
-      return requireUser(tx, user.id, workspaceId);
+      return presentUser(await requireUser(tx, user.id, workspaceId));
     })
     .catch(uniqueExternalId);
 }
+
+type UserView = ReturnType<typeof presentUser>;
 
 export interface PatchUserInput {
   /** Null, for root alone: wherever the person is. */
@@ -106,7 +109,7 @@ function refuseOperatorsFields({ principal }: UserCaller, input: PatchUserInput)
 }
 
 /** Changes what a workspace keeps of a person; name only of accounts that it made. Throws `not_found`, `forbidden`. */
-export async function patchUser(people: People, caller: UserCaller, input: PatchUserInput): Promise<UserFacts> {
+export async function patchUser(people: People, caller: UserCaller, input: PatchUserInput): Promise<UserView> {
   refuseOperatorsFields(caller, input);
   const { workspaceId, userId, state, password } = input;
   const before = await userFacts(people.database.read, userId, workspaceId);
@@ -126,7 +129,7 @@ async function writePatch(
   input: PatchUserInput,
   passwordHash: string | undefined,
   state: 'active' | 'disabled' | undefined,
-): Promise<UserFacts> {
+): Promise<UserView> {
   const { userId, name, externalId, metadata, isVerified } = input;
   const member = await requireUser(tx, userId, input.workspaceId);
   const workspaceId = member.workspace_id;
@@ -149,7 +152,7 @@ async function writePatch(
   const changed = Object.keys(input).filter((field) => input[field as keyof PatchUserInput] !== undefined);
   const data = { changed: changed.filter((field) => field !== 'workspaceId' && field !== 'userId') };
   await people.recordAudit(tx, { action: 'user.updated', actor: caller.actor, workspaceId, targetId: userId, data });
-  return requireUser(tx, userId, input.workspaceId);
+  return presentUser(await requireUser(tx, userId, input.workspaceId));
 }
 
 /** No workspace is left without an owner by an account that goes. */

@@ -163,7 +163,7 @@ function createRoute({ people, resolveWorkspace }: UserRoutesDeps): Route {
     handler: async (call) => {
       const { body } = call;
       const workspaceId = await resolveWorkspace(call.principal, body.workspace_id);
-      const member = await createUser(people, callerOf(call), {
+      return createUser(people, callerOf(call), {
         workspaceId,
         email: body.email,
         password: body.password ?? null,
@@ -173,7 +173,6 @@ function createRoute({ people, resolveWorkspace }: UserRoutesDeps): Route {
         externalId: body.external_id ?? null,
         metadata: body.metadata ?? {},
       });
-      return presentUser(member);
     },
   });
 }
@@ -205,7 +204,7 @@ function changeRoutes(deps: UserRoutesDeps): Route[] {
         const { workspace_id: named, external_id: externalId, email_verified: isVerified, ...rest } = call.body;
         const workspaceId = await placeOf(deps, call.principal, named);
         const place = { workspaceId, userId: call.params.id };
-        return presentUser(await patchUser(people, callerOf(call), { ...rest, ...place, externalId, isVerified }));
+        return patchUser(people, callerOf(call), { ...rest, ...place, externalId, isVerified });
       },
     }),
     route({

@@ -3,6 +3,7 @@ import { parseDurationMs, redactSecrets } from '@latchkey/protocol';
 import { EXIT } from '../exit-codes.ts';
 import type { Host } from '../host.ts';
 import { CommandFailure, Interrupted, UsageError } from '../refusal.ts';
+import { plainJson } from '../style.ts';
 import { ApiRefusal } from './refusals.ts';
 import { resolveTarget, type Target, type TargetOptions } from './target.ts';
 
@@ -19,7 +20,7 @@ export interface Call {
 export interface ApiReply {
   status: number;
   headers: Headers;
-  /** The body as it came; empty for 204. */
+  /** The body, fit for a terminal; empty for 204. */
   text: string;
   json: unknown;
 }
@@ -72,11 +73,17 @@ class Client implements Api {
     const isRepeatable = (call.method ?? 'GET') === 'GET' || headers.has('idempotency-key');
     for (let attempt = 1; ; attempt += 1) {
       const outcome = await this.#attempt(path, call, headers);
-      if (!('lost' in outcome) && outcome.status < 300) return outcome;
+      if (!('lost' in outcome) && outcome.status < 300) return this.#understood(outcome);
       const waitMs = attempt < ATTEMPTS ? waitAfter(outcome, attempt, isRepeatable) : null;
       if (waitMs === null) throw this.#refusal(outcome, call);
       await this.#pause(waitMs);
     }
+  }
+
+  /** A portal of a hotel answers 200 too. */
+  #understood(reply: ApiReply): ApiReply {
+    if (reply.text === '' || (typeof reply.json === 'object' && reply.json !== null)) return reply;
+    throw new CommandFailure(`${this.server} answers (${reply.status}), but not as Latchkey does`, EXIT.unreachable);
   }
 
   #headers({ method = 'GET', body, idempotencyKey }: Call): Headers {
@@ -103,7 +110,7 @@ class Client implements Api {
         signal: AbortSignal.any([interruption, AbortSignal.timeout(this.#timeoutMs)]),
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       });
-      const text = await response.text();
+      const text = plainJson(await textOf(response));
       return { status: response.status, headers: response.headers, text, json: parsed(text) };
     } catch (error) {
       if (interruption.aborted) throw new Interrupted(method === 'GET' ? undefined : `interrupted; ${PERHAPS_DONE}`);
@@ -131,6 +138,9 @@ class Client implements Api {
           EXIT.unreachable,
         );
       }
+      if (outcome.lost === 'ERR_SSL_WRONG_VERSION_NUMBER' || outcome.lost === 'ERR_SSL_PACKET_LENGTH_TOO_LONG') {
+        return new CommandFailure(`${this.server} does not speak https: is it an http address?`, EXIT.unreachable);
+      }
       const doubt = method === 'GET' ? '' : ` If it is, ${PERHAPS_DONE}.`;
       return new CommandFailure(
         `${this.server} does not answer (${outcome.lost}). Is the server running, and is this its address?${doubt}`,
@@ -146,6 +156,20 @@ class Client implements Api {
     }
     return new ApiRefusal(outcome.status, outcome.text, outcome.headers.get('x-request-id'));
   }
+}
+
+/** No reply of the API comes near it, and what comes is unpacked: a small one may become any number of bytes. */
+const LARGEST_REPLY_BYTES = 64 * 1024 * 1024;
+
+async function textOf({ body }: Response): Promise<string> {
+  const pieces: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const piece of body ?? []) {
+    bytes += piece.byteLength;
+    if (bytes > LARGEST_REPLY_BYTES) throw new Error('its reply has no end');
+    pieces.push(piece);
+  }
+  return new TextDecoder().decode(Buffer.concat(pieces));
 }
 
 type Outcome = ApiReply | { lost: string };

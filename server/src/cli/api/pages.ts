@@ -1,3 +1,5 @@
+import { EXIT } from '../exit-codes.ts';
+import { CommandFailure } from '../refusal.ts';
 import type { Api, ApiReply, Query } from './client.ts';
 
 /** What lists answer. */
@@ -26,6 +28,9 @@ export async function* pagesOf<T>(
   do {
     const reply = await api.call(path, { query: { ...query, cursor: next, limit: Math.min(LARGEST_PAGE, left) } });
     const page = reply.json as Page<T>;
+    if (!Array.isArray(page?.data)) {
+      throw new CommandFailure(`${api.server} answers with no list where Latchkey has one`, EXIT.unreachable);
+    }
     left -= page.data.length;
     next = page.next_cursor ?? undefined;
     yield { ...page, reply };

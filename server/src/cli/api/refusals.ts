@@ -27,10 +27,20 @@ function fieldName(path: unknown): string {
   return Object.hasOwn(OPTIONS, name) ? `${name} (${OPTIONS[name]})` : name;
 }
 
+/** What helps at a terminal; the API's own words know no commands. */
+function cureOf(path: unknown, message: string): string {
+  if (path === 'workspace_id' && message.startsWith('is required')) return '. `latchkey workspaces list` shows them';
+  if (path !== 'scopes' || !message.startsWith('unknown: ')) return '';
+  return /[ ,]/.test(message.slice('unknown: '.length))
+    ? '. Each scope has its own --scope; `latchkey scopes list` shows them'
+    : '. `latchkey scopes list` shows what there is';
+}
+
 function fieldsOf({ fields }: ErrorBody): string[] {
   if (!Array.isArray(fields)) return [];
   return fields.map(
-    ({ path, message }: { path?: unknown; message?: unknown }) => `  ${fieldName(path)}: ${plainText(String(message))}`,
+    ({ path, message }: { path?: unknown; message?: unknown }) =>
+      `  ${fieldName(path)}: ${plainText(String(message))}${cureOf(path, String(message))}`,
   );
 }
 

@@ -31,7 +31,10 @@ function isLoopback(hostname: string): boolean {
 export function checkServer(text: string, { allowHttp, path }: { allowHttp: boolean; path: string }): string {
   const url = URL.canParse(text) ? new URL(text) : null;
   if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password || url.search || url.hash) {
-    throw new UsageError('the server is an http or https URL without credentials, query or fragment', path);
+    throw new UsageError(
+      'the server is an address such as http://localhost:4000: http or https, without credentials, query or fragment',
+      path,
+    );
   }
   if (url.protocol === 'http:' && !isLoopback(url.hostname) && !allowHttp) {
     throw new UsageError(
@@ -57,7 +60,11 @@ export function readKeyFile(path: string): string {
     return checkKeyText(readFileSync(path, 'utf8'), path);
   } catch (error) {
     if (error instanceof CommandFailure) throw error;
-    throw new CommandFailure(`${path} cannot be read (${(error as NodeJS.ErrnoException).code})`, EXIT.usage);
+    const { code } = error as NodeJS.ErrnoException;
+    throw new CommandFailure(
+      `${path} ${code === 'ENOENT' ? 'does not exist' : `cannot be read (${code})`}`,
+      EXIT.usage,
+    );
   }
 }
 
@@ -89,11 +96,16 @@ function standingContext(host: Host, options: TargetOptions, path: string): Cont
 
 const sameServer = (a: string, b: string) => new URL(a).href === new URL(b).href;
 
+/** Where the development server of this folder listens. The folder may be anybody's: it sends no key to another machine. */
+function localServer({ servingUrl, configuredUrl }: LocalInstallation): string {
+  if (servingUrl === null || !URL.canParse(servingUrl)) return configuredUrl;
+  return isLoopback(new URL(servingUrl).hostname) ? servingUrl : configuredUrl;
+}
+
 /** The root key of a development server on this machine, for that server alone. */
 function localKey(local: LocalInstallation | null, server: string): string | null {
   if (!local?.rootKeyFile) return null;
-  const own = local.servingUrl ?? local.configuredUrl;
-  return sameServer(own, server) ? readKeyFile(local.rootKeyFile) : null;
+  return sameServer(localServer(local), server) ? readKeyFile(local.rootKeyFile) : null;
 }
 
 const NO_KEY =
@@ -112,7 +124,7 @@ export function resolveTarget(host: Host, options: TargetOptions, path: string):
   const given = options['key-file'] ? readKeyFile(options['key-file']) : isNamed ? null : keyOfEnvironment(host, path);
   const context = asked !== undefined && given !== null ? null : standingContext(host, options, path);
   const local = context ? null : program.localInstallation();
-  const from = asked ?? context?.server ?? local?.servingUrl ?? local?.configuredUrl;
+  const from = asked ?? context?.server ?? (local ? localServer(local) : undefined);
   if (from === undefined) {
     throw new UsageError('no server is named: give --server, set LATCHKEY_URL, or add a context', path);
   }

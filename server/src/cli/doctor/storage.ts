@@ -3,8 +3,10 @@ import { dirname } from 'node:path';
 import { auditHead } from '../../audit/index.ts';
 import { toTimestamp } from '../../clock.ts';
 import type { Config } from '../../config/index.ts';
+import { createEnvelope } from '../../crypto/index.ts';
 import { type Database, databaseFacts, servingHolder } from '../../database/index.ts';
 import { Failure } from '../../failure.ts';
+import { encryptionKeysProblem, keyNeeds } from '../../sealed-values/index.ts';
 import type { Host } from '../host.ts';
 import { clockFindings } from './clocks.ts';
 import { type Finding, findingsOf } from './finding.ts';
@@ -60,7 +62,27 @@ async function facts(database: Database, host: Host): Promise<Finding[]> {
   return findings;
 }
 
-async function contents(database: Database, host: Host): Promise<Finding[]> {
+/** Whether the encryption keys of these settings open what the database holds sealed, as the start asks. */
+async function keyFindings(database: Database, { encryptionKeys: keys }: Config, host: Host): Promise<Finding[]> {
+  const say = findingsOf('encryption keys');
+  const columns = await host.program.sealedColumns();
+  if (keys.length === 0) {
+    const [need] = await keyNeeds(database.read, columns);
+    if (!need) return [say.note('none is set or made yet')];
+    return [
+      say.problem(
+        `LATCHKEY_ENCRYPTION_KEYS is not set, and the database needs the key "${need.keyId}"`,
+        'set it to what it was; in development, put back the file encryption-keys that was in the data dir',
+      ),
+    ];
+  }
+  const envelope = createEnvelope(keys, host.randomBytes);
+  const found = await encryptionKeysProblem(database.read, columns, { keys, envelope });
+  if (found) return [say.problem(`LATCHKEY_ENCRYPTION_KEYS ${found.problem}`, found.cure)];
+  return [say.ok('they open what the database holds sealed')];
+}
+
+async function contents(database: Database, config: Config, host: Host): Promise<Finding[]> {
   const { pending } = await database.migrate(await host.program.migrations(), {
     dryRun: true,
     nowMs: host.clock.nowMs(),
@@ -78,6 +100,7 @@ async function contents(database: Database, host: Host): Promise<Finding[]> {
     head
       ? audit.ok(`head ${head.hash}, batch ${head.number}, sealed at ${toTimestamp(head.sealedAtMs)}`)
       : audit.note('nothing is sealed yet'),
+    ...(await keyFindings(database, config, host)),
   ];
 }
 
@@ -99,7 +122,7 @@ export async function storageFindings(config: Config, host: Host): Promise<Findi
   try {
     const database = await host.program.openDatabase(config, await host.program.createLog(config));
     try {
-      return [...files, ...(await facts(database, host)), ...(await contents(database, host))];
+      return [...files, ...(await facts(database, host)), ...(await contents(database, config, host))];
     } finally {
       await database.close();
     }

@@ -1,6 +1,6 @@
 import { extname } from 'node:path';
-import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
+import { linesOf } from '../../lines.ts';
 import { EXIT } from '../exit-codes.ts';
 import { CommandFailure } from '../refusal.ts';
 import { rowOfRecord } from './columns.ts';
@@ -52,7 +52,7 @@ async function* jsonRows(input: Readable): AsyncGenerator<Row> {
 
 async function* jsonLineRows(input: Readable): AsyncGenerator<Row> {
   let place = 0;
-  for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
+  for await (const line of linesOf(input)) {
     place += 1;
     const text = line.replace(/^\uFEFF/, '').trim();
     if (text === '') continue;

@@ -1,5 +1,6 @@
 import { Kysely, PostgresDialect, sql } from 'kysely';
 import { translateDatabaseError } from '../errors.ts';
+import { unnamedUrl } from '../postgres.ts';
 import type { Tables } from '../tables.ts';
 import { type Environment, forLibpq, runPostgresProgram } from './postgres-program.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -10,7 +11,7 @@ export async function openSingle(url: string): Promise<Kysely<Tables>> {
   const types: typeof pg.types.getTypeParser = ((oid: number, format?: 'text' | 'binary') =>
     oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid, format as 'text')) as never;
   const pool = new pg.Pool({
-    connectionString: url,
+    connectionString: unnamedUrl(url),
     max: 1,
     connectionTimeoutMillis: 5000,
     keepAlive: true,

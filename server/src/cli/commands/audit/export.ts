@@ -3,6 +3,7 @@ import { command } from '../../command.ts';
 import { csvLine } from '../../csv.ts';
 import { EXIT } from '../../exit-codes.ts';
 import { UsageError } from '../../refusal.ts';
+import { jsonText } from '../../style.ts';
 import { readTimeMs } from '../../times.ts';
 
 const path = 'audit export';
@@ -21,8 +22,8 @@ const FIELDS = [
   'batch',
 ] as const satisfies (keyof AuditEvent)[];
 
-const asCsv = (event: AuditEvent) => csvLine([...FIELDS.map((name) => event[name]), JSON.stringify(event.data)]);
-const asJson = (event: AuditEvent) => `${JSON.stringify(event)}\n`;
+const asCsv = (event: AuditEvent) => csvLine([...FIELDS.map((name) => event[name]), jsonText(event.data)]);
+const asJson = (event: AuditEvent) => `${jsonText(event)}\n`;
 
 export const auditExport = command({
   path,

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { type AuditEvent, readNewestEvents } from '../../../audit/index.ts';
 import { command, jsonOption } from '../../command.ts';
 import { EXIT } from '../../exit-codes.ts';
-import { plainText, type Style } from '../../style.ts';
+import { jsonText, plainText, type Style } from '../../style.ts';
 
 const LOOK_EVERY_MS = 500;
 
@@ -34,7 +34,7 @@ export const auditTail = command({
     const { database, close } = await openInstallation();
     try {
       for await (const events of readNewestEvents(database, options.number)) {
-        const lines = events.map((event) => (options.json ? `${JSON.stringify(event)}\n` : lineOf(event, style)));
+        const lines = events.map((event) => (options.json ? `${jsonText(event)}\n` : lineOf(event, style)));
         if (lines.length > 0) await write(lines.join(''));
         if (!options.follow) break;
         await pause(LOOK_EVERY_MS);

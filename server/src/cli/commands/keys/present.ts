@@ -1,6 +1,7 @@
 import type { ApiReply } from '../../api/client.ts';
 import type { Context } from '../../context.ts';
 import type { SecretPlace } from '../../new-secret.ts';
+import { plainText } from '../../style.ts';
 import type { Cell, Column } from '../../table.ts';
 
 /** A key as the API writes it. */
@@ -120,5 +121,5 @@ export function showNewKey(
   }
   context.fields(keyFields(rest));
   if (!place.isShown) return;
-  context.out(`\nThe key itself, shown only now:\n\n  ${context.style.bold(secret)}\n`);
+  context.out(`\nThe key itself, shown only now:\n\n  ${context.style.bold(plainText(secret))}\n`);
 }

@@ -1,6 +1,6 @@
 import { redactSecrets, type SecretKind } from '@latchkey/protocol';
 import type { CheckedStatus, Finding, ScanReport } from '../../../scan/index.ts';
-import { plainText, type Style } from '../../style.ts';
+import { jsonText, plainText, type Style } from '../../style.ts';
 
 const KIND_WORDS: Record<SecretKind, string> = {
   secret_test: 'test key',
@@ -45,7 +45,7 @@ export function unreadableText(path: string, code: string): string {
 
 /** One object a line; `status` only after a check. */
 export function findingJson(finding: Finding, status: CheckedStatus | null): string {
-  return JSON.stringify(status === null ? finding : { ...finding, status });
+  return jsonText(status === null ? finding : { ...finding, status });
 }
 
 export interface Counted {

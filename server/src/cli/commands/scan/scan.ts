@@ -77,7 +77,7 @@ async function scan(context: ScanContext, onFound: (found: Found) => void): Prom
     signal,
   };
   try {
-    if (options.git) return await scanGit(positionals.paths[0] ?? '.', shared);
+    if (options.git) return await scanGit(positionals.paths[0] ?? '.', { ...shared, environment: host.environment });
     if (positionals.paths[0] === '-') return await scanStream(host.stdin, shared.onFound, shared.onBytes);
     const onUnreadable = (path: string, code: string) => err(unreadableText(path, code));
     return await scanTree(positionals.paths, { ...shared, excludes: options.exclude, onUnreadable });

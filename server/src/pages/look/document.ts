@@ -1,0 +1,39 @@
+import type { Ui } from '../surface/page.ts';
+import { TEXTS } from '../texts.ts';
+import { html, type Markup, render } from './html.ts';
+
+export interface DocumentParts {
+  title: string;
+  body: Markup;
+  /** Something on the page is wrong: the title says so first, as screen readers read it first. */
+  hasProblem?: boolean;
+  usesPasskeys?: boolean;
+}
+
+/** The operator's logo, or Latchkey's mark, with the name. */
+export function brandMark(ui: Ui): Markup {
+  const { name, logo } = ui.brand;
+  const picture = logo !== null && 'url' in logo ? logo.url : ui.asset('logo');
+  const shown = logo === null ? ui.asset('mark.svg') : picture;
+  if (logo !== null) return html`<img class="brand-logo" src=${shown} alt=${name} height="28" />`;
+  return html`<span class="brand-mark" aria-hidden="true"></span><span class="brand-name">${name}</span>`;
+}
+
+export function drawDocument(ui: Ui, { title, body, hasProblem = false, usesPasskeys = false }: DocumentParts): string {
+  const sheets = ['tokens.css', 'pages.css', 'brand.css'].flatMap((name) => ui.asset(name) ?? []);
+  return render(html`
+    <html lang=${TEXTS.language}>
+      <head>
+        <meta charset="utf-8" />
+        <title>${hasProblem ? TEXTS.errors.title(title) : title} · ${ui.brand.name}</title>
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="color-scheme" content="light dark" />
+        <meta name="robots" content="noindex" />
+        <link rel="icon" href=${ui.asset('icon.svg')} type="image/svg+xml" />
+        ${sheets.map((href) => html`<link rel="stylesheet" href=${href} />`)}
+        ${usesPasskeys && html`<script type="module" src=${ui.asset('passkeys.js')} />`}
+      </head>
+      ${body}
+    </html>
+  `);
+}
