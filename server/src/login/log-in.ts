@@ -48,7 +48,23 @@ function workspaceOf({ workspaceId }: LoginPlace, firstId: string | null): strin
  * Logs a person in by tokens. The login stands among their sessions; ending it there ends the tokens. Throws
  * `invalid_credentials`, `rate_limit_exceeded`; and to who knows the password `forbidden`, `not_found`.
  */
-export function logIn(deps: LoginDeps, visit: Visit, proof: LoginProof, place: LoginPlace): Promise<Passed<Login>> {
+export async function logIn(
+  deps: LoginDeps,
+  visit: Visit,
+  proof: LoginProof,
+  place: LoginPlace,
+): Promise<Passed<Login>> {
+  try {
+    return await logInOnce(deps, visit, proof, place);
+  } catch (error) {
+    if (!(error instanceof Failure) || error.code !== 'token_revoked') throw error;
+    // What another process has ended a moment ago was not known here: a new password, for one, and this may be it.
+    await deps.tokens.load();
+    return logInOnce(deps, visit, proof, place);
+  }
+}
+
+function logInOnce(deps: LoginDeps, visit: Visit, proof: LoginProof, place: LoginPlace): Promise<Passed<Login>> {
   const { people, tokens } = deps;
   // Before the password is looked at: what is ended meanwhile refuses the tokens.
   const epoch = tokens.epoch();

@@ -2,7 +2,7 @@ import { afterEach, expect, test } from 'vitest';
 import { START_MS, startBeside } from '../domains/installation.ts';
 import { manualClock, startServer, stopServers, type TestServer } from '../harness.ts';
 import { newPerson, refusal } from '../people/browser.ts';
-import { DEAD, loggedIn, post, refresh, setRole } from './logins.ts';
+import { DEAD, loggedIn, login, post, refresh, setRole } from './logins.ts';
 
 afterEach(stopServers);
 
@@ -47,4 +47,15 @@ test('a logout and a lesser role here are heard of there', async () => {
   await until(async () => (await there.call('/v1/projects', { key: two.token })).status === 401);
   const { json } = await refresh(there, two.refreshToken);
   expect((await there.call('/v1/projects', { key: json.token, json: { name: 'p' } })).status).toBe(403);
+});
+
+test('a new password that was set here logs in there before that has heard of it', async () => {
+  const [here, there] = await twoServers();
+  const person = await newPerson(here);
+  await there.latchkey.changes.stop();
+  const options = { method: 'PATCH', key: here.rootKey, json: { password: 'quarry lantern 77' } };
+  expect((await here.call(`/v1/users/${person.userId}`, options)).status).toBe(200);
+  expect(refusal(await login(there, person))).toEqual([401, 'invalid_credentials']);
+  const { refreshToken } = await loggedIn(there, person, { password: 'quarry lantern 77' });
+  expect((await refresh(here, refreshToken)).status).toBe(200);
 });

@@ -21,8 +21,8 @@ export async function setPassword(
   const user = await updateUser(tx, userId, { password_hash: passwordHash });
   if (!user) throw new Failure('not_found');
   if (user.state === 'disabled') throw new Failure('forbidden', 'This account is disabled.');
-  await endSessionsOf(people, tx, actor, { userId, reason: `password ${reason}` });
   await people.endTokens(tx, userId, `password ${reason}`);
+  await endSessionsOf(people, tx, actor, { userId, reason: `password ${reason}` });
   await deleteTokensOfUser(tx, userId, ['recover', 'change_email']);
   const link = pageLink(people.issuer(), 'recover');
   await people.outbox.queue(tx, 'password_changed', user.email, { link });

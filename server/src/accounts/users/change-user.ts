@@ -93,9 +93,9 @@ async function changeState(people: People, tx: Tx, actor: Actor, userId: string,
   await updateUser(tx, userId, { state });
   await people.changes.record(tx, { kind: 'user', ref: userId });
   if (state === 'disabled') {
+    await people.endTokens(tx, userId, 'account disabled');
     await endSessionsOf(people, tx, actor, { userId, reason: 'account disabled' });
     await deleteTokensOfUser(tx, userId, ['recover', 'verify_email', 'change_email']);
-    await people.endTokens(tx, userId, 'account disabled');
   }
   const action = state === 'disabled' ? 'user.disabled' : 'user.enabled';
   await people.recordAudit(tx, { action, actor, workspaceId: null, targetId: userId });
@@ -191,8 +191,8 @@ export async function removeUser(
       await people.recordAudit(tx, { action: 'member.removed', actor, workspaceId, targetId: member.id });
       return;
     }
-    await endSessionsOf(people, tx, actor, { userId, reason: 'account deleted' });
     await people.endTokens(tx, userId, 'account deleted');
+    await endSessionsOf(people, tx, actor, { userId, reason: 'account deleted' });
     await deleteTokensOfUser(tx, userId, ['recover', 'verify_email', 'change_email']);
     await deleteFactorsOf(tx, userId);
     for (const { id } of memberships) await deleteMember(tx, id);
