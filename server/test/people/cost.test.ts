@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from 'vitest';
 import { freshPostgres, manualClock, startServer, stopServers } from '../harness.ts';
 import { startPostgresProxy } from '../storage/postgres-proxy.ts';
-import { newAddress, newBrowser, newPerson, signIn } from './browser.ts';
+import { newAddress, newBrowser, newPerson, PASSWORD, signIn } from './browser.ts';
 
 const cleanups: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -35,6 +35,34 @@ test('a sign-in costs four statements at most', async () => {
     expect.stringMatching(/^select "users"/),
     expect.stringMatching(/^insert into "sessions"/),
     expect.stringMatching(/^insert into "audit_events"/),
+  ]);
+});
+
+test('a login by API costs five statements beside a look at the newest watermark, and a refresh three', async () => {
+  const { server, during } = await watchedServer();
+  const { email } = await newPerson(server);
+  let refreshToken = '';
+  const login = await during(async () => {
+    const json = { username: email, password: PASSWORD };
+    const reply = await server.call('/v1/auth/login', { key: null, json });
+    expect(reply.status).toBe(200);
+    refreshToken = reply.json.refresh_token;
+  });
+  expect(login).toEqual([
+    expect.stringMatching(/^select "users"/),
+    expect.stringMatching(/^select "members"/),
+    expect.stringMatching(/^insert into "sessions"/),
+    expect.stringMatching(/^insert into "audit_events"/),
+    expect.stringMatching(/^insert into "refresh_families"/),
+  ]);
+  const refresh = await during(async () => {
+    const json = { refresh_token: refreshToken };
+    expect((await server.call('/v1/auth/refresh', { key: null, json })).status).toBe(200);
+  });
+  expect(refresh).toEqual([
+    expect.stringMatching(/^select \*/),
+    expect.stringMatching(/^select "members"/),
+    expect.stringMatching(/^update "refresh_families"/),
   ]);
 });
 
