@@ -62,7 +62,7 @@ export function createContext(host: Host, commands: readonly CommandFacts[], par
       await immediate();
     },
     json: (value) => out(`${jsonText(value)}\n`),
-    table: (columns, rows) => out(tableText(columns, rows, style)),
+    table: (columns, rows) => out(tableText(columns, rows, style, stdout.isTTY ? stdout.columns : undefined)),
     fields: (fields) => out(fieldsText(fields, style)),
     progress: (label, total) => createProgress(stderr, clock, label, total),
     confirm: async (question) => {

@@ -11,3 +11,8 @@ export function readTimeMs(option: string, text: string | undefined, clock: Cloc
   if (timeMs !== null) return timeMs;
   throw new UsageError(`--${option} is a time such as 2030-01-31T12:00:00Z, a day, or a duration such as 24h`, path);
 }
+
+/** A time for a table: `2030-01-31 12:00Z`. */
+export function toMinute(timestamp: string | null): string | null {
+  return timestamp === null ? null : `${timestamp.slice(0, 16).replace('T', ' ')}Z`;
+}

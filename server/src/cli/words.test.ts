@@ -23,6 +23,26 @@ describe('a table', () => {
     expect(tableText(columns, rows, plain)).toBe(lines.join('\n'));
   });
 
+  test('fits a terminal: the longest cells are cut, the first column and whole ones never', () => {
+    const long = [{ id: 'key_00000000GBnPxAwKp9pTiwPC', name: 'n'.repeat(40), note: 'w'.repeat(30) }];
+    const wide = [
+      { title: 'ID', value: ({ id }: (typeof long)[number]) => id },
+      { title: 'NAME', value: ({ name }: (typeof long)[number]) => name },
+      { title: 'NOTE', value: ({ note }: (typeof long)[number]) => note },
+    ];
+    const [, line = ''] = tableText(wide, long, plain, 72).split('\n');
+    expect(line).toBe(`key_00000000GBnPxAwKp9pTiwPC  ${'n'.repeat(19)}…  ${'w'.repeat(19)}…`);
+    expect(tableText(wide, long, plain).split('\n')[1]).toContain('w'.repeat(30));
+    const [, kept = ''] = tableText(
+      wide.map((column, at) => (at === 2 ? { ...column, isWhole: true as const } : column)),
+      long,
+      plain,
+      72,
+    ).split('\n');
+    expect(kept).toBe(`key_00000000GBnPxAwKp9pTiwPC  ${'n'.repeat(9)}…  ${'w'.repeat(30)}`);
+    for (const width of [10, 40]) expect(tableText(wide, long, plain, width)).toContain(`  ${'n'.repeat(7)}…  `);
+  });
+
   test('takes the same room with colors', () => {
     const colored = tableText(columns, rows, createStyle(true));
     expect(colored).toContain('\u001b[');

@@ -19,9 +19,13 @@ export function refusedHost({ rawHeaders, httpVersionMajor, httpVersionMinor }: 
   return new Failure('invalid_request', 'The request names no Host (RFC 9112 §3.2).');
 }
 
-/** A target has no fragment (RFC 9112 §3.2): whoever reads on behind `#` sees another path than the router does. */
-export function refusedTarget({ url = '' }: Pick<IncomingMessage, 'url'>): Failure | undefined {
-  return url.includes('#') ? new Failure('invalid_request', 'The path is not a valid URL path.') : undefined;
+/**
+ * A target has no fragment (RFC 9112 §3.2): whoever reads on behind `#` sees another path than the router does. The
+ * asterisk is no path either, which the router would take for `/`; only OPTIONS may name it.
+ */
+export function refusedTarget({ url = '', method }: Pick<IncomingMessage, 'url' | 'method'>): Failure | undefined {
+  const isOdd = url.includes('#') || (url.startsWith('*') && method !== 'OPTIONS');
+  return isOdd ? new Failure('invalid_request', 'The path is not a valid URL path.') : undefined;
 }
 
 /** HTTP/1 has its cap in the parser; HTTP/2's own would be four times as high. */

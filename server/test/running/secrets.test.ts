@@ -42,7 +42,8 @@ test('in development: into the file, used after a restart, and the old key is no
   expect(waiting).toMatchObject({ code: 1, done: false });
   expect(waiting.keys.map(({ id, role, values }) => [id, role, values])).toEqual([
     [keyId, 'first', 0],
-    ['dev', 'spare', 1],
+    // The audit log's key, and two that sign tokens.
+    ['dev', 'spare', 3],
   ]);
   await first.end('SIGTERM');
   const second = await startProgram({ dataDir });

@@ -3,6 +3,7 @@ import type { Context } from '../../context.ts';
 import type { SecretPlace } from '../../new-secret.ts';
 import { plainText } from '../../style.ts';
 import type { Cell, Column } from '../../table.ts';
+import { toMinute } from '../../times.ts';
 
 /** A key as the API writes it. */
 export interface KeyJson {
@@ -46,9 +47,9 @@ export function keyColumns({ style }: Pick<Context, 'style'>): Column<KeyJson>[]
       value: ({ state }) => state,
       style: (text, { state }) => style[STATE_STYLES[state as keyof typeof STATE_STYLES] ?? 'dim'](text),
     },
-    { title: 'HINT', value: ({ hint }) => hint },
-    { title: 'EXPIRES', value: ({ expires_at }) => expires_at },
-    { title: 'LAST USED', value: ({ last_used_at }) => last_used_at },
+    { title: 'HINT', value: ({ hint }) => hint, isWhole: true },
+    { title: 'EXPIRES', value: ({ expires_at }) => toMinute(expires_at), isWhole: true },
+    { title: 'LAST USED', value: ({ last_used_at }) => toMinute(last_used_at), isWhole: true },
     { title: 'SCOPES', value: ({ scopes }) => scopes.join(' ') },
   ];
 }

@@ -46,7 +46,7 @@ export const secretsStatus = command({
             { title: 'KEY', value: ({ id }: KeyStatus) => id },
             { title: 'VALUES', value: ({ values }) => values },
             { title: 'CAN BE DROPPED', value: (key) => (key.can_be_dropped ? 'yes' : 'no') },
-            { title: 'ROLE', value: ({ role }) => words[role] },
+            { title: 'ROLE', value: ({ role }) => words[role], isWhole: true },
           ],
           keys,
         );

@@ -24,7 +24,7 @@ function show(
   table(
     [
       { title: 'SETTING', value: ({ name }) => name },
-      { title: 'VALUE', value: valueText },
+      { title: 'VALUE', value: valueText, isWhole: true },
       { title: 'FROM', value: sourceText },
     ],
     report.settings,
@@ -35,7 +35,7 @@ function show(
     table(
       [
         { title: 'URL OF', value: ([name]) => name },
-        { title: 'ADDRESS', value: ([, url]) => url },
+        { title: 'ADDRESS', value: ([, url]) => url, isWhole: true },
       ],
       urls,
     );
