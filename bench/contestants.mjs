@@ -7,7 +7,6 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { pinnedTo } from './machine.mjs';
 import { seedKeys } from './seed.mjs';
-import { seedToken } from './seed-token.mjs';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -65,12 +64,9 @@ async function betterAuth() {
   return { ...server, stop, url: `http://127.0.0.1:${port}`, key: server.ready.key };
 }
 
-/** Whatever the port: tokens name it. */
-const ISSUER = 'http://localhost:4000';
-
 async function latchkeyIn(dataDir) {
   const port = String(await freePort());
-  const env = { PORT: port, LATCHKEY_DATA_DIR: dataDir, LATCHKEY_ISSUER: ISSUER, LATCHKEY_LOG_LEVEL: 'warn' };
+  const env = { PORT: port, LATCHKEY_DATA_DIR: dataDir, LATCHKEY_LOG_LEVEL: 'warn' };
   const server = await start([here('../server/bin/latchkey.js'), 'serve', '--json'], env);
   return { ...server, url: server.ready.url.replace('localhost', '127.0.0.1') };
 }
@@ -84,16 +80,25 @@ async function raiseLimits(url, rootKey) {
   if (!reply.ok) throw new Error(`the limits could not be raised: ${await reply.text()}`);
 }
 
+/** What a login gives: an access token for a quarter of an hour, longer than a group of rows takes. */
+async function logIn(url, { email, password }) {
+  const headers = { 'content-type': 'application/json' };
+  const body = JSON.stringify({ username: email, password });
+  const reply = await fetch(`${url}/v1/auth/login`, { method: 'POST', headers, body });
+  if (!reply.ok) throw new Error(`the owner could not log in: ${await reply.text()}`);
+  return (await reply.json()).token;
+}
+
 /** Latchkey started once for its first key, then again as on any other day; with `keyCount` more keys in its file. */
 async function latchkey(keyCount = 0) {
   const { folder, remove } = temporaryFolder();
   const first = await latchkeyIn(folder);
-  const { test_key: key, root_key: rootKey, workspace_id: workspaceId } = first.ready;
+  const { test_key: key, root_key: rootKey, workspace_id: workspaceId, owner } = first.ready;
   await raiseLimits(first.url, rootKey);
   await first.stop();
   const keysFile = keyCount > 0 ? seedKeys({ folder, workspaceId, count: keyCount }) : null;
-  const token = seedToken({ folder, issuer: ISSUER, workspaceId });
   const server = await latchkeyIn(folder);
+  const token = await logIn(server.url, owner);
   const stop = () => server.stop().then(remove);
   return { ...server, stop, key, token, keysFile };
 }

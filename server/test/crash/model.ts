@@ -153,7 +153,8 @@ export const outcomeOfReply = (reply: Outcome['reply']): Outcome => ({
   reply,
 });
 
-export const outcomeOfEvents = (events: readonly AuditEvent[]): Outcome => ({
-  ids: events.map(({ targetId, data }) => String(data.successor_id ?? targetId)),
-  reply: null,
-});
+/** A rotation may tell of an older key that it ended beside the one that it made. */
+export function outcomeOfEvents(events: readonly AuditEvent[]): Outcome {
+  const successors = events.flatMap(({ data }) => (data.successor_id === undefined ? [] : [String(data.successor_id)]));
+  return { ids: successors.length > 0 ? successors : events.map(({ targetId }) => String(targetId)), reply: null };
+}

@@ -14,6 +14,7 @@ import { Connection } from './wire.ts';
 
 const LETTERS = ['a', '0', ' ', '-', '.', '_', '/', ':', 'a.', 'a ', '0s', '::', 'é', '1.'];
 const HEADERS = ['Authorization', 'X-Request-ID', 'X-API-Version', 'Idempotency-Key', 'Accept', 'Content-Type'];
+const GUESSING = ['account', 'login'];
 const IDENTITY_HEADERS = ['X-API-Key', 'X-Client-Version', 'X-Forwarded-For', 'Host'];
 
 /** Takes the first of everything, and all that is optional. */
@@ -113,6 +114,8 @@ test('no text makes a pattern slow, wherever it stands (O5)', { timeout: 120_000
     for (const draft of drafts) {
       const outcome = await connection.send(bytesOf(draft), false);
       const status = typeof outcome === 'string' ? outcome : outcome.status;
+      // Guesses and mails have budgets of their own, which are asked after the text has met its pattern.
+      if (status === 429 && GUESSING.includes(draft.operation.tag)) continue;
       answered[status] = (answered[status] ?? 0) + 1;
       if (typeof status === 'string' || status >= 500) throw new Error(`${status}: ${reproductionOf(draft)}`);
     }

@@ -193,11 +193,12 @@ const rotate: Operation = {
     if (!old) return;
     const hasOverlap = lane.random.chance(60);
     const made: Key[] = [];
+    const endsOlder = old.predecessor !== null && !['revoked', 'deleted'].includes(old.predecessor.state);
     await perform(lane, {
       operation: hasOverlap ? 'rotate key' : 'rotate key without overlap',
       call: about(lane, old, 'POST', '/rotate', { overlap: hasOverlap ? '1h' : '0s' }),
       expected: 201,
-      actions: ['api_key.rotated'],
+      actions: endsOlder ? ['api_key.revoked', 'api_key.rotated'] : ['api_key.rotated'],
       subjects: old.predecessor === null ? [old] : [old, old.predecessor],
       promise: (outcome) => void made.push(succeed(lane, old, hasOverlap, outcome)),
       learn: (secret) => {
