@@ -347,7 +347,9 @@ describe('a refresh that has begun when its family is ended on PostgreSQL', () =
     await held.promise;
     // It has read the living family, and waits for the row.
     const refreshing = refresh(server, refreshToken.text);
-    await vi.waitFor(async () => expect((await waiting.execute(database.read)).rows[0]?.count).toBeGreaterThan(0));
+    await vi.waitFor(async () => expect((await waiting.execute(database.read)).rows[0]?.count).toBeGreaterThan(0), {
+      timeout: 10_000,
+    });
     release.resolve();
     await ending;
     expect(refusalOf(await refreshing)).toBe('revoked');

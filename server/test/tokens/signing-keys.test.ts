@@ -211,7 +211,7 @@ describe.each(DATABASES)('rotation on %s', (database) => {
     const clock = manualClock();
     const server = await startServer({ database, clock });
     clock.advance(DAY_MS);
-    await vi.waitFor(async () => expect(await verdictOf(server, mint(server))).toBe('valid'));
+    await vi.waitFor(async () => expect(await verdictOf(server, mint(server))).toBe('valid'), { timeout: 10_000 });
     const before = mint(server, { ttlSeconds: 86_400 });
     const [old, next] = await kidsOf(server);
     const rotated = await rotate(server);
@@ -222,7 +222,7 @@ describe.each(DATABASES)('rotation on %s', (database) => {
     expect([kids[0], kids.length, kids.includes(old ?? '')]).toEqual([next, 3, true]);
     // The previous key stays until its last token has expired for every verifier, and goes then.
     clock.advance(86_400_000 + 20_000);
-    await vi.waitFor(async () => expect(await verdictOf(server, before)).toBe('valid'));
+    await vi.waitFor(async () => expect(await verdictOf(server, before)).toBe('valid'), { timeout: 10_000 });
     expect(await kidsOf(server)).toContain(old);
     clock.advance(300_000 + 60_000);
     await vi.waitFor(async () => expect(await keysOf(server)).toHaveLength(2), { timeout: 5000, interval: 50 });
@@ -249,7 +249,7 @@ describe.each(DATABASES)('rotation on %s', (database) => {
     const clock = manualClock();
     const server = await startServer({ database, clock });
     clock.advance(LEAD_MS);
-    await vi.waitFor(() => expect(server.latchkey.changes.isFresh()).toBe(true));
+    await vi.waitFor(() => expect(server.latchkey.changes.isFresh()).toBe(true), { timeout: 10_000 });
     const mintTwo = () => [mint(server, { ttlSeconds: 86_400 }), mint(server, { ttlSeconds: 86_400 })] as const;
     const [ofPrevious, coldOfPrevious] = mintTwo();
     const [previous] = await kidsOf(server);
@@ -289,7 +289,7 @@ describe.each(DATABASES)('rotation on %s', (database) => {
     const server = await startServer({ database, clock });
     const old = kidThatSigns(server);
     clock.advance(DAY_MS);
-    await vi.waitFor(async () => expect(await verdictOf(server, mint(server))).toBe('valid'));
+    await vi.waitFor(async () => expect(await verdictOf(server, mint(server))).toBe('valid'), { timeout: 10_000 });
     const replies = await Promise.all(Array.from({ length: 8 }, () => rotate(server)));
     const statuses = replies.map(({ status }) => status).sort();
     expect(statuses[0]).toBe(201);
@@ -332,7 +332,7 @@ describe('another algorithm', () => {
     await signingKeys.maintain();
     const token = mint(server, { algorithm });
     expect(signingKeys.signer(algorithm).kid).toBe(published[0].kid);
-    await vi.waitFor(async () => expect(await verdictOf(server, token)).toBe('valid'));
+    await vi.waitFor(async () => expect(await verdictOf(server, token)).toBe('valid'), { timeout: 10_000 });
     expect((await signingKeys.prepare(algorithm)).activeAtMs).toBeLessThanOrEqual(clock.nowMs());
     expect(claimsOf(token).aud).toBe(`${server.issuer}/v1`);
     expect((await rotate(server, { algorithm })).status).toBe(202);

@@ -122,7 +122,7 @@ test('a server that hears nothing asks the database what was ended elsewhere', a
   await database.write((tx) => tokens.revokeAccessToken(tx, { claims: claimsOf(alone), actor: systemActor }));
   await end(first, 'user', subject);
   clock.advance(5001);
-  await vi.waitFor(() => expect(first.latchkey.changes.isFresh()).toBe(true));
+  await vi.waitFor(() => expect(first.latchkey.changes.isFresh()).toBe(true), { timeout: 10_000 });
   expect(deaf.latchkey.changes.isFresh()).toBe(false);
   expect(await verdictOf(deaf, alone)).toBe('401 token_revoked');
   expect(await verdictOf(deaf, ofUser)).toBe('401 token_revoked');

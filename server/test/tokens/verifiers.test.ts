@@ -172,7 +172,7 @@ describe.each(VERIFIERS)('%s', (_name, verify, algorithms) => {
     const clock = manualClock(Date.now());
     const server = await startServer({ clock });
     clock.advance(DAY_MS);
-    await vi.waitFor(() => expect(server.latchkey.changes.isFresh()).toBe(true));
+    await vi.waitFor(() => expect(server.latchkey.changes.isFresh()).toBe(true), { timeout: 10_000 });
     const leaked = mint(server);
     await server.call('/v1/signing-keys/rotate', { key: server.rootKey, json: { emergency: true } });
     const fresh = mint(server);
