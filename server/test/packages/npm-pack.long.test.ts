@@ -59,7 +59,14 @@ const filesOf = (name: string) =>
 
 describe('the packages in an empty folder', () => {
   test('hold what is run and read, and no sources or tests', () => {
-    expect(filesOf('latchkey')).toEqual(['LICENSE', 'README.md', 'bin/latchkey.js', 'dist/main.js', 'package.json']);
+    const server = filesOf('latchkey');
+    const needed = ['LICENSE', 'README.md', 'bin/latchkey.js', 'dist/main.js', 'dist/wal-checkpoint-worker.js'];
+    expect(server).toEqual(expect.arrayContaining([...needed, 'dist/assets/tokens.css', 'package.json']));
+    for (const path of server) {
+      expect(path).toMatch(
+        /^(?:LICENSE|README\.md|package\.json|bin\/latchkey\.js|dist\/[a-z0-9-]+\.js|dist\/assets\/[a-z]+\.(?:css|js|svg))$/,
+      );
+    }
     const protocol = filesOf('@latchkey/protocol');
     expect(protocol).toEqual(
       expect.arrayContaining(['LICENSE', 'README.md', 'dist/index.js', 'dist/index.d.ts', 'package.json']),

@@ -97,15 +97,19 @@ function command(words: readonly string[]): string[] {
 
 test('the image holds what production runs, and nothing to build or test with', () => {
   const found = globSync('**/*', { cwd: join(image, 'app'), exclude: (name) => name === 'node_modules' });
-  expect(found.filter((path) => !path.startsWith('node_modules')).sort()).toEqual([
+  const own = found.filter((path) => !path.startsWith('node_modules'));
+  const built = /^server\/dist\/(?:[a-z0-9-]+\.js|assets(?:\/[a-z]+\.(?:css|js|svg))?)$/;
+  expect(own.filter((path) => !built.test(path)).sort()).toEqual([
     'LICENSE',
     'server',
     'server/bin',
     'server/bin/latchkey.js',
     'server/dist',
-    'server/dist/main.js',
     'server/package.json',
   ]);
+  for (const name of ['main.js', 'wal-checkpoint-worker.js', 'assets/tokens.css']) {
+    expect(own).toContain(`server/dist/${name}`);
+  }
   for (const name of ['vitest', 'typescript', '@biomejs', 'rolldown', 'node']) {
     expect([name, existsSync(join(image, 'app/node_modules', name))]).toEqual([name, false]);
   }
