@@ -114,5 +114,8 @@ const API_PATH = /^\/(?:v\d+|oauth|\.well-known|metrics|healthz|readyz|openapi)(
 /** Whether a refusal is for a person: on a page, and where somebody followed a link to nowhere. */
 export function isForPerson(request: FastifyRequest): boolean {
   if (request.routeOptions.config.isPage === true) return true;
-  return request.is404 && !API_PATH.test(request.url) && (request.headers.accept ?? '').includes('text/html');
+  // Whoever shows a credential in a header is a program, whatever it accepts.
+  const { authorization, accept = '', 'x-api-key': apiKey } = request.headers;
+  const isProgram = authorization !== undefined || apiKey !== undefined;
+  return request.is404 && !isProgram && !API_PATH.test(request.url) && accept.includes('text/html');
 }
