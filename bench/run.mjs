@@ -29,7 +29,6 @@ const withToken = ({ token }) => ({ headers: { Authorization: `Bearer ${token}` 
 const anyKey = ({ keysFile }) => ({ script: 'keys', args: [keysFile, '7'] });
 const checking = ({ key }) => ({ ...bearer({ key }), script: 'post', args: [JSON.stringify({ key })] });
 
-/** Rows that are compared stand in one group; the servers of a group run, and take turns, by themselves. */
 const verify = { name: VERIFY, server: 'Latchkey', path: '/v1/auth/verify', load: bearer };
 const atRandom = (count) => ({
   name: `${VERIFY}, ${count} keys at random`,
@@ -39,6 +38,7 @@ const atRandom = (count) => ({
   ratioTo: VERIFY,
   warm: true,
 });
+/** Rows that are compared stand in one group; the servers of a group run, and take turns, by themselves. */
 const GROUPS = [
   [
     { name: 'bare node:http', server: 'node:http', path: '/', load: bearer },

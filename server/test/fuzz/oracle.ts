@@ -153,7 +153,7 @@ export function createOracle({ find, world, book }: OracleOptions): (draft: Draf
     const { status, headers, text } = reply;
     const operation = find(draft.method, pathOf(targetOf(draft)));
     const isHead = draft.method === 'HEAD';
-    // The router takes an asterisk for the first page; what is refused there is told by a page.
+    // Pages answer as pages; the router takes an asterisk for the first one. Their own tests say what must stand there.
     const isPage = ['/', '*'].includes(pathOf(targetOf(draft))) || /^\/account(?:\/|$)/.test(pathOf(targetOf(draft)));
     const isPublic = isPage || ((operation ?? find('GET', pathOf(targetOf(draft))))?.isPublic ?? false);
     const json = text === '' ? undefined : parsed(text);
