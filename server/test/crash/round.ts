@@ -3,7 +3,7 @@ import type { Api } from './api.ts';
 import { deedsAreRecorded } from './checks/audit.ts';
 import type { Check, CheckContext } from './checks/check.ts';
 import { CHECKS, CHECKS_OF_STATE } from './checks/index.ts';
-import { isQuiet, readFacts } from './facts.ts';
+import { ageNextSigningKey, isQuiet, readFacts } from './facts.ts';
 import { choose, type Lane, type Operation } from './lane.ts';
 import { type Model, quotasOf } from './model.ts';
 import { OPERATIONS } from './operations/index.ts';
@@ -146,13 +146,14 @@ async function stopGracefully({ installation, model }: Pick<Round, 'installation
 }
 
 /** Brings back what was killed, the server last and after a few more kills. */
-async function recover({ installation, api, plan, meddle }: Round): Promise<void> {
+async function recover({ installation, api, plan, random, meddle }: Round): Promise<void> {
   const { services, program } = installation;
   const isHit = (name: Strike) => plan.strike === name || plan.strike === 'all';
   if (isHit('postgres') || isHit('server and postgres')) await services?.postgres.restart();
   if (isHit('redis')) await services?.redis.restart();
   if (program) return isReady(program);
   const downSince = new Date();
+  if (random.fork('time').chance(50)) await ageNextSigningKey(installation.place);
   await meddle?.(installation);
   for (const afterMs of plan.killsAtStartMs) await killWhileStarting(installation, afterMs);
   api.url = await start(installation);
