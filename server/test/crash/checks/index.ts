@@ -15,7 +15,6 @@ export const CHECKS_OF_STATE: readonly Check[] = [
   quotasHold,
   tablesSayTheSame,
   signingKeysAreRight,
-  peopleAreAsPromised,
 ];
 
-export const CHECKS: readonly Check[] = [...CHECKS_OF_STATE, callsAreRepeated];
+export const CHECKS: readonly Check[] = [...CHECKS_OF_STATE, peopleAreAsPromised, callsAreRepeated];
