@@ -29,6 +29,8 @@ export interface Plan {
   atMostMs: number;
   /** How long before the strike the last changes are asked for, many at once. */
   salvoMs: number;
+  /** Names of the only operations that are done; all unless said. For tests of this harness. */
+  only?: readonly string[];
   /** Before the real start, the server is started and killed after so many milliseconds each. */
   killsAtStartMs: number[];
 }
@@ -86,6 +88,8 @@ function lanesOf({ name, api, model, random }: Round): Lane[] {
   }));
 }
 
+const chosen = ({ plan: { only } }: Round) => OPERATIONS.filter(({ name }) => only?.includes(name) ?? true);
+
 async function runOne(lane: Lane, from: readonly Operation[], { operations }: Round): Promise<void> {
   const operation = choose(from, lane.random);
   operations.set(operation.name, (operations.get(operation.name) ?? 0) + 1);
@@ -93,19 +97,20 @@ async function runOne(lane: Lane, from: readonly Operation[], { operations }: Ro
 }
 
 async function runLane(load: Load, lane: Lane, round: Round): Promise<void> {
+  const from = chosen(round);
   while (!load.isOver) {
-    await runOne(lane, OPERATIONS, round);
+    await runOne(lane, from, round);
     // One that had nothing to do must not keep the processor.
     await new Promise((resolve) => setImmediate(resolve));
   }
 }
 
-const CHANGES = OPERATIONS.filter(({ isChange }) => isChange);
 const SALVO = 4;
 
 /** Many changes at once, so that the strike meets some of them half done. */
 function startSalvo(load: Load, round: Round): Promise<unknown> {
-  const salvo = load.lanes.flatMap((lane) => Array.from({ length: SALVO }, () => runOne(lane, CHANGES, round)));
+  const changes = chosen(round).filter(({ isChange }) => isChange);
+  const salvo = load.lanes.flatMap((lane) => Array.from({ length: SALVO }, () => runOne(lane, changes, round)));
   return Promise.all(salvo);
 }
 

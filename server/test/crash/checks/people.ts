@@ -4,7 +4,7 @@ import type { Lane } from '../lane.ts';
 import { isUnanswered, type LaneModel, type Model } from '../model.ts';
 import { guessWithSpent } from '../operations/factors.ts';
 import { isInGrace, refresh } from '../operations/logins.ts';
-import { visitor } from '../operations/people.ts';
+import { follow, visitor } from '../operations/people.ts';
 import { isGood, isProtected, livingSessions, mayRefresh, type Person, type Session } from '../people-model.ts';
 import { type Check, type CheckContext, forAll } from './check.ts';
 
@@ -153,4 +153,6 @@ export const peopleAreAsPromised: Check = async (context) => {
     return (isLast ? people : [...some].filter((each) => each !== undefined)).map((person) => ({ lane, person }));
   });
   await forAll(chosen, ({ lane, person }) => present(context, lane, person));
+  const links = lanes.flatMap((lane) => lane.own.spentLinks.slice(-NEWEST).map((link) => ({ lane, link })));
+  await forAll(links, ({ lane, link }) => follow(lane, link));
 };

@@ -9,6 +9,7 @@ import {
   type Person,
   type Role,
   type Session,
+  type SpentLink,
 } from '../people-model.ts';
 import { maybeIdempotent, undisturbed } from './keys.ts';
 
@@ -154,16 +155,19 @@ const signUp: Operation = {
 };
 
 /** A link is good once: before a crash, and after. */
+export async function follow(lane: Lane, link: SpentLink): Promise<void> {
+  const requestId = lane.newName();
+  const ending = await lane.api.send({ method: 'POST', key: null, from: visitor(lane), requestId, ...link });
+  if (isUnanswered(ending) || ending.status === 400) return;
+  lane.model.violations.push(`a link to ${link.path} was good once more, and the answer was ${ending.status}`);
+}
+
 const followAgain: Operation = {
   name: 'follow a link again',
   weight: 1,
   run: async (lane) => {
     const link = lane.random.pick(lane.own.spentLinks);
-    if (!link) return;
-    const requestId = lane.newName();
-    const ending = await lane.api.send({ method: 'POST', key: null, from: visitor(lane), requestId, ...link });
-    if (isUnanswered(ending) || ending.status === 400) return;
-    lane.model.violations.push(`a link to ${link.path} was good once more, and the answer was ${ending.status}`);
+    if (link) await follow(lane, link);
   },
 };
 
