@@ -119,8 +119,9 @@ export function readsPages({ header }: Pick<PageCall, 'header'>): boolean {
 
 /** Whether a refusal is for a person: on a page, and where somebody followed a link to nowhere. */
 export function isForPerson(request: FastifyRequest): boolean {
-  // A browser asks a server for a path (RFC 9112 §3.2.1). The router finds pages behind a whole URL and an asterisk, too.
-  if (!request.url.startsWith('/')) return false;
+  // A browser asks a server for a path (RFC 9112 §3.2.1). The router finds pages behind a whole URL, an asterisk and a
+  // fragment, too.
+  if (!request.url.startsWith('/') || request.url.includes('#')) return false;
   if (request.routeOptions.config.isPage === true) return true;
   return request.is404 && !API_PATH.test(routedPath(request.url)) && readsPages(pageCallOf(request));
 }

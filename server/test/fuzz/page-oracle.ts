@@ -15,7 +15,8 @@ const POLICY = [
   "base-uri 'none'",
 ];
 const STACK = /node_modules|node:internal|(?:\n|\\n) {4}at |\.ts:\d|\.js:\d+:\d|SQLITE_|kysely|FST_ERR/;
-const RUNS = /<script(?![^>]*\ssrc="\/assets\/)|<[^>]+\son[a-z]+=|<style|\sstyle="|javascript:/i;
+const RUNS =
+  /<script(?![^>]*\ssrc="\/assets\/)|<[^>]+\son[a-z]+=|<style|\sstyle="|\s(?:href|src|action|formaction)="\s*(?:javascript|data):/i;
 
 export const isHtml = ({ headers }: WireReply): boolean =>
   headers.get('content-type')?.startsWith('text/html') === true;
@@ -29,7 +30,8 @@ export function mayBePage(
   path: string,
   { isPagePath, status }: { isPagePath: boolean; status: number },
 ): boolean {
-  if (!draft.path.startsWith('/')) return isPagePath && status < 400;
+  const isPath = draft.path.startsWith('/') && !draft.path.includes('#');
+  if (!isPath) return isPagePath && status < 400;
   if (isPagePath) return true;
   const isProgram = headerOf(draft, 'authorization') !== undefined || headerOf(draft, 'x-api-key') !== undefined;
   if (isProgram || !headerOf(draft, 'accept')?.includes('text/html')) return false;

@@ -68,7 +68,7 @@ export async function discoverPages(connection: Connection, callers: readonly Ca
 
 /** Whether a path is one of the pages' own: their first parts, as they were found. */
 export function pageFinder({ links, forms }: Pages): (path: string) => boolean {
-  const first = (path: string) => path.split(/[/?]/)[1] ?? '';
+  const first = (path: string) => path.split(/[/?#]/)[1] ?? '';
   const rooms = new Set([...links, ...forms.map(({ action }) => action)].map(first));
   return (path) => rooms.has(first(path));
 }

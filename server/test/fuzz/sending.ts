@@ -1,7 +1,8 @@
 import { diceOf } from './dice.ts';
 import { bytesOf, type Draft, headerOf, targetOf } from './draft.ts';
 import type { Lane } from './lane.ts';
-import { isGate, shapeFor, type Verdict } from './oracle.ts';
+import { isGate, pathOf, shapeFor, type Verdict } from './oracle.ts';
+import { mayBePage } from './page-oracle.ts';
 import { draftOf } from './plan.ts';
 import { type RawCase, rawCase } from './raw-cases.ts';
 import { problemsOfRaw, runRaw } from './raw-run.ts';
@@ -31,8 +32,9 @@ async function exchange(
     const result = await runRaw(target.port, raw, PATIENCE_MS);
     for (const { status } of result.replies) run.count(status);
     if (result.replies.some(({ status }) => status < 300)) noteWrite(run, draft);
-    const mayBePage = draft.path.startsWith('/') && isPage(draft.path);
-    const told = { shapes: [shapeFor(draft), 'v2'] as const, isGate: isGate(draft), mayBePage };
+    const path = pathOf(targetOf(draft));
+    const isPageToo = mayBePage(draft, path, { isPagePath: isPage(path), status: 400 });
+    const told = { shapes: [shapeFor(draft), 'v2'] as const, isGate: isGate(draft), mayBePage: isPageToo };
     for (const what of problemsOfRaw(raw, result, told)) run.found(what, where());
     return null;
   }

@@ -100,6 +100,7 @@ test('nor is a page what a program asks for in an odd way', async () => {
   const lines = 'Host: localhost\r\nAccept: text/html\r\nConnection: close\r\n\r\n';
   for (const [target, status] of [
     ['*', 400],
+    ['/sign-in#x', 400],
     ['http://evil.example/none?x=%ff', 404],
     ['http://evil.example/v1/none', 404],
     ['/%76%31/none?x=%ff', 404],
