@@ -43,6 +43,8 @@ export interface World {
   observer: string;
   /** Addresses of accounts that anybody may sign in to. */
   emails: readonly string[];
+  /** Keeps people signed in, in a long run. */
+  renew(): Promise<void>;
 }
 
 export interface ForeignObject {
@@ -232,5 +234,6 @@ export async function createWorld(
     marker,
     observer: foreign.observer,
     emails: people.emails,
+    renew: people.renew,
   };
 }

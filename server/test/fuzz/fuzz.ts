@@ -19,6 +19,7 @@ import { PATIENCE_MS, startTarget, type Target } from './target.ts';
 import { Connection } from './wire.ts';
 
 const SLOW_CLIENTS = 8;
+const RENEW_EACH_MS = 300_000;
 /** From so many requests on, slow bodies are waited for too. */
 const LONG_RUN = 20_000;
 
@@ -55,8 +56,9 @@ async function prepareScene(run: Run, target: Target, book: SecretBook): Promise
   const isPage = pageFinder(pages);
   const judge = createOracle({ find: createFinder(operations), isPage, world, book });
   const entitled = await entitledCallers(connection, operations, world.callers);
+  const renew = () => world.renew().finally(() => connection.close());
   connection.close();
-  return { run, target, scenery: { seed: run.options.seed, world, operations, entitled, pages }, judge, isPage };
+  return { run, target, scenery: { seed: run.options.seed, world, operations, entitled, pages }, judge, isPage, renew };
 }
 
 /** At half-time; a server that does not answer any more ends the run. */
@@ -65,6 +67,11 @@ function heldBy({ run, target }: Scene, otherwise: Holdings): Promise<Holdings> 
     run.breakOff(error.message, 'at half-time');
     return otherwise;
   });
+}
+
+function keepSignedIn({ run, renew }: Scene): NodeJS.Timeout {
+  const again = () => renew().catch((error: Error) => run.found(error.message, 'when people signed in anew'));
+  return setInterval(again, RENEW_EACH_MS);
 }
 
 async function runScene(scene: Scene, start: Holdings): Promise<Holdings[]> {
@@ -76,9 +83,11 @@ async function runScene(scene: Scene, start: Holdings): Promise<Holdings[]> {
   const lanes = Array.from({ length: count }, () => new Lane());
   const middle = Math.ceil(requests / 2 / count) * count;
   const startMs = performance.now();
+  const renewing = keepSignedIn(scene);
   await runPart(scene, 0, middle, lanes);
   const half = await heldBy(scene, start);
   await runPart(scene, middle, requests, lanes);
+  clearInterval(renewing);
   run.sendingSeconds = (performance.now() - startMs) / 1000;
   for (const what of await slow.ended(run.isBroken ? 0 : isLong ? 60_000 : 30_000)) run.found(what, 'after the run');
   for (const what of await health.stop()) run.found(what, 'during the run');

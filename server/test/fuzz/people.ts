@@ -13,6 +13,8 @@ export interface People {
   callers: Caller[];
   /** Accounts that anybody may sign in to, and guess at. */
   emails: string[];
+  /** New access tokens, which live for 15 minutes, and new proofs, which are recent for as long. */
+  renew(): Promise<void>;
   /** Ids that belong to the callers of each workspace. */
   ownIds: string[];
   foreignIds: string[];
@@ -44,7 +46,7 @@ export async function createPeople(options: PeopleOptions): Promise<People> {
     return { id, email };
   };
   book.enter(PASSWORD);
-  const { logIn, cookieCaller, tokenCaller } = personSeats(options, ids);
+  const { logIn, cookieCaller, tokenCaller, renewals } = personSeats(options, ids);
   const owner = { ...options.owner, workspaceId };
   const viewer = { ...(await make('viewer', 'viewer', workspaceId)), password: PASSWORD, workspaceId };
   const neighbor = {
@@ -73,5 +75,8 @@ export async function createPeople(options: PeopleOptions): Promise<People> {
   for (let index = 0; index < ACCOUNTS; index += 1) {
     emails.push((await make(`account-${index}`, 'developer', workspaceId)).email);
   }
-  return { callers, emails, ownIds: ids[workspaceId] ?? [], foreignIds: ids[otherWorkspace] ?? [] };
+  const renew = async () => {
+    for (const each of renewals) await each();
+  };
+  return { callers, emails, renew, ownIds: ids[workspaceId] ?? [], foreignIds: ids[otherWorkspace] ?? [] };
 }

@@ -101,4 +101,6 @@ export interface Scene {
   scenery: Scenery;
   judge(draft: Draft, reply: WireReply): Verdict;
   isPage(path: string): boolean;
+  /** Keeps people signed in. */
+  renew(): Promise<void>;
 }
