@@ -87,7 +87,7 @@ const TABLES: Meddling = {
       'a session that ended lives again',
       `create temp table ended as select * from sessions limit 1;
        update ended set id = 'ses_ended', secret_hash = 'ended',
-         user_id = (select id from users where email = 'owner-l1@example.com');
+         user_id = (select min(id) from users where email like 'owner-ws%');
        insert into sessions select * from ended`,
       /should have the sessions .*, and has .*ses_ended/,
     ],
