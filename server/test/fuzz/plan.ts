@@ -1,7 +1,7 @@
 import { mutatedBody } from './body-mutations.ts';
 import type { Caller, World } from './callers.ts';
 import { type Dice, diceOf } from './dice.ts';
-import { type Draft, headerOf } from './draft.ts';
+import type { Draft } from './draft.ts';
 import { fittingValue, type Source } from './fitting-values.ts';
 import type { Lane } from './lane.ts';
 import type { Operation, Parameter } from './operations.ts';
@@ -87,13 +87,13 @@ function decoded(path: string): string {
   }
 }
 
-/** What ends the session or the login that a person shows: signing in does, as a browser has one session. */
-const ENDS_SESSION = /sign-(?:out|in|up)|end-others|log(?:out|in)/i;
+/** What ends the session, login or role that a person shows: signing in does, as a browser has one session. */
+const ENDS_SESSION = /sign-(?:out|in|up)|end-others|log(?:out|in)|transfer/i;
 
-/** Whose session the request shows; a credential in a header comes before it where both count. */
-function shownBy(draft: Draft, { callers }: World): Caller | undefined {
-  const cookie = headerOf(draft, 'cookie');
-  return cookie === undefined ? undefined : callers.find((each) => each.isPerson && each.cookie === cookie);
+/** Whose session or login the request shows, whoever else it names. */
+function shownBy({ headers }: Draft, { callers }: World): Caller | undefined {
+  const shows = (text: string | null | undefined) => text != null && headers.some(([, value]) => value.includes(text));
+  return callers.find(({ isPerson, cookie, credential }) => isPerson === true && (shows(cookie) || shows(credential)));
 }
 
 function endsLogins({ caller, body }: Draft, shown: Caller | undefined, path: string): boolean {
