@@ -101,7 +101,8 @@ test('no text makes a pattern slow, wherever it stands (O5)', { timeout: 120_000
     const operations = operationsOf(document).filter(({ template }) => !template.startsWith('/v2/'));
     const caller = { name: 'root', credential: target.rootKey, workspaceId: null, readsOnly: false, isDead: false };
     const tester = { ...caller, credential: target.testKey };
-    const world = { callers: [caller], scopes: ['read'], ownWorkspace: target.workspaceId, otherWorkspace: 'x' };
+    const place = { ownWorkspace: target.workspaceId, otherWorkspace: 'x', pinned: new Map() };
+    const world = { ...place, callers: [caller], scopes: ['read'], emails: ['one@example.com'] };
     const source = { dice: first, lane: new Lane(), world, workspaceId: null } as never;
     const drafts = operations.flatMap((operation) => {
       const value = operation.body && fittingValue('', operation.body, source);
