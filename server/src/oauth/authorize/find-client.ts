@@ -26,6 +26,7 @@ async function isActive({ workspaceFacts }: AuthorizeDeps, application: Applicat
  * (security A1, A2, A26).
  */
 export async function findClient(deps: AuthorizeDeps, params: AuthorizationParameters): Promise<ClientFound> {
+  if (!params.isReadable) return unanswerable('unreadable', null);
   const twice = repeatedInAddress(params);
   if (twice !== null) return unanswerable('repeated', twice);
   const clientId = params.get('client_id');
