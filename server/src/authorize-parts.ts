@@ -39,7 +39,6 @@ export interface AuthorizeOptions {
   /** Counts what strangers make the server store. */
   guesses: Limiter;
   cursors: Cursors;
-  workspaceFacts(id: string): Promise<{ isSuspended: boolean } | null>;
   resolveWorkspace(principal: Principal, named: string | undefined): Promise<string>;
   issuer(): string;
 }

@@ -47,6 +47,7 @@ import {
   createRecordAudit,
   type RecordAudit,
 } from './audit/index.ts';
+import { type ComposedAuthorize, composeAuthorize } from './authorize-parts.ts';
 import { bootstrap, type FirstStart } from './bootstrap.ts';
 import type { Config } from './config/index.ts';
 import { type Counting, createCounting } from './counting.ts';
@@ -377,7 +378,13 @@ function routesOf(core: Core, config: Config, deps: DomainDeps, verifyKey: Verif
   ];
 }
 
-function peopleOf(core: Core, config: Config, surroundings: Surroundings, deps: DomainDeps): ComposedPeople {
+function peopleOf(
+  core: Core,
+  config: Config,
+  surroundings: Surroundings,
+  deps: DomainDeps,
+  authorize: ComposedAuthorize,
+): ComposedPeople {
   const { sessions, slowHashes, counting, issuer, tokens } = core;
   const { guesses } = counting;
   const endTokens: EndTokens = async (tx, userId, reason) => {
@@ -390,7 +397,17 @@ function peopleOf(core: Core, config: Config, surroundings: Surroundings, deps: 
     await tokens.raiseWatermark(tx, { kind: 'user', id, reason, families: 'keep' });
   };
   const ends = { endTokens, endSessionTokens, renewTokens };
-  return composePeople({ ...deps, config, surroundings, sessions, slowHashes, guesses, issuer, ...ends });
+  return composePeople({
+    ...deps,
+    config,
+    surroundings,
+    sessions,
+    slowHashes,
+    guesses,
+    issuer,
+    ...ends,
+    oauth: authorize.forPages,
+  });
 }
 
 function loginRoutesOf(core: Core, people: People, payAddress: (address: string) => Promise<void>): Route[] {
@@ -427,8 +444,11 @@ export async function compose(config: Config, surroundings: Surroundings, databa
   http.add(healthRoutes({ checks, spareChecks, isStopping: () => isStopping, isDegraded }));
   const deps = domainDeps(core, config, surroundings, database);
   http.add(routesOf(core, config, deps, verifyKey));
-  const composed = peopleOf(core, config, surroundings, deps);
-  http.add(composed.routes);
+  const { resources, applications } = core.oauth;
+  const { guesses } = core.counting;
+  const authorize = composeAuthorize({ ...core, ...deps, resources, applications, guesses });
+  const composed = peopleOf(core, config, surroundings, deps, authorize);
+  http.add([...composed.routes, ...authorize.routes]);
   if (config.passwordLogin) http.add(loginRoutesOf(core, composed.people, payAddress));
   const oauth = composeOAuth({ ...deps, ...core, isOperator: core.workspaces.isOperator });
   http.add(oauth.routes);
@@ -437,6 +457,7 @@ export async function compose(config: Config, surroundings: Surroundings, databa
   const jobs = scheduleWork(core, surroundings, database);
   composed.addJobs(jobs);
   oauth.addJobs(jobs);
+  authorize.addJobs(jobs);
   const { hasFirst } = core.workspaces;
   return {
     http,
@@ -453,7 +474,7 @@ export async function compose(config: Config, surroundings: Surroundings, databa
     setBoundPort,
     sendMails: composed.people.outbox.sendDue,
     flush: async () => {
-      await Promise.all([core.usage.flush(), core.activity.flush(), core.sessions.flush()]);
+      await Promise.all([core.usage.flush(), core.activity.flush(), core.sessions.flush(), authorize.flush()]);
     },
     closeCounting: async () => {
       composed.close();

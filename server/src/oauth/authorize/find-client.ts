@@ -14,13 +14,6 @@ function unanswerable(why: Unanswerable, detail: string | null): Extract<Outcome
   return { kind: 'unanswerable', why, error: isClient ? 'invalid_client' : 'invalid_request', detail };
 }
 
-async function isActive({ workspaceFacts }: AuthorizeDeps, application: Application): Promise<boolean> {
-  if (application.isDisabled) return false;
-  if (application.workspaceId === null) return true;
-  const facts = await workspaceFacts(application.workspaceId);
-  return facts !== null && !facts.isSuspended;
-}
-
 /**
  * RFC 6749 §4.1.2.1: before it is sure who asks and where the answer goes, nothing is sent anywhere: the person is told
  * (security A1, A2, A26).
@@ -33,7 +26,7 @@ export async function findClient(deps: AuthorizeDeps, params: AuthorizationParam
   if (clientId === null) return unanswerable('unknown_client', null);
   const application = deps.applications.peek(clientId) ?? (await deps.applications.find(clientId));
   if (!application) return unanswerable('unknown_client', clientId);
-  if (!(await isActive(deps, application))) return unanswerable('disabled_client', application.name);
+  if (application.isDisabled) return unanswerable('disabled_client', application.name);
   const named = params.get('redirect_uri');
   const redirectUri = redirectUriOf(application, named);
   if (redirectUri === null) return unanswerable(named === null ? 'no_redirect_uri' : 'redirect_uri', named);
