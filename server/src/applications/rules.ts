@@ -40,14 +40,19 @@ const LONGEST_SERVICE_TTL_SECONDS = 600;
 export const keepsSecrets = ({ type }: Pick<ApplicationSettings, 'type'>) => type === 'web' || type === 'service';
 
 /** Whether it proves itself by a secret, or signs with one. */
-export function needsSecret(settings: Pick<ApplicationSettings, 'type' | 'authMethod' | 'allowsSelfSignedJwt' | 'jwks' | 'jwksUri'>): boolean {
+export function needsSecret(
+  settings: Pick<ApplicationSettings, 'type' | 'authMethod' | 'allowsSelfSignedJwt' | 'jwks' | 'jwksUri'>,
+): boolean {
   if (!keepsSecrets(settings)) return false;
   const signsByKey = settings.jwks !== null || settings.jwksUri !== null;
   return settings.authMethod !== 'private_key_jwt' || (settings.allowsSelfSignedJwt && !signsByKey);
 }
 
 /** Whether its secrets are kept sealed too: somebody has to compute an HMAC with them. */
-export function signsBySecret({ authMethod, allowsSelfSignedJwt }: Pick<ApplicationSettings, 'authMethod' | 'allowsSelfSignedJwt'>): boolean {
+export function signsBySecret({
+  authMethod,
+  allowsSelfSignedJwt,
+}: Pick<ApplicationSettings, 'authMethod' | 'allowsSelfSignedJwt'>): boolean {
   return authMethod === 'client_secret_jwt' || allowsSelfSignedJwt;
 }
 
@@ -91,7 +96,8 @@ const grantTypesFit: Rule = ({ type, grantTypes, redirectUris }) => {
   if (has('refresh_token') && !has('authorization_code') && !has(DEVICE_CODE)) {
     refuse('grant_types', 'refresh_token goes with authorization_code or device_code');
   }
-  if (has('authorization_code') && redirectUris.length === 0) refuse('redirect_uris', 'is required for authorization_code');
+  if (has('authorization_code') && redirectUris.length === 0)
+    refuse('redirect_uris', 'is required for authorization_code');
   if (!has('authorization_code') && redirectUris.length > 0) {
     refuse('redirect_uris', 'is for applications that use authorization_code');
   }

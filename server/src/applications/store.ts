@@ -1,5 +1,13 @@
 import { type Kysely, sql } from 'kysely';
-import { compileForMany, compileInsert, compileOnce, lockRows, type Tables, type Tx, valueRows } from '../database/index.ts';
+import {
+  compileForMany,
+  compileInsert,
+  compileOnce,
+  lockRows,
+  type Tables,
+  type Tx,
+  valueRows,
+} from '../database/index.ts';
 import type { Environment } from '../http/index.ts';
 import type { ApplicationRow, ClientAssertionRow, ClientSecretRow } from './tables.ts';
 
@@ -97,7 +105,11 @@ export function secretsOfMany(read: Kysely<Tables>, clientIds: readonly string[]
 
 export async function endSecretsAt(tx: Tx, ids: readonly string[], atMs: number): Promise<void> {
   if (ids.length === 0) return;
-  await tx.query.updateTable('client_secrets').set({ expires_at: atMs }).where('id', 'in', [...ids]).execute();
+  await tx.query
+    .updateTable('client_secrets')
+    .set({ expires_at: atMs })
+    .where('id', 'in', [...ids])
+    .execute();
 }
 
 /** False when there was none. */
@@ -113,7 +125,10 @@ export async function deleteSecret(tx: Tx, clientId: string, id: string): Promis
 
 export async function deleteSecrets(tx: Tx, ids: readonly string[]): Promise<void> {
   if (ids.length === 0) return;
-  await tx.query.deleteFrom('client_secrets').where('id', 'in', [...ids]).execute();
+  await tx.query
+    .deleteFrom('client_secrets')
+    .where('id', 'in', [...ids])
+    .execute();
 }
 
 const updateLastUsed = compileForMany((query, count) => {
