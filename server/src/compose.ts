@@ -19,12 +19,9 @@ import {
   createSessions,
   createSlowHashes,
   createWorkspaces,
-  type EndSessionTokens,
-  type EndTokens,
   isPersonDisabled,
   type People,
   peopleMigrations,
-  type RenewTokens,
   type SessionResolver,
   type SlowHashes,
   sessionKindsMigrations,
@@ -231,20 +228,10 @@ async function createCore(
   const workspaces = createWorkspaces(database, changes);
   const metrics = createMetrics();
   const slowHashes = createSlowHashes();
-  const sessions = createSessions({
-    database,
-    changes,
-    clock,
-    catalogue: scopes.catalogue,
-    issuer,
-    plans: plans.current,
-  });
+  const shared = { database, changes, clock, issuer, catalogue: scopes.catalogue, plans: plans.current };
+  const sessions = createSessions(shared);
   const keys = createKeyResolver({
-    database,
-    changes,
-    catalogue: scopes.catalogue,
-    issuer,
-    plans: plans.current,
+    ...shared,
     workspaceFacts: workspaces.facts,
     verifySlowHash: slowHashes.verify,
     isPersonDisabled: (userId) => isPersonDisabled(database, userId),
@@ -396,28 +383,8 @@ function peopleOf(
   authorize: ComposedAuthorize,
 ): ComposedPeople {
   const { sessions, slowHashes, counting, issuer, tokens } = core;
-  const { guesses } = counting;
-  const endTokens: EndTokens = async (tx, userId, reason) => {
-    await tokens.raiseWatermark(tx, { kind: 'user', id: userId, reason });
-  };
-  const endSessionTokens: EndSessionTokens = async (tx, id, reason) => {
-    await tokens.raiseWatermark(tx, { kind: 'session', id, reason });
-  };
-  const renewTokens: RenewTokens = async (tx, id, reason) => {
-    await tokens.raiseWatermark(tx, { kind: 'user', id, reason, families: 'keep' });
-  };
-  const ends = { endTokens, endSessionTokens, renewTokens };
-  return composePeople({
-    ...deps,
-    config,
-    surroundings,
-    sessions,
-    slowHashes,
-    guesses,
-    issuer,
-    ...ends,
-    oauth: authorize.forPages,
-  });
+  const shared = { config, surroundings, sessions, slowHashes, issuer, tokens };
+  return composePeople({ ...deps, ...shared, guesses: counting.guesses, oauth: authorize.forPages });
 }
 
 function loginRoutesOf(core: Core, people: People, payAddress: (address: string) => Promise<void>): Route[] {
@@ -431,6 +398,28 @@ function loginRoutesOf(core: Core, people: People, payAddress: (address: string)
     payAddress,
     onAsked: metrics.tokensAsked,
   });
+}
+
+interface Setting {
+  config: Config;
+  surroundings: Surroundings;
+  deps: DomainDeps;
+  payAddress(address: string): Promise<void>;
+}
+
+/** People, applications, and what they have to do with one another: their routes, forms and pages. */
+function mountPeople(http: HttpServer, core: Core, { config, surroundings, deps, payAddress }: Setting) {
+  const { resources, applications } = core.oauth;
+  const { guesses } = core.counting;
+  const authorize = composeAuthorize({ ...core, ...deps, resources, applications, guesses });
+  const composed = peopleOf(core, config, surroundings, deps, authorize);
+  http.add([...composed.routes, ...authorize.routes]);
+  if (config.passwordLogin) http.add(loginRoutesOf(core, composed.people, payAddress));
+  const oauth = composeOAuth({ ...core, ...deps, isOperator: core.workspaces.isOperator });
+  http.add(oauth.routes);
+  http.addForms(oauth.forms);
+  http.addPages(composed.pages.routes, composed.pages.failurePage);
+  return { composed, oauth, authorize };
 }
 
 /** The one place that knows every domain: builds it, wires what must not import one another, mounts the routes. */
@@ -454,16 +443,7 @@ export async function compose(config: Config, surroundings: Surroundings, databa
   http.add(healthRoutes({ checks, spareChecks, isStopping: () => isStopping, isDegraded }));
   const deps = domainDeps(core, config, surroundings, database);
   http.add(routesOf(core, config, deps, verifyKey));
-  const { resources, applications } = core.oauth;
-  const { guesses } = core.counting;
-  const authorize = composeAuthorize({ ...core, ...deps, resources, applications, guesses });
-  const composed = peopleOf(core, config, surroundings, deps, authorize);
-  http.add([...composed.routes, ...authorize.routes]);
-  if (config.passwordLogin) http.add(loginRoutesOf(core, composed.people, payAddress));
-  const oauth = composeOAuth({ ...core, ...deps, isOperator: core.workspaces.isOperator });
-  http.add(oauth.routes);
-  http.addForms(oauth.forms);
-  http.addPages(composed.pages.routes, composed.pages.failurePage);
+  const { composed, oauth, authorize } = mountPeople(http, core, { config, surroundings, deps, payAddress });
   const jobs = scheduleWork(core, surroundings, database);
   composed.addJobs(jobs);
   oauth.addJobs(jobs);
