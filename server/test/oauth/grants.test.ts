@@ -111,7 +111,7 @@ describe.each(DATABASES)('withdrawing on %s', (database) => {
       .executeTakeFirst();
     expect(row?.revoke_reason).toBe('grant revoked');
     const asked = await client.visit(requestPath(app));
-    expect(plainText(asked)).toContain('Let Notes in?');
+    expect(plainText(asked)).toContain('Let Notes act for you?');
     await allow(client, app);
     const { json: list } = await person.call(`/v1/grants?user_id=${person.userId}`);
     expect(list.data).toHaveLength(1);

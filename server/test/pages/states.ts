@@ -133,7 +133,7 @@ const APPLICATION_STATES: Record<string, Act> = {
     const made = await person(stage);
     await allow(pageClient(stage.server, made.cookies), app);
     await stage.page.goto(requestPath(app, { scope: 'read write email' }));
-    await stage.page.getByText('do more?').waitFor();
+    await stage.page.getByText('do more for you?').waitFor();
   },
   'choose-workspace': async (stage) => choosing(stage, await newApp(stage.server)),
   'choose-account': async (stage) => void (await sent(stage, {}, { prompt: 'select_account' })),
