@@ -76,6 +76,7 @@ import {
 import { createJobs, type Jobs, jobsMigrations } from './jobs/index.ts';
 import { createLivePlans, limitsMigrations, type PlanTable, planMigrations, planRoutes } from './limits/index.ts';
 import { loginRoutes } from './login/index.ts';
+import { composeOAuth } from './oauth-parts.ts';
 import { type ComposedPeople, composePeople } from './people.ts';
 import { sandboxMigrations, sandboxRoutes } from './sandbox/index.ts';
 import { createScopes, type Scopes, scopeRoutes, scopesMigrations } from './scopes/index.ts';
@@ -424,9 +425,13 @@ export async function compose(config: Config, surroundings: Surroundings, databa
   const composed = peopleOf(core, config, surroundings, deps);
   http.add(composed.routes);
   if (config.passwordLogin) http.add(loginRoutesOf(core, composed.people, payAddress));
+  const oauth = composeOAuth();
+  http.add(oauth.routes);
+  http.addForms(oauth.forms);
   http.addPages(composed.pages.routes, composed.pages.failurePage);
   const jobs = scheduleWork(core, surroundings, database);
   composed.addJobs(jobs);
+  oauth.addJobs(jobs);
   const { hasFirst } = core.workspaces;
   return {
     http,
