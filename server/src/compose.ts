@@ -412,6 +412,7 @@ export async function compose(config: Config, surroundings: Surroundings, databa
     trustProxy: config.trustProxy,
     tls: config.tls,
     issuer,
+    resourceMetadata: () => null,
     authenticate,
     idempotency: core.idempotency,
     onAnswered: core.metrics.answered,

@@ -14,11 +14,13 @@ import {
   type Family,
   type FamilyName,
   type FamilyRequest,
+  lookUpRefresh,
   type PresentedRefresh,
   type RefreshResult,
   raiseWatermark,
   refresh,
   revokeFamily,
+  type SeenRefresh,
   startFamily,
   type TokenPair,
 } from './families/index.ts';
@@ -38,6 +40,8 @@ export interface Tokens {
   startFamily(tx: Tx, request: FamilyRequest): Promise<TokenPair>;
   /** A refusal is returned, so that what it ends is committed. */
   refresh(tx: Tx, presented: PresentedRefresh): Promise<RefreshResult>;
+  /** Whose a refresh token is, and whether it works: by one read, and without using it. Null for a text that is none of ours. */
+  lookUpRefresh(text: string): Promise<SeenRefresh | null>;
   /** Ends a family and its access tokens. Null when there is none, or it is another client's. */
   revokeFamily(tx: Tx, ending: { family: FamilyName; reason: string; actor: Actor }): Promise<Family | null>;
   /** Refuses one access token until it expires. False when it is refused, or over, already. */
@@ -99,6 +103,7 @@ export function createTokens(options: TokensOptions): Tokens {
     mintAccessToken: (request) => mintAccessToken(deps, request),
     startFamily: (tx, request) => startFamily(deps, tx, request),
     refresh: (tx, presented) => refresh(deps, tx, presented),
+    lookUpRefresh: (text) => lookUpRefresh(deps, options.database.read, text),
     revokeFamily: (tx, ending) => revokeFamily(deps, tx, ending),
     revokeAccessToken: async (tx, { claims, actor }) => {
       const { jti, exp, workspace_id: workspaceId, environment, client_id, sub } = claims;

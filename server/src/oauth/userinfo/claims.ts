@@ -1,10 +1,4 @@
-/** What is known of a person that an application may be told. */
-export interface Identity {
-  readonly userId: string;
-  readonly email: string;
-  readonly isEmailVerified: boolean;
-  readonly name: string | null;
-}
+import type { Identity } from '../../accounts/index.ts';
 
 export type Claims = Readonly<Record<string, string | boolean>>;
 
