@@ -2,7 +2,7 @@ import type { Database } from '../database/index.ts';
 import { Failure, invalidField } from '../failure.ts';
 import type { Principal } from '../http/index.ts';
 import { type Changes, createRecordCache } from '../shared-state/index.ts';
-import { memberExists, workspaceById, workspaceExists, workspaceIds } from './store.ts';
+import { installationFact, memberExists, workspaceById, workspaceExists, workspaceIds } from './store.ts';
 import { factsOf, type WorkspaceFacts } from './workspace.ts';
 
 /** Which workspace a call is about, and who is in it. */
@@ -15,6 +15,8 @@ export interface Workspaces {
   hasMember(workspaceId: string, userId: string): Promise<boolean>;
   /** From memory or by one read. */
   facts(id: string): Promise<WorkspaceFacts | null>;
+  /** Whether a signed-in person may do what is the operator's: an owner of the first workspace (contract §3). */
+  isOperator(principal: Principal): Promise<boolean>;
   /** Whether the installation has begun. */
   hasFirst(): Promise<boolean>;
 }
@@ -50,6 +52,10 @@ export function createWorkspaces(database: Database, changes: Changes): Workspac
     },
     hasMember: (workspaceId, userId) => memberExists(database.read, workspaceId, userId),
     facts: cache.fetch,
+    isOperator: async ({ kind, role, workspaceId }) => {
+      if (kind !== 'session' || role !== 'owner' || workspaceId === null) return false;
+      return workspaceId === (await installationFact(database.read, 'first_workspace'));
+    },
     hasFirst: async () => (await workspaceIds(database.read, 1)).length > 0,
   };
 }

@@ -89,6 +89,11 @@ export async function claimInstallationFact(tx: Tx, name: string, value: string,
   return won !== undefined;
 }
 
+export async function installationFact(read: Kysely<Tables>, name: string): Promise<string | null> {
+  const row = await read.selectFrom('installation').select('value').where('name', '=', name).executeTakeFirst();
+  return row?.value ?? null;
+}
+
 export async function workspaceExists(read: Kysely<Tables>, id: string): Promise<boolean> {
   const row = await read.selectFrom('workspaces').select('id').where('id', '=', id).executeTakeFirst();
   return row !== undefined;

@@ -16,6 +16,10 @@ export interface Resource {
   readonly isDefault: boolean;
 }
 
+export const DEFAULT_TTL_SECONDS = 900;
+export const SHORTEST_TTL_SECONDS = 300;
+export const LONGEST_TTL_SECONDS = 86_400;
+
 /** All resources, in memory and live. */
 export interface Resources {
   byAudience(audience: string): Resource | undefined;
@@ -25,4 +29,6 @@ export interface Resources {
   /** Whose scope it is; the default one's unless the catalogue says otherwise. */
   offering(scope: string): Resource;
   load(): Promise<void>;
+  /** Hears when one of them has changed. */
+  onReload(listener: () => void): void;
 }

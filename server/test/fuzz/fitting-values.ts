@@ -42,7 +42,9 @@ const MEANINGFUL: Record<string, (source: Source) => readonly string[]> = {
   value: ({ dice }) => [Buffer.from(dice.bytes(32)).toString('hex'), BCRYPT],
   lookup_prefix: () => ['legacy_key_'],
   cursor: ({ lane }) => lane.cursors,
-  resource: () => ['https://api.example.com/v1'],
+  resource: ({ lane }) => lane.made('/resources'),
+  audience: ({ dice }) => [`https://api.example.com/${dice.below(1000)}`, 'urn:example:api'],
+  accepted_audiences: ({ dice }) => [`https://api.example.com/${dice.below(1000)}`],
 };
 
 const COMMON = ['fuzz', 'x', 'A longer name, with words', 'name.with-signs_1', '42'];
