@@ -3,6 +3,7 @@ import {
   accessRoutes,
   createAuthenticate,
   createDoor,
+  createInspect,
   createSpender,
   createTokenResolver,
   createVerifyKey,
@@ -76,6 +77,7 @@ import {
 import { createJobs, type Jobs, jobsMigrations } from './jobs/index.ts';
 import { createLivePlans, limitsMigrations, type PlanTable, planMigrations, planRoutes } from './limits/index.ts';
 import { loginRoutes } from './login/index.ts';
+import { challengeUrl } from './oauth/index.ts';
 import { composeOAuth, createOAuthCore, type OAuthCore, oauthMigrations } from './oauth-parts.ts';
 import { type ComposedPeople, composePeople } from './people.ts';
 import { sandboxMigrations, sandboxRoutes } from './sandbox/index.ts';
@@ -328,6 +330,7 @@ function createDoors(core: Core, config: Config, { clock }: Surroundings) {
   return {
     authenticate: createAuthenticate(door, () => core.oauth.resources.default().audience),
     verifyKey: createVerifyKey(shared),
+    inspect: createInspect({ ...shared, tokens: core.tokenResolver }),
     /** Who presents nothing valid pays with the address. */
     payAddress: async (address: string) => refuseSpending(await spender.spendAddress(address), clock),
   };
@@ -410,14 +413,14 @@ function loginRoutesOf(core: Core, people: People, payAddress: (address: string)
 export async function compose(config: Config, surroundings: Surroundings, database: Database): Promise<Latchkey> {
   const { issuer, setBoundPort } = issuerOf(config);
   const core = await createCore(config, surroundings, database, issuer);
-  const { authenticate, verifyKey, payAddress } = createDoors(core, config, surroundings);
+  const { authenticate, verifyKey, inspect, payAddress } = createDoors(core, config, surroundings);
   const http = await createHttpServer({
     ...surroundings,
     errorDetail: config.errorDetail,
     trustProxy: config.trustProxy,
     tls: config.tls,
     issuer,
-    resourceMetadata: () => null,
+    resourceMetadata: (wanted) => challengeUrl({ issuer, resources: core.oauth.resources }, wanted),
     authenticate,
     idempotency: core.idempotency,
     onAnswered: core.metrics.answered,
@@ -431,7 +434,14 @@ export async function compose(config: Config, surroundings: Surroundings, databa
   const composed = peopleOf(core, config, surroundings, deps);
   http.add(composed.routes);
   if (config.passwordLogin) http.add(loginRoutesOf(core, composed.people, payAddress));
-  const oauth = composeOAuth({ ...deps, ...core, isOperator: core.workspaces.isOperator });
+  const oauth = composeOAuth({
+    ...deps,
+    ...core,
+    isOperator: core.workspaces.isOperator,
+    authenticate,
+    inspect,
+    answers: http.answers,
+  });
   http.add(oauth.routes);
   http.addForms(oauth.forms);
   http.addPages(composed.pages.routes, composed.pages.failurePage);

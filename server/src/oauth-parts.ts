@@ -4,6 +4,7 @@ import type { RandomBytes } from './crypto/index.ts';
 import type { Database, Migration, Tx } from './database/index.ts';
 import type { FormRoute, Principal, Route } from './http/index.ts';
 import type { Jobs } from './jobs/index.ts';
+import { composeEndpoints, type EndpointOptions } from './oauth-endpoints.ts';
 import {
   createResources,
   lockResource,
@@ -44,7 +45,7 @@ export async function createOAuthCore(options: OAuthCoreOptions): Promise<OAuthC
   };
 }
 
-export interface OAuthPartsOptions {
+export interface OAuthPartsOptions extends Omit<EndpointOptions, 'resources'> {
   database: Database;
   clock: Clock;
   randomBytes: RandomBytes;
@@ -66,9 +67,10 @@ export interface OAuthParts {
 /** Builds what OAuth consists of. Each part adds its lines here. */
 export function composeOAuth(options: OAuthPartsOptions): OAuthParts {
   const { resources } = options.oauth;
+  const endpoints = composeEndpoints({ ...options, resources });
   return {
-    routes: [...resourceRoutes({ ...options, resources })],
-    forms: [],
+    routes: [...resourceRoutes({ ...options, resources }), ...endpoints.routes],
+    forms: [...endpoints.forms],
     addJobs: () => {},
   };
 }

@@ -4,6 +4,7 @@
 export { createAuthenticate } from './authenticate.ts';
 export { createDoor, type Decision } from './door.ts';
 export { gateRoute } from './gate.ts';
+export { createInspect, type Inspect } from './inspect.ts';
 export { accessRoutes } from './routes.ts';
 export { createSpender, refuseSpending } from './spending.ts';
 export { createTokenResolver, type TokenResolver } from './token-resolver.ts';

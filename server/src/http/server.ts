@@ -137,6 +137,8 @@ function answerOptions(app: FastifyInstance, paths: PathTable): void {
 export interface HttpServer {
   app: FastifyInstance;
   add(routes: readonly Route[]): void;
+  /** Whether anything answers at a path. */
+  answers(path: string): boolean;
   /** OAuth's endpoints. */
   addForms(routes: readonly FormRoute[]): void;
   /** Pages for people, and how a refusal looks to them. */
@@ -178,5 +180,6 @@ export async function createHttpServer(options: HttpOptions): Promise<HttpServer
     errors.failurePage = failurePage;
     mountPages(app, pages, { paths, issuer });
   };
-  return { app, add, addForms, addPages };
+  const answers = (path: string) => paths.find(path) !== null;
+  return { app, add, answers, addForms, addPages };
 }

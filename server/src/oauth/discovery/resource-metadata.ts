@@ -31,7 +31,10 @@ export function resourceMetadataUrl(issuer: string, { audience }: Pick<Resource,
 }
 
 /** What `resource_metadata` of a challenge is (RFC 9728 §5.1): of the resource that a route or the gate names. */
-export function challengeUrl({ issuer, resources }: ResourceMetadataDeps, wanted: string): string | null {
+export function challengeUrl(
+  { issuer, resources }: Omit<ResourceMetadataDeps, 'catalogue'>,
+  wanted: string,
+): string | null {
   const usual = wanted === 'default' || wanted === 'any';
   const resource = usual ? resources.default() : resources.byAudience(wanted);
   return resource ? resourceMetadataUrl(issuer(), resource) : null;

@@ -44,7 +44,7 @@ async function end(deps: RevokeDeps, { id }: Application, text: string, actor: A
     return family ? 'refresh_token' : 'none';
   }
   const claims = claimsOf(deps, text);
-  if (claims?.client_id !== id) return 'none';
+  if (claims === null || claims.client_id !== id) return 'none';
   await database.write((tx) => tokens.revokeAccessToken(tx, { claims, actor }));
   return 'access_token';
 }
