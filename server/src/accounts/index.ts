@@ -80,7 +80,7 @@ export {
   passPasskeyFactor,
   proveByPasskey,
 } from './sign-in/passkey.ts';
-export type { Finish, Passed, Proof, SecondFactorNeeded } from './sign-in/proof.ts';
+export type { Finish, Passed, Proof, ProofMethod, SecondFactorNeeded } from './sign-in/proof.ts';
 export { proveAgain } from './sign-in/prove-again.ts';
 export { completeSignUp, signUp } from './sign-up/sign-up.ts';
 export { accountsMigrations } from './tables.ts';

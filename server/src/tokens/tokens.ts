@@ -27,6 +27,12 @@ import {
 import { type AccessToken, type AccessTokenRequest, mintAccessToken, type TokenResource } from './mint.ts';
 import { type VerifiedAccessToken, verifyAccessToken } from './verify.ts';
 
+/** What is needed to refuse an access token and to record that. */
+export type EndedTokenClaims = Pick<
+  AccessTokenClaims,
+  'jti' | 'exp' | 'workspace_id' | 'environment' | 'client_id' | 'sub'
+>;
+
 /** Access and refresh tokens: for logins, for OAuth's grants, for applications by themselves. */
 export interface Tokens {
   /**
@@ -45,7 +51,7 @@ export interface Tokens {
   /** Ends a family and its access tokens. Null when there is none, or it is another client's. */
   revokeFamily(tx: Tx, ending: { family: FamilyName; reason: string; actor: Actor }): Promise<Family | null>;
   /** Refuses one access token until it expires. False when it is refused, or over, already. */
-  revokeAccessToken(tx: Tx, ending: { claims: AccessTokenClaims; actor: Actor }): Promise<boolean>;
+  revokeAccessToken(tx: Tx, ending: { claims: EndedTokenClaims; actor: Actor }): Promise<boolean>;
   /**
    * Refuses all that a user, client, grant or session was given so far, and ends its families. The caller records why.
    * What is given later in the same transaction takes the `epoch` that is returned.

@@ -36,8 +36,8 @@ export const GUESSES_PER_HOUR = {
   /** A person on a device that they know is never locked out by what others do elsewhere. */
   knownDevice: 20,
   codes: 10,
-  /** `passkey` is asked for whenever a page for signing in is opened. */
-  requestsOfNetwork: { sign_up: 60, recover: 60, link: 60, passkey: 1000 },
+  /** `passkey` is asked for whenever a page for signing in is opened, `authorization` whenever an application sends somebody. */
+  requestsOfNetwork: { sign_up: 60, recover: 60, link: 60, passkey: 1000, authorization: 1000 },
   mailsToAddress: 5,
 } as const;
 

@@ -6,6 +6,7 @@ import type { Principal } from '../../http/index.ts';
 import { type BucketSeat, type Limits, type PlanTable, planNamed } from '../../limits/index.ts';
 import { type Changes, createRecordCache } from '../../shared-state/index.ts';
 import { ROLE_SCOPES } from '../members/roles.ts';
+import type { ProofMethod } from '../sign-in/proof.ts';
 import { SESSION_IDLE_MS } from './session.ts';
 import { markSeen, type SessionFacts, sessionByHash } from './store.ts';
 
@@ -13,6 +14,9 @@ import { markSeen, type SessionFacts, sessionByHash } from './store.ts';
 export interface SessionRecord extends BucketSeat {
   readonly id: string;
   readonly userId: string;
+  /** When the person proved who they are, and by what. */
+  readonly signedInAtMs: number;
+  readonly methods: readonly ProofMethod[];
   readonly principal: Principal;
   readonly expiresAtMs: number;
   readonly limits: Limits;
@@ -86,6 +90,8 @@ function toRecord(facts: SessionFacts, options: SessionResolverOptions): Session
     place: null,
     id: facts.id,
     userId: facts.user_id,
+    signedInAtMs: facts.created_at,
+    methods: JSON.parse(facts.methods) as ProofMethod[],
     principal: principalOf(facts, blocked !== null, options),
     expiresAtMs: facts.expires_at,
     limits: planNamed(options.plans(), facts.plan).limits.login,

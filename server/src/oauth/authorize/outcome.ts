@@ -1,0 +1,30 @@
+import type { Application } from '../../applications/index.ts';
+import type { OAuthErrorCode } from '../../failure.ts';
+import type { Offer, Standing } from './evaluate.ts';
+import type { AuthorizationRequest } from './request.ts';
+import type { AuthorizationResponse } from './response.ts';
+
+/** Why there is nobody to answer to. */
+export type Unanswerable = 'unknown_client' | 'disabled_client' | 'redirect_uri' | 'no_redirect_uri' | 'repeated';
+
+/** A question that waits on the server for the person at the browser. */
+export interface Question {
+  /** Names the request in URLs and forms. */
+  text: string;
+  request: AuthorizationRequest;
+  application: Application;
+}
+
+/** What is to be done with an authorization request. */
+export type Outcome =
+  /** The browser carries the answer to the application. */
+  | { kind: 'answer'; response: AuthorizationResponse }
+  /** A page of ours, and nothing goes anywhere (RFC 6749 §4.1.2.1). */
+  | { kind: 'unanswerable'; why: Unanswerable; error: OAuthErrorCode; detail: string | null }
+  /** An error that the application would be told, but by a link that the person follows or not (security A21). */
+  | { kind: 'refused'; error: OAuthErrorCode; description: string; application: Application; link: string }
+  /** It was answered, is too old, or belongs to another browser. */
+  | { kind: 'gone' }
+  /** Something is asked of the person. `browser` is the cookie that it belongs to. */
+  | { kind: 'asked'; question: Question; standing: Exclude<Standing, { kind: 'allowed' | 'consent' }>; browser: string }
+  | { kind: 'consent'; question: Question; offer: Offer; terms: string; browser: string };
