@@ -9,16 +9,8 @@ import type { Resources } from '../../resources/index.ts';
 import type { ScopeCatalogue } from '../../scopes/index.ts';
 import type { SigningKeys } from '../../signing-keys/index.ts';
 import type { TokenPair, Tokens } from '../../tokens/index.ts';
-import type { CodeRedemption, PresentedCode } from '../authorize/code.ts';
-import type { Grant as Consent } from '../consent/grant.ts';
-
-/** What a code has given, so that its second use can end it (RFC 6749 §4.1.2). */
-export interface GivenByCode {
-  codeHash: string;
-  familyId: string | null;
-  accessTokenId: string;
-  accessTokenExpMs: number;
-}
+import type { Codes } from '../authorize/index.ts';
+import type { Grants } from '../consent/index.ts';
 
 /** What the token endpoint stands on. */
 export interface TokenDeps {
@@ -36,9 +28,9 @@ export interface TokenDeps {
   /** Null for a workspace that is gone. */
   workspaceFacts(id: string): Promise<{ isSuspended: boolean } | null>;
   identityOf(query: Tx['query'], userId: string): Promise<Identity | null>;
-  redeemCode(tx: Tx, presented: PresentedCode & { nowMs: number }): Promise<CodeRedemption>;
-  noteGiven(tx: Tx, given: GivenByCode): Promise<void>;
-  findConsent(query: Tx['query'], grantId: string): Promise<Consent | null>;
+  codes: Pick<Codes, 'redeem' | 'noteGiven'>;
+  /** What users allowed. */
+  grants: Pick<Grants, 'byId' | 'noteUsed'>;
   /** The next tokens of a login by password; null where there are no such logins. Throws as `/v1/auth/refresh` does. */
   refreshLogin: ((call: FormCall, refreshToken: string) => Promise<TokenPair>) | null;
   /** Where refusals are counted. */

@@ -47,6 +47,7 @@ async function giveInside(ask: Ask, tx: Tx, grant: StoredGrant): Promise<Given |
 async function giveStored(ask: Ask, grant: StoredGrant): Promise<Given> {
   const given = await ask.deps.database.write((tx) => giveInside(ask, tx, grant));
   if (given.kind === 'kept_refusal') throw given.failure;
+  if (given.grantId !== null) ask.deps.grants.noteUsed(given.grantId);
   return given;
 }
 

@@ -3,7 +3,7 @@ import type { Application } from '../../applications/index.ts';
 import type { Tx } from '../../database/index.ts';
 import { OAuthFailure } from '../../failure.ts';
 import type { ScopeCatalogue } from '../../scopes/index.ts';
-import type { Grant as Consent } from '../consent/grant.ts';
+import type { Grant as Consent } from '../consent/index.ts';
 import { narrowScopes } from '../scope.ts';
 import type { TokenDeps } from './deps.ts';
 
@@ -50,12 +50,12 @@ export function scopesNow(
  * consent, the application (security C19, D9). Returns what is left of the scopes. Throws `invalid_grant`.
  */
 export async function lookAgain(
-  { catalogue, findConsent }: Pick<TokenDeps, 'catalogue' | 'findConsent'>,
+  { catalogue, grants }: Pick<TokenDeps, 'catalogue' | 'grants'>,
   tx: Tx,
   { userId, workspaceId, grantId, scopes }: Standpoint,
   application: Application,
 ): Promise<readonly string[]> {
-  const consent = await findConsent(tx.query, grantId);
+  const consent = await grants.byId(tx.query, grantId);
   if (!consent || consent.revokedAtMs !== null || consent.clientId !== application.id || consent.userId !== userId) {
     throw over('The user has withdrawn this grant.');
   }

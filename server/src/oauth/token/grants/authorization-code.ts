@@ -11,19 +11,11 @@ const REFUSALS: Readonly<Record<CodeRefusal, string>> = {
   unknown: 'The code is not valid.',
   other_client: 'The code is not valid.',
   expired: 'The code has expired: it may be redeemed for 60 seconds.',
+  withdrawn: 'The user has withdrawn what they allowed.',
   used: 'The code was redeemed before. What it gave has ended.',
   redirect_uri: 'redirect_uri is not the one of the authorization request.',
   verifier: 'code_verifier does not fit the code_challenge of the authorization request.',
 };
-
-/** RFC 7636 §4.1. What is off it fits no challenge. */
-const VERIFIER = /^[A-Za-z0-9._~-]{43,128}$/;
-
-function verifierOf({ call }: Ask): string | null {
-  const verifier = call.params.get('code_verifier');
-  if (verifier === undefined || VERIFIER.test(verifier)) return verifier ?? null;
-  throw new OAuthFailure('invalid_grant', REFUSALS.verifier);
-}
 
 function refused(reason: CodeRefusal): KeptRefusal {
   return { kind: 'kept_refusal', failure: new OAuthFailure('invalid_grant', REFUSALS[reason]) };
@@ -46,7 +38,7 @@ async function entitlementOf(ask: Ask, tx: Tx, code: AuthorizationCode): Promise
     grantId,
     login: { authTimeMs: code.authTimeMs, amr: code.methods, nonce: code.nonce, sessionId: code.sessionId },
     noteGiven: (given, { familyId, accessToken }) =>
-      deps.noteGiven(given, {
+      deps.codes.noteGiven(given, {
         codeHash,
         familyId,
         accessTokenId: accessToken.id,
@@ -63,12 +55,11 @@ export const authorizationCode: StoredGrant = {
     const { deps, call, client } = ask;
     const text = call.params.get('code');
     if (text === undefined) throw new OAuthFailure('invalid_request', 'code is required.');
-    const redemption = await deps.redeemCode(tx, {
+    const redemption = await deps.codes.redeem(tx, {
       text,
       clientId: client.id,
       redirectUri: call.params.get('redirect_uri') ?? null,
-      verifier: verifierOf(ask),
-      nowMs: deps.clock.nowMs(),
+      verifier: call.params.get('code_verifier') ?? null,
     });
     if (redemption.outcome === 'refused') return refused(redemption.reason);
     return entitlementOf(ask, tx, redemption.code);

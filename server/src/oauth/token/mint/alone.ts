@@ -24,6 +24,6 @@ export function mintAlone(ask: Ask, { holder, ...bounds }: TokenAlone): Minted {
     epoch: ask.epoch,
     ttlSeconds: ttlSecondsOf(application, resource, bounds),
   });
-  const none = { refreshToken: null, familyId: null, login: null, isRetry: false };
+  const none = { refreshToken: null, familyId: null, grantId: null, login: null, isRetry: false };
   return { kind: 'minted', accessToken, scopes, audience, workspaceId, environment, userId, ...none };
 }

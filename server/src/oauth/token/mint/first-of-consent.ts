@@ -40,7 +40,7 @@ export async function mintFirst(ask: Ask, tx: Tx, first: FirstOfConsent): Promis
     epoch: ask.epoch,
     extraClaims: { auth_time: authTime, amr },
   };
-  const told = { kind: 'minted', ...granted, userId, isRetry: false } as const;
+  const told = { kind: 'minted', ...granted, userId, grantId, isRetry: false } as const;
   const toldLogin = { nonce, authTime, amr, sessionId };
   if (!isRefreshable(application, scopes)) {
     // What cannot be renewed is for while the user is there: it ends with the session (OpenID Connect Back-Channel Logout §2.7).

@@ -23,6 +23,8 @@ export interface Minted {
   /** The account behind it; null for none. */
   userId: string | null;
   familyId: string | null;
+  /** What the user allowed; null where no user is behind it. */
+  grantId: string | null;
   /** Null where no user is behind it. */
   login: ToldLogin | null;
   /** The same answer again, for who asked twice. */

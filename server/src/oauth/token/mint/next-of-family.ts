@@ -55,6 +55,7 @@ export async function mintNext(ask: Ask, tx: Tx, next: NextOfFamily): Promise<Mi
     environment,
     userId,
     familyId: family.id,
+    grantId: family.grantId,
     login: loginOf(family),
     isRetry,
   };

@@ -22,6 +22,7 @@ export async function mintNextOfLogin({ deps, call }: Ask, { refreshToken }: Nex
       environment,
       userId,
       familyId: family.id,
+      grantId: null,
       login: null,
       isRetry: true,
     };
