@@ -1,6 +1,8 @@
 // Boundary: OAuth 2.0 and OpenID Connect as the RFCs have them. Rooms: authorize, consent, token (with its grants),
 // introspection, revocation, userinfo, discovery. Who a client is, is decided in `applications`; how tokens live and die,
 // in `tokens`; who a person is, in `accounts`. What needs `access` or `login` is a callback of compose.ts.
+export type { Codes } from './authorize/index.ts';
+export type { Grants } from './consent/index.ts';
 export { challengeUrl } from './discovery/resource-metadata.ts';
 export { type DiscoveryDeps, discoveryRoutes } from './discovery/routes.ts';
 export { INTROSPECT } from './introspection/caller.ts';

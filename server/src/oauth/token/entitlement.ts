@@ -2,6 +2,7 @@ import type { Tx } from '../../database/index.ts';
 import type { OAuthFailure } from '../../failure.ts';
 import type { Environment } from '../../http/index.ts';
 import type { AccessToken, Family } from '../../tokens/index.ts';
+import type { LifetimeBounds } from './lifetime.ts';
 
 /** For whom a token speaks, where, and what it may do at most. */
 export interface Holder {
@@ -29,10 +30,8 @@ export interface LoginFacts {
 export interface TokenAlone {
   kind: 'token_alone';
   holder: Holder;
-  /** Unless the application says otherwise; the resource's own when undefined. */
-  usualSeconds?: number;
-  /** Never longer than this. */
-  longestSeconds?: number;
+  /** Null: as the application or the resource says. */
+  lifetime: LifetimeBounds | null;
 }
 
 /** The first tokens of a consent: a refresh token too where the application is registered for it. */

@@ -1,18 +1,16 @@
 import type { Application } from '../../applications/index.ts';
-import type { Resource } from '../../resources/index.ts';
-import { LONGEST_TOKEN_SECONDS } from '../../signing-keys/index.ts';
 
-interface Bounds {
-  usualSeconds?: number;
-  longestSeconds?: number;
+/** How long tokens of a grant live when the application says nothing, and at most. */
+export interface LifetimeBounds {
+  usualSeconds: number;
+  longestSeconds: number;
 }
 
-/** How long an access token lives: as the application says, else as is usual for the grant, else as the resource says. Pure. */
+/** As the application says, else as is usual for the grant; null: as the resource says. Pure. */
 export function ttlSecondsOf(
-  application: Pick<Application, 'accessTokenTtlSeconds'>,
-  resource: Pick<Resource, 'accessTokenTtlSeconds'>,
-  { usualSeconds, longestSeconds = LONGEST_TOKEN_SECONDS }: Bounds = {},
-): number {
-  const wanted = application.accessTokenTtlSeconds ?? usualSeconds ?? resource.accessTokenTtlSeconds;
-  return Math.min(wanted, longestSeconds);
+  { accessTokenTtlSeconds }: Pick<Application, 'accessTokenTtlSeconds'>,
+  bounds: LifetimeBounds | null,
+): number | null {
+  if (bounds === null) return accessTokenTtlSeconds;
+  return Math.min(accessTokenTtlSeconds ?? bounds.usualSeconds, bounds.longestSeconds);
 }

@@ -3,9 +3,10 @@ import { OAuthFailure } from '../../../failure.ts';
 import type { Ask } from '../ask.ts';
 import type { Holder, TokenAlone } from '../entitlement.ts';
 import type { FreeGrant } from '../grant.ts';
+import type { LifetimeBounds } from '../lifetime.ts';
 
 /** Of a `service` (contract §7); others have what their resource says. */
-export const SERVICE_SECONDS = { usualSeconds: 300, longestSeconds: 600 } as const;
+export const SERVICE_LIFETIME: LifetimeBounds = { usualSeconds: 300, longestSeconds: 600 };
 
 /** An application that speaks for itself, in its own workspace. Throws `invalid_grant`, `unauthorized_client`. */
 export async function holderOfApplication({ deps, client }: Ask): Promise<Holder> {
@@ -31,6 +32,6 @@ export const clientCredentials: FreeGrant = {
   entitle: async (ask): Promise<TokenAlone> => ({
     kind: 'token_alone',
     holder: await holderOfApplication(ask),
-    ...(ask.client.application?.type === 'service' ? SERVICE_SECONDS : {}),
+    lifetime: ask.client.application?.type === 'service' ? SERVICE_LIFETIME : null,
   }),
 };

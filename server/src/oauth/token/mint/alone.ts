@@ -7,11 +7,11 @@ import { scopesOfNobody } from '../rules/granted-scopes.ts';
 import type { Minted } from './minted.ts';
 
 /** RFC 6749 §4.4.3: an access token and no refresh token. Nothing is stored. */
-export function mintAlone(ask: Ask, { holder, ...bounds }: TokenAlone): Minted {
+export function mintAlone(ask: Ask, { holder, lifetime }: TokenAlone): Minted {
   const application = applicationOf(ask);
   const { subject, userId, workspaceId, environment } = holder;
   const resource = grantedResource(ask, holder.audience);
-  const { audience, signingAlg: algorithm } = resource;
+  const { audience } = resource;
   const scopes = scopesOfNobody(ask, holder.held, resource);
   const accessToken = ask.deps.tokens.mintAccessToken({
     subject,
@@ -20,9 +20,8 @@ export function mintAlone(ask: Ask, { holder, ...bounds }: TokenAlone): Minted {
     scopes,
     workspaceId,
     environment,
-    algorithm,
     epoch: ask.epoch,
-    ttlSeconds: ttlSecondsOf(application, resource, bounds),
+    ttlSeconds: ttlSecondsOf(application, lifetime),
   });
   const none = { refreshToken: null, familyId: null, grantId: null, login: null, isRetry: false };
   return { kind: 'minted', accessToken, scopes, audience, workspaceId, environment, userId, ...none };

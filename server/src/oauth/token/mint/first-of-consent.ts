@@ -3,7 +3,6 @@ import type { Tx } from '../../../database/index.ts';
 import { applicationOf } from '../application-of.ts';
 import type { Ask } from '../ask.ts';
 import type { FirstOfConsent } from '../entitlement.ts';
-import { ttlSecondsOf } from '../lifetime.ts';
 import { grantedResource } from '../rules/granted-resource.ts';
 import type { Minted } from './minted.ts';
 
@@ -26,16 +25,15 @@ export async function mintFirst(ask: Ask, tx: Tx, first: FirstOfConsent): Promis
   const { holder, grantId, login } = first;
   const { tokens } = ask.deps;
   const application = applicationOf(ask);
-  const resource = grantedResource(ask, holder.audience);
+  const { audience } = grantedResource(ask, holder.audience);
   const { userId, workspaceId, environment, held: scopes } = holder;
   const { nonce, amr, sessionId } = login;
   const authTime = Math.floor(login.authTimeMs / 1000);
-  const ttlSeconds = ttlSecondsOf(application, resource);
-  const granted = { scopes, workspaceId, environment, audience: resource.audience };
+  const { accessTokenTtlSeconds: ttlSeconds } = application;
+  const granted = { scopes, workspaceId, environment, audience };
   const request = {
     ...granted,
     clientId: application.id,
-    algorithm: resource.signingAlg,
     grantId,
     epoch: ask.epoch,
     extraClaims: { auth_time: authTime, amr },
