@@ -42,7 +42,6 @@ export interface EndpointOptions {
   authenticateClient(request: ClientRequest): Promise<AuthenticatedClient>;
   authMethods: readonly ClientAuthMethod[];
   assertionAlgorithms: readonly string[];
-  workspaceFacts(id: string): Promise<{ isSuspended: boolean } | null>;
   authenticate: Authenticate;
   inspect: Inspect;
   refreshLogin: TokenDeps['refreshLogin'];

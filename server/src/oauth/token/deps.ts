@@ -25,8 +25,6 @@ export interface TokenDeps {
   /** Throws `invalid_client`, `invalid_request`. */
   authenticateClient(request: ClientRequest): Promise<AuthenticatedClient>;
   findApplication(clientId: string): Promise<Application | null>;
-  /** Null for a workspace that is gone. */
-  workspaceFacts(id: string): Promise<{ isSuspended: boolean } | null>;
   identityOf(query: Tx['query'], userId: string): Promise<Identity | null>;
   codes: Pick<Codes, 'redeem' | 'noteGiven'>;
   /** What users allowed. */
