@@ -1,15 +1,8 @@
 import type { Logger } from 'pino';
 import {
   accessRoutes,
-  createAuthenticate,
-  createDoor,
-  createInspect,
-  createSpender,
   createTokenResolver,
-  createVerifyKey,
-  type Decision,
   gateRoute,
-  refuseSpending,
   type TokenResolver,
   type VerifyKey,
   verifyKeyRoute,
@@ -23,7 +16,6 @@ import {
   type EndSessionTokens,
   type EndTokens,
   isPersonDisabled,
-  type People,
   peopleMigrations,
   type RenewTokens,
   type SessionResolver,
@@ -48,12 +40,15 @@ import {
   createRecordAudit,
   type RecordAudit,
 } from './audit/index.ts';
+import { type ComposedAuthorize, composeAuthorize } from './authorize-parts.ts';
 import { bootstrap, type FirstStart } from './bootstrap.ts';
 import type { Config } from './config/index.ts';
 import { type Counting, createCounting } from './counting.ts';
 import { createEnvelope, deriveKey, type Envelope } from './crypto/index.ts';
 import { type Database, type Migration, openPostgres, openSqlite } from './database/index.ts';
+import { createDoors } from './doors.ts';
 import {
+  type Authenticate,
   createCursors,
   createHttpServer,
   createIdempotency,
@@ -76,8 +71,8 @@ import {
 } from './insights/index.ts';
 import { createJobs, type Jobs, jobsMigrations } from './jobs/index.ts';
 import { createLivePlans, limitsMigrations, type PlanTable, planMigrations, planRoutes } from './limits/index.ts';
-import { loginRoutes } from './login/index.ts';
 import { challengeUrl } from './oauth/index.ts';
+import { composeEndpoints } from './oauth-endpoints.ts';
 import {
   composeOAuth,
   createOAuthCore,
@@ -327,25 +322,6 @@ function issuerOf(config: Config): BoundIssuer {
   };
 }
 
-/** The door, and the checking of keys for others: both spend from the same buckets and are counted alike. */
-function createDoors(core: Core, config: Config, { clock }: Surroundings) {
-  const { sessions, issuer, keys, usage, plans, counting, metrics, activity } = core;
-  const spender = createSpender({ limiter: counting.limiter, quotas: counting.quotas, plans: plans.current });
-  const onDecision = (decision: Decision) => {
-    metrics.decided(decision);
-    activity.note(decision);
-  };
-  const shared = { clock, keys, usage, spender, onDecision };
-  const door = createDoor({ ...shared, sessions, issuer, tokens: core.tokenResolver, rootKeys: config.rootKeys });
-  return {
-    authenticate: createAuthenticate(door, () => core.oauth.resources.default().audience),
-    verifyKey: createVerifyKey(shared),
-    inspect: createInspect({ ...shared, tokens: core.tokenResolver }),
-    /** Who presents nothing valid pays with the address. */
-    payAddress: async (address: string) => refuseSpending(await spender.spendAddress(address), clock),
-  };
-}
-
 function domainDeps(core: Core, config: Config, surroundings: Surroundings, database: Database) {
   const { clock, randomBytes } = surroundings;
   const { changes, scopes, workspaces, plans } = core;
@@ -390,7 +366,13 @@ function routesOf(core: Core, config: Config, deps: DomainDeps, verifyKey: Verif
   ];
 }
 
-function peopleOf(core: Core, config: Config, surroundings: Surroundings, deps: DomainDeps): ComposedPeople {
+function peopleOf(
+  core: Core,
+  config: Config,
+  surroundings: Surroundings,
+  deps: DomainDeps,
+  authorize: ComposedAuthorize,
+): ComposedPeople {
   const { sessions, slowHashes, counting, issuer, tokens } = core;
   const { guesses } = counting;
   const endTokens: EndTokens = async (tx, userId, reason) => {
@@ -403,19 +385,37 @@ function peopleOf(core: Core, config: Config, surroundings: Surroundings, deps: 
     await tokens.raiseWatermark(tx, { kind: 'user', id, reason, families: 'keep' });
   };
   const ends = { endTokens, endSessionTokens, renewTokens };
-  return composePeople({ ...deps, config, surroundings, sessions, slowHashes, guesses, issuer, ...ends });
+  return composePeople({
+    ...deps,
+    config,
+    surroundings,
+    sessions,
+    slowHashes,
+    guesses,
+    issuer,
+    ...ends,
+    oauth: authorize.forPages,
+  });
 }
 
-function loginRoutesOf(core: Core, people: People, payAddress: (address: string) => Promise<void>): Route[] {
-  const { tokens, sessions, metrics } = core;
-  return loginRoutes({
-    people,
-    tokens,
-    audience: () => core.oauth.resources.default().audience,
-    findSession: sessions.find,
-    noteRefreshed: sessions.noteRefreshed,
-    payAddress,
-    onAsked: metrics.tokensAsked,
+function createHttp(
+  core: Core,
+  config: Config,
+  surroundings: Surroundings,
+  authenticate: Authenticate,
+): Promise<HttpServer> {
+  const { issuer, idempotency, metrics } = core;
+  const { resources } = core.oauth;
+  return createHttpServer({
+    ...surroundings,
+    errorDetail: config.errorDetail,
+    trustProxy: config.trustProxy,
+    tls: config.tls,
+    issuer,
+    resourceMetadata: (wanted) => challengeUrl({ issuer, resources }, wanted),
+    authenticate,
+    idempotency,
+    onAnswered: metrics.answered,
   });
 }
 
@@ -423,34 +423,38 @@ function loginRoutesOf(core: Core, people: People, payAddress: (address: string)
 export async function compose(config: Config, surroundings: Surroundings, database: Database): Promise<Latchkey> {
   const { issuer, setBoundPort } = issuerOf(config);
   const core = await createCore(config, surroundings, database, issuer);
-  const { authenticate, verifyKey, inspect, payAddress } = createDoors(core, config, surroundings);
-  const http = await createHttpServer({
-    ...surroundings,
-    errorDetail: config.errorDetail,
-    trustProxy: config.trustProxy,
-    tls: config.tls,
-    issuer,
-    resourceMetadata: (wanted) => challengeUrl({ issuer, resources: core.oauth.resources }, wanted),
-    authenticate,
-    idempotency: core.idempotency,
-    onAnswered: core.metrics.answered,
+  const doors = createDoors({
+    ...config,
+    ...core,
+    clock: surroundings.clock,
+    defaultAudience: () => core.oauth.resources.default().audience,
   });
+  const http = await createHttp(core, config, surroundings, doors.authenticate);
   let isStopping = false;
   const checks = { database: database.ping };
   const { checks: spareChecks, isDegraded } = core.counting;
   http.add(healthRoutes({ checks, spareChecks, isStopping: () => isStopping, isDegraded }));
   const deps = domainDeps(core, config, surroundings, database);
-  http.add(routesOf(core, config, deps, verifyKey));
-  const composed = peopleOf(core, config, surroundings, deps);
-  http.add(composed.routes);
-  if (config.passwordLogin) http.add(loginRoutesOf(core, composed.people, payAddress));
+  http.add(routesOf(core, config, deps, doors.verifyKey));
+  const { resources, applications } = core.oauth;
+  const { guesses } = core.counting;
+  const authorize = composeAuthorize({ ...core, ...deps, resources, applications, guesses });
+  const composed = peopleOf(core, config, surroundings, deps, authorize);
+  http.add([...composed.routes, ...authorize.routes]);
   const oauth = composeOAuth({ ...core, ...deps, isOperator: core.workspaces.isOperator });
-  http.add(oauth.routes);
-  http.addForms(oauth.forms);
+  const endpoints = composeEndpoints({
+    ...{ ...core, ...deps, ...core.oauth, ...authorize, ...oauth, ...doors },
+    people: composed.people,
+    passwordLogin: config.passwordLogin,
+    answers: http.answers,
+  });
+  http.add([...oauth.routes, ...endpoints.routes]);
+  http.addForms([...oauth.forms, ...endpoints.forms]);
   http.addPages(composed.pages.routes, composed.pages.failurePage);
   const jobs = scheduleWork(core, surroundings, database);
   composed.addJobs(jobs);
   oauth.addJobs(jobs);
+  authorize.addJobs(jobs);
   const { hasFirst } = core.workspaces;
   return {
     http,
@@ -461,24 +465,15 @@ export async function compose(config: Config, surroundings: Surroundings, databa
     jobs,
     bootstrap: async () => {
       if (config.mode !== 'development') return null;
-      return bootstrap({
-        ...deps,
-        ...oauth.applicationDeps,
-        sandbox: config.sandbox,
-        issuer,
-        hasFirstWorkspace: hasFirst,
-      });
+      const { sandbox } = config;
+      return bootstrap({ ...deps, ...oauth.applicationDeps, sandbox, issuer, hasFirstWorkspace: hasFirst });
     },
     issuer,
     setBoundPort,
     sendMails: composed.people.outbox.sendDue,
     flush: async () => {
-      await Promise.all([
-        core.usage.flush(),
-        core.activity.flush(),
-        core.sessions.flush(),
-        core.oauth.secretUsage.flush(),
-      ]);
+      const kept = [core.usage, core.activity, core.sessions, core.oauth.secretUsage, authorize];
+      await Promise.all(kept.map((each) => each.flush()));
     },
     closeCounting: async () => {
       composed.close();

@@ -1,12 +1,13 @@
 import type { Inspect } from './access/index.ts';
-import { identityOf } from './accounts/index.ts';
-import type { Applications, AuthenticatedClient, ClientAuthMethod, ClientRequest } from './applications/index.ts';
+import { identityOf, type People, type SessionResolver, visitOf } from './accounts/index.ts';
+import { type Applications, AUTH_METHODS, type AuthenticateClient } from './applications/index.ts';
 import type { RecordAudit } from './audit/index.ts';
 import type { Clock } from './clock.ts';
 import type { Counting } from './counting.ts';
 import type { Database } from './database/index.ts';
 import type { Authenticate, FormCall, FormRoute, Guarded, Principal, Route } from './http/index.ts';
 import type { Metrics } from './insights/index.ts';
+import { type LoginDeps, loginRoutes, refreshLogin } from './login/index.ts';
 import {
   type Codes,
   type DiscoveryDeps,
@@ -23,7 +24,7 @@ import {
 } from './oauth/index.ts';
 import type { Resources } from './resources/index.ts';
 import type { Scopes } from './scopes/index.ts';
-import type { SigningKeys } from './signing-keys/index.ts';
+import { ALGORITHM_NAMES, type SigningKeys } from './signing-keys/index.ts';
 import type { Tokens } from './tokens/index.ts';
 
 export interface EndpointOptions {
@@ -39,12 +40,14 @@ export interface EndpointOptions {
   applications: Applications;
   codes: Codes;
   grants: Grants;
-  authenticateClient(request: ClientRequest): Promise<AuthenticatedClient>;
-  authMethods: readonly ClientAuthMethod[];
-  assertionAlgorithms: readonly string[];
+  authenticateClient: AuthenticateClient;
   authenticate: Authenticate;
   inspect: Inspect;
-  refreshLogin: TokenDeps['refreshLogin'];
+  people: People;
+  sessions: SessionResolver;
+  /** Whether first-party software logs people in by password. */
+  passwordLogin: boolean;
+  payAddress(address: string): Promise<void>;
   issuer(): string;
   /** Whether anything answers at a path. */
   answers(path: string): boolean;
@@ -67,23 +70,36 @@ function enterBy(authenticate: Authenticate) {
   };
 }
 
+function loginDeps({ people, tokens, resources, sessions, payAddress, metrics }: EndpointOptions): LoginDeps {
+  return {
+    people,
+    tokens,
+    audience: () => resources.default().audience,
+    findSession: sessions.find,
+    noteRefreshed: sessions.noteRefreshed,
+    payAddress,
+    onAsked: metrics.tokensAsked,
+  };
+}
+
 function discoveryDeps(options: EndpointOptions): DiscoveryDeps {
-  const { resources, scopes, issuer, answers, authMethods, assertionAlgorithms } = options;
+  const { resources, scopes, issuer, answers } = options;
   return {
     issuer,
     resources,
     catalogue: scopes.catalogue,
     isMounted: answers,
     grantTypes: GRANTS.map(({ type }) => type),
-    authMethods,
-    assertionAlgorithms,
+    authMethods: AUTH_METHODS,
+    assertionAlgorithms: [...ALGORITHM_NAMES, 'HS256'],
     idTokenAlgorithms: [ID_TOKEN_ALGORITHM],
   };
 }
 
-/** The endpoints of the RFCs that tokens come from and are asked about at, and the documents that name them. */
+/** Where tokens come from and are asked about: login, the endpoints of the RFCs, and the documents that name them. */
 export function composeEndpoints(options: EndpointOptions): { routes: Route[]; forms: FormRoute[] } {
   const { database, tokens, authenticateClient, authenticate, inspect, issuer, metrics, applications } = options;
+  const login = options.passwordLogin ? loginDeps(options) : null;
   const { catalogue } = options.scopes;
   const tokenDeps: TokenDeps = {
     ...options,
@@ -91,11 +107,16 @@ export function composeEndpoints(options: EndpointOptions): { routes: Route[]; f
     identityOf,
     limiter: options.counting.guesses,
     findApplication: applications.find,
+    refreshLogin: login && ((call, refreshToken) => refreshLogin(login, visitOf(call, issuer()), { refreshToken })),
     onAsked: metrics.tokensAsked,
   };
   const enter = enterBy(authenticate);
   return {
-    routes: [...userinfoRoutes({ database, identityOf }), ...discoveryRoutes(discoveryDeps(options))],
+    routes: [
+      ...(login ? loginRoutes(login) : []),
+      ...userinfoRoutes({ database, identityOf }),
+      ...discoveryRoutes(discoveryDeps(options)),
+    ],
     forms: [
       ...tokenRoutes(tokenDeps),
       ...revocationRoutes({ database, tokens, authenticateClient, onRevoked: metrics.tokenRevoked }),

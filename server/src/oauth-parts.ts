@@ -24,6 +24,7 @@ import type { Database, Migration, Tx } from './database/index.ts';
 import type { Cursors, FormRoute, Principal, Route } from './http/index.ts';
 import type { Jobs } from './jobs/index.ts';
 import { type PlanTable, UNLIMITED } from './limits/index.ts';
+import { authorizeMigrations, consentMigrations } from './oauth/index.ts';
 import { createOutbound, type Outbound } from './outbound/index.ts';
 import { createRemoteKeys, type RemoteKeys } from './remote-keys/index.ts';
 import {
@@ -41,7 +42,12 @@ import type { Surroundings } from './surroundings.ts';
 import { FIRST_PARTY_CLIENT, type Tokens } from './tokens/index.ts';
 
 /** Migrations of OAuth's domains, in the order in which they were written. New ones go to the end. */
-export const oauthMigrations: readonly Migration[] = [...resourcesMigrations, ...applicationsMigrations];
+export const oauthMigrations: readonly Migration[] = [
+  ...resourcesMigrations,
+  ...applicationsMigrations,
+  ...consentMigrations,
+  ...authorizeMigrations,
+];
 
 /** Columns of OAuth's domains that are sealed under LATCHKEY_ENCRYPTION_KEYS. */
 export const oauthSealedColumns: readonly SealedColumn[] = [...applicationsSealedColumns];

@@ -26,7 +26,7 @@ import type { Database } from './database/index.ts';
 import type { Cursors, Principal, Route } from './http/index.ts';
 import type { Jobs } from './jobs/index.ts';
 import type { Limiter } from './limits/index.ts';
-import { type ComposedPages, composePages } from './pages/index.ts';
+import { type ComposedPages, composePages, type OAuthForPages } from './pages/index.ts';
 import type { ScopeCatalogue } from './scopes/index.ts';
 import type { Changes } from './shared-state/index.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -47,6 +47,7 @@ export interface PeopleOptions {
   endTokens: EndTokens;
   endSessionTokens: EndSessionTokens;
   renewTokens: RenewTokens;
+  oauth: OAuthForPages;
 }
 
 /** The people of this installation: their verbs' surroundings, their routes and their periodic work. */
@@ -101,7 +102,7 @@ export function composePeople(options: PeopleOptions): ComposedPeople {
   };
   const { cursors, resolveWorkspace, sessions } = options;
   const formKey = deriveKey(primaryKey?.bytes ?? new Uint8Array(), '', 'latchkey forms');
-  const pages = composePages({ people, sessions, brand: config.brand, formKey });
+  const pages = composePages({ people, sessions, brand: config.brand, formKey, oauth: options.oauth });
   const keepsMails = post === kept && config.mode === 'development';
   return {
     people,

@@ -36,6 +36,8 @@ const composers = [
   'people',
   'oauth-parts',
   'oauth-endpoints',
+  'authorize-parts',
+  'doors',
   'counting',
   'bootstrap',
   'serve',

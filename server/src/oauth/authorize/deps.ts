@@ -16,8 +16,6 @@ export interface AuthorizeDeps extends StepFacts {
   applications: Pick<Applications, 'find' | 'peek'>;
   grants: Grants;
   codes: Codes;
-  /** Null for a workspace that is gone. */
-  workspaceFacts(id: string): Promise<{ isSuspended: boolean } | null>;
   issuer(): string;
   /** Counts a request that is to be stored for a stranger. Throws `rate_limit_exceeded`. */
   countRequest(address: string): Promise<unknown>;

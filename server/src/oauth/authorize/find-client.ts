@@ -14,25 +14,19 @@ function unanswerable(why: Unanswerable, detail: string | null): Extract<Outcome
   return { kind: 'unanswerable', why, error: isClient ? 'invalid_client' : 'invalid_request', detail };
 }
 
-async function isActive({ workspaceFacts }: AuthorizeDeps, application: Application): Promise<boolean> {
-  if (application.isDisabled) return false;
-  if (application.workspaceId === null) return true;
-  const facts = await workspaceFacts(application.workspaceId);
-  return facts !== null && !facts.isSuspended;
-}
-
 /**
  * RFC 6749 §4.1.2.1: before it is sure who asks and where the answer goes, nothing is sent anywhere: the person is told
  * (security A1, A2, A26).
  */
 export async function findClient(deps: AuthorizeDeps, params: AuthorizationParameters): Promise<ClientFound> {
+  if (!params.isReadable) return unanswerable('unreadable', null);
   const twice = repeatedInAddress(params);
   if (twice !== null) return unanswerable('repeated', twice);
   const clientId = params.get('client_id');
   if (clientId === null) return unanswerable('unknown_client', null);
   const application = deps.applications.peek(clientId) ?? (await deps.applications.find(clientId));
   if (!application) return unanswerable('unknown_client', clientId);
-  if (!(await isActive(deps, application))) return unanswerable('disabled_client', application.name);
+  if (application.isDisabled) return unanswerable('disabled_client', application.name);
   const named = params.get('redirect_uri');
   const redirectUri = redirectUriOf(application, named);
   if (redirectUri === null) return unanswerable(named === null ? 'no_redirect_uri' : 'redirect_uri', named);

@@ -8,7 +8,7 @@ export { type Codes, createCodes } from './codes.ts';
 export type { AuthorizeDeps } from './deps.ts';
 export type { Offer, Standing } from './evaluate.ts';
 export { type HintDeps, type IdTokenHint, readIdTokenHint } from './id-token-hint.ts';
-export type { Outcome, Question, Unanswerable } from './outcome.ts';
+export type { AskedStanding, Outcome, Question, Unanswerable } from './outcome.ts';
 export { type AuthorizationParameters, readParameters } from './parameters.ts';
 export type { Blocked } from './place.ts';
 export { isBrowserText, REQUEST_TTL_MS } from './requests.ts';

@@ -9,6 +9,7 @@ import { giveCode } from './give-code.ts';
 import type { Outcome, Question } from './outcome.ts';
 import { findRequest, type StoredRequest } from './requests.ts';
 import { refused } from './respond.ts';
+import { linkTo, responseTo } from './response.ts';
 
 /** Who comes with a request. */
 export interface Visitor {
@@ -28,12 +29,18 @@ export function termsOf(text: string, session: SessionRecord, { workspaceId, sco
   return sha256Hex(JSON.stringify([text, session.userId, workspaceId, scopes]));
 }
 
+/** A request that has to wait for its person, as a page asks them. */
 export function askedOutcome(
+  { issuer }: AuthorizeDeps,
   question: Question,
-  standing: Exclude<Standing, { kind: 'allowed' }>,
-  session: SessionRecord | null,
-  browser: string,
+  standing: Exclude<Standing, { kind: 'allowed' | 'other_person' }>,
+  { session, browser }: { session: SessionRecord | null; browser: string },
 ): Outcome {
+  if (standing.kind === 'blocked') {
+    const error = refuse('access_denied', 'The person cannot allow this.');
+    const link = linkTo(responseTo(question.request, issuer(), error));
+    return { kind: 'blocked', question, reason: standing.reason, link, browser };
+  }
   if (standing.kind !== 'consent') return { kind: 'asked', question, standing, browser };
   if (session === null) throw new Error('nobody can be asked');
   const { offer } = standing;
@@ -69,7 +76,7 @@ export async function goOn(deps: AuthorizeDeps, resumed: Resumed, visitor: Visit
     const error = refuse('login_required', 'Somebody else signed in than the id_token_hint names.');
     return refused(deps, application, request, error);
   }
-  if (standing.kind !== 'allowed') return askedOutcome(question, standing, session, browser);
+  if (standing.kind !== 'allowed') return askedOutcome(deps, question, standing, { session, browser });
   if (session === null) throw new Error('nobody allowed it');
   const { offer, isNew } = standing;
   return giveCode(deps, { request, application, session, offer, isNew, name, actor: visitorActor(visitor) });

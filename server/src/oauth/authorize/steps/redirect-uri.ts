@@ -1,12 +1,11 @@
-import type { Application } from '../../../applications/index.ts';
+import { type Application, matchRedirectUri } from '../../../applications/index.ts';
 
-const LOOPBACK = /^(http:\/\/(?:127\.0\.0\.1|\[::1\]|localhost))(?::(\d{1,5}))?([/?].*)?$/;
-const LARGEST_PORT = 65_535;
+const LOOPBACK = /^(http:\/\/(?:127\.0\.0\.1|\[::1\]|localhost))(?::\d{1,5})?([/?].*)?$/;
 
 /** A loopback redirect URI without its port, which an application cannot know beforehand; null for any other. */
 export function loopbackWithoutPort(uri: string): string | null {
-  const [, host, port = '80', rest = ''] = LOOPBACK.exec(uri) ?? [];
-  return host === undefined || Number(port) > LARGEST_PORT || Number(port) === 0 ? null : host + rest;
+  const [, host, rest = ''] = LOOPBACK.exec(uri) ?? [];
+  return host === undefined ? null : host + rest;
 }
 
 /**
@@ -19,8 +18,5 @@ export function redirectUriOf(
   named: string | null,
 ): string | null {
   if (named === null) return redirectUris.length === 1 ? (redirectUris[0] ?? null) : null;
-  if (redirectUris.includes(named)) return named;
-  if (type !== 'native' && type !== 'public') return null;
-  const wanted = loopbackWithoutPort(named);
-  return wanted !== null && redirectUris.some((uri) => loopbackWithoutPort(uri) === wanted) ? named : null;
+  return redirectUris.some((uri) => matchRedirectUri(uri, named, type)) ? named : null;
 }
