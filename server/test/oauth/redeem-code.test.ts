@@ -249,7 +249,7 @@ describe.each(DATABASES)('redeeming a code on %s', (database) => {
       (
         await server.call(
           path,
-          root({ grant_types: ['refresh_token', 'client_credentials'], workspace_id: server.workspaceId }),
+          root({ grant_types: ['client_credentials'], redirect_uris: [], workspace_id: server.workspaceId }),
         )
       ).status,
     ).toBe(200);

@@ -151,21 +151,6 @@ describe.each(DATABASES)('refreshing on %s', (database) => {
     expect(after.at_hash).not.toBe(before.at_hash);
   });
 
-  test('ends after thirty days of rest, and after a year in any case', async () => {
-    const resting = await consented(server, person, page);
-    const used = await consented(server, person, page);
-    let { refresh_token: text } = used;
-    for (let time = 0; time < 14; time += 1) {
-      clock.advance(29 * DAY_MS);
-      const reply = await refresh(page, text);
-      if (time < 12) {
-        expect(reply.status, `${time}`).toBe(200);
-        text = reply.json.refresh_token;
-      } else expect(refusal(reply), `${time}`).toEqual(DEAD);
-    }
-    expect(refusal(await refresh(page, resting.refresh_token))).toEqual(DEAD);
-  });
-
   const root = (json: object) => ({ method: 'PATCH', key: server.rootKey, json });
   test.each([
     'the person is disabled',
@@ -244,6 +229,22 @@ describe.each(DATABASES)('refreshing on %s', (database) => {
     const before = await failures();
     await refresh(page, 'lk_rt_nonsense');
     expect(await failures()).toBe(before + 1);
+  });
+
+  // Last: the person's session in the browser does not outlive it.
+  test('ends after thirty days of rest, and after a year in any case', async () => {
+    const resting = await consented(server, person, page);
+    const used = await consented(server, person, page);
+    let { refresh_token: text } = used;
+    for (let time = 0; time < 14; time += 1) {
+      clock.advance(29 * DAY_MS);
+      const reply = await refresh(page, text);
+      if (time < 12) {
+        expect(reply.status, `${time}`).toBe(200);
+        text = reply.json.refresh_token;
+      } else expect(refusal(reply), `${time}`).toEqual(DEAD);
+    }
+    expect(refusal(await refresh(page, resting.refresh_token))).toEqual(DEAD);
   });
 
   const failures = async () => {

@@ -27,7 +27,7 @@ function replyOf({ accessToken, refreshToken, idToken, scopes }: Given): FormRep
 async function refusalOf({ limiter }: TokenDeps, call: FormCall, error: unknown): Promise<unknown> {
   if (!(error instanceof Failure) || error.status >= 500 || error.status === 429) return error;
   try {
-    await payRefusal(limiter, { clientId: call.params.get('client_id') ?? '', address: call.address });
+    await payRefusal(limiter, call);
     return error;
   } catch (tooMany) {
     return tooMany;
