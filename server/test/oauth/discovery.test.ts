@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { makeKey } from '../domains/installation.ts';
 import { startServer, stopServers, type TestServer } from '../harness.ts';
 import { claimsOf, mint, newUserId } from '../tokens/issuing.ts';
+import { newClient } from './clients.ts';
 
 afterEach(stopServers);
 
@@ -173,6 +174,13 @@ describe('challenges name the document of the resource (RFC 9728 §5.1)', () => 
 });
 
 describe('userinfo', () => {
+  let clientId: string;
+  const start = async () => {
+    const server = await startServer();
+    clientId = (await newClient(server)).id;
+    return server;
+  };
+
   const person = async (server: TestServer, changes: object = {}) => {
     const json = {
       email: `u${newUserId()}@example.com`.toLowerCase(),
@@ -186,11 +194,11 @@ describe('userinfo', () => {
   };
 
   test('tells what the scopes open, by GET and POST, at any resource, and nothing more', async () => {
-    const server = await startServer();
+    const server = await start();
     const user = await person(server, { email_verified: true });
     const { audience } = await addResource(server, 'https://mcp.example');
     const told = async (scopes: string[], options: object = {}) => {
-      const key = mint(server, { subject: user.id, clientId: 'app_1', scopes, audience });
+      const key = mint(server, { subject: user.id, clientId, scopes, audience });
       const reply = await server.call('/oauth/userinfo', { key, ...options });
       expect(reply.status, reply.text).toBe(200);
       expect(reply.headers.get('cache-control')).toBe('no-store');
@@ -208,15 +216,15 @@ describe('userinfo', () => {
   });
 
   test('an address that waits for its confirmation is not told, and is not called verified', async () => {
-    const server = await startServer();
+    const server = await start();
     const user = await person(server, { email_verified: false });
-    const key = mint(server, { subject: user.id, clientId: 'app_1', scopes: ['openid', 'email'] });
+    const key = mint(server, { subject: user.id, clientId, scopes: ['openid', 'email'] });
     const { json } = await server.call('/oauth/userinfo', { key });
     expect(json).toEqual({ sub: user.id, email: user.email, email_verified: false });
   });
 
   test('refuses in the words of RFC 6750 whoever is no user that allowed openid', async () => {
-    const server = await startServer();
+    const server = await start();
     const user = await person(server);
     const at = async (key: string | null) => {
       const reply = await server.call('/oauth/userinfo', { key });
@@ -224,12 +232,12 @@ describe('userinfo', () => {
     };
     expect(await at(null)).toEqual([401, 'invalid_token', 'Bearer']);
     expect(await at('nonsense')).toEqual([401, 'invalid_token', 'Bearer']);
-    const without = mint(server, { subject: user.id, clientId: 'app_1', scopes: ['read', 'email'] });
+    const without = mint(server, { subject: user.id, clientId, scopes: ['read', 'email'] });
     expect(await at(without)).toEqual([403, 'insufficient_scope', 'Bearer']);
     expect((await at(server.rootKey))[0]).toBe(403);
     const { key } = await makeKey(server, { scopes: ['openid', 'email'] });
     expect((await at(key)).slice(0, 2)).toEqual([401, 'invalid_token']);
-    const good = mint(server, { subject: user.id, clientId: 'app_1', scopes: ['openid'] });
+    const good = mint(server, { subject: user.id, clientId, scopes: ['openid'] });
     expect((await at(good))[0]).toBe(200);
     const disable = { method: 'PATCH', key: server.rootKey, json: { state: 'disabled' } };
     expect((await server.call(`/v1/users/${user.id}`, disable)).status).toBe(200);

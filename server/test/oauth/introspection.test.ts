@@ -130,7 +130,8 @@ describe.each(DATABASES)('introspection on %s', (database) => {
     const revoked = await consented(server, person, web);
     await post(server, '/oauth/revoke', { token: revoked.refresh_token }, { client: web });
     const { key, id } = await makeKey(server, { scopes: ['read'] });
-    await server.call(`/v1/api-keys/${id}/revoke`, { method: 'POST', key: server.rootKey });
+    const ending = { key: server.rootKey, json: { workspace_id: server.workspaceId } };
+    expect((await server.call(`/v1/api-keys/${id}/revoke`, ending)).status).toBe(200);
     const bound = await makeKey(server, { scopes: ['read'], ip_allowlist: ['203.0.113.0/24'] });
     const dead = [
       revoked.access_token,
