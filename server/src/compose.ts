@@ -13,11 +13,8 @@ import {
   createSessions,
   createSlowHashes,
   createWorkspaces,
-  type EndSessionTokens,
-  type EndTokens,
   isPersonDisabled,
   peopleMigrations,
-  type RenewTokens,
   type SessionResolver,
   type SlowHashes,
   sessionKindsMigrations,
@@ -46,7 +43,7 @@ import type { Config } from './config/index.ts';
 import { type Counting, createCounting } from './counting.ts';
 import { createEnvelope, deriveKey, type Envelope } from './crypto/index.ts';
 import { type Database, type Migration, openPostgres, openSqlite } from './database/index.ts';
-import { createDoors } from './doors.ts';
+import { createDoors, type Doors } from './doors.ts';
 import {
   type Authenticate,
   createCursors,
@@ -227,20 +224,10 @@ async function createCore(
   const workspaces = createWorkspaces(database, changes);
   const metrics = createMetrics();
   const slowHashes = createSlowHashes();
-  const sessions = createSessions({
-    database,
-    changes,
-    clock,
-    catalogue: scopes.catalogue,
-    issuer,
-    plans: plans.current,
-  });
+  const shared = { database, changes, clock, issuer, catalogue: scopes.catalogue, plans: plans.current };
+  const sessions = createSessions(shared);
   const keys = createKeyResolver({
-    database,
-    changes,
-    catalogue: scopes.catalogue,
-    issuer,
-    plans: plans.current,
+    ...shared,
     workspaceFacts: workspaces.facts,
     verifySlowHash: slowHashes.verify,
     isPersonDisabled: (userId) => isPersonDisabled(database, userId),
@@ -374,28 +361,8 @@ function peopleOf(
   authorize: ComposedAuthorize,
 ): ComposedPeople {
   const { sessions, slowHashes, counting, issuer, tokens } = core;
-  const { guesses } = counting;
-  const endTokens: EndTokens = async (tx, userId, reason) => {
-    await tokens.raiseWatermark(tx, { kind: 'user', id: userId, reason });
-  };
-  const endSessionTokens: EndSessionTokens = async (tx, id, reason) => {
-    await tokens.raiseWatermark(tx, { kind: 'session', id, reason });
-  };
-  const renewTokens: RenewTokens = async (tx, id, reason) => {
-    await tokens.raiseWatermark(tx, { kind: 'user', id, reason, families: 'keep' });
-  };
-  const ends = { endTokens, endSessionTokens, renewTokens };
-  return composePeople({
-    ...deps,
-    config,
-    surroundings,
-    sessions,
-    slowHashes,
-    guesses,
-    issuer,
-    ...ends,
-    oauth: authorize.forPages,
-  });
+  const shared = { config, surroundings, sessions, slowHashes, issuer, tokens };
+  return composePeople({ ...deps, ...shared, guesses: counting.guesses, oauth: authorize.forPages });
 }
 
 function createHttp(
@@ -419,6 +386,33 @@ function createHttp(
   });
 }
 
+interface Setting {
+  config: Config;
+  surroundings: Surroundings;
+  deps: DomainDeps;
+  doors: Doors;
+}
+
+/** People, applications, and what they have to do with one another: their routes, forms and pages. */
+function mountPeople(http: HttpServer, core: Core, { config, surroundings, deps, doors }: Setting) {
+  const { resources, applications } = core.oauth;
+  const { guesses } = core.counting;
+  const authorize = composeAuthorize({ ...core, ...deps, resources, applications, guesses });
+  const composed = peopleOf(core, config, surroundings, deps, authorize);
+  http.add([...composed.routes, ...authorize.routes]);
+  const oauth = composeOAuth({ ...core, ...deps, isOperator: core.workspaces.isOperator });
+  const endpoints = composeEndpoints({
+    ...{ ...core, ...deps, ...core.oauth, ...authorize, ...oauth, ...doors },
+    people: composed.people,
+    passwordLogin: config.passwordLogin,
+    answers: http.answers,
+  });
+  http.add([...oauth.routes, ...endpoints.routes]);
+  http.addForms([...oauth.forms, ...endpoints.forms]);
+  http.addPages(composed.pages.routes, composed.pages.failurePage);
+  return { composed, oauth, authorize };
+}
+
 /** The one place that knows every domain: builds it, wires what must not import one another, mounts the routes. */
 export async function compose(config: Config, surroundings: Surroundings, database: Database): Promise<Latchkey> {
   const { issuer, setBoundPort } = issuerOf(config);
@@ -436,21 +430,7 @@ export async function compose(config: Config, surroundings: Surroundings, databa
   http.add(healthRoutes({ checks, spareChecks, isStopping: () => isStopping, isDegraded }));
   const deps = domainDeps(core, config, surroundings, database);
   http.add(routesOf(core, config, deps, doors.verifyKey));
-  const { resources, applications } = core.oauth;
-  const { guesses } = core.counting;
-  const authorize = composeAuthorize({ ...core, ...deps, resources, applications, guesses });
-  const composed = peopleOf(core, config, surroundings, deps, authorize);
-  http.add([...composed.routes, ...authorize.routes]);
-  const oauth = composeOAuth({ ...core, ...deps, isOperator: core.workspaces.isOperator });
-  const endpoints = composeEndpoints({
-    ...{ ...core, ...deps, ...core.oauth, ...authorize, ...oauth, ...doors },
-    people: composed.people,
-    passwordLogin: config.passwordLogin,
-    answers: http.answers,
-  });
-  http.add([...oauth.routes, ...endpoints.routes]);
-  http.addForms([...oauth.forms, ...endpoints.forms]);
-  http.addPages(composed.pages.routes, composed.pages.failurePage);
+  const { composed, oauth, authorize } = mountPeople(http, core, { config, surroundings, deps, doors });
   const jobs = scheduleWork(core, surroundings, database);
   composed.addJobs(jobs);
   oauth.addJobs(jobs);

@@ -46,6 +46,9 @@ export async function beginAuthorization(
     return refused(deps, application, request, UNASKED[standing.kind]);
   }
   await deps.countRequest(visitor.address);
-  const { text, browser } = await storeRequest(deps, request, visitor.browser);
+  const { text, browser } = await storeRequest(deps, request, {
+    browser: visitor.browser,
+    sessionId: session?.id ?? null,
+  });
   return askedOutcome(deps, { text, request, application }, standing, { session, browser });
 }

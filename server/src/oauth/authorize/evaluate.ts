@@ -35,7 +35,7 @@ export interface Case {
   application: Application;
   session: SessionRecord | null;
   /** Null for a request that has just come in. */
-  waiting: { sinceMs: number; accountId: string | null; workspaceId: string | null } | null;
+  waiting: { sessionId: string | null; accountId: string | null; workspaceId: string | null } | null;
 }
 
 const CUSTOM_SCHEME = /^(?!https?:)/i;

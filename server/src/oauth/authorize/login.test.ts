@@ -4,7 +4,7 @@ import type { AuthorizationRequest } from './request.ts';
 
 const NOW = 1_000_000_000;
 const MINUTE = 60_000;
-const ada: Present = { userId: 'usr_ada', signedInAtMs: NOW - 10 * MINUTE };
+const ada: Present = { id: 'ses_1', userId: 'usr_ada', signedInAtMs: NOW - 10 * MINUTE };
 
 function ask(
   changes: Partial<AuthorizationRequest>,
@@ -31,8 +31,8 @@ function ask(
   return 'again' in rest && rest.again ? `${need} again` : need;
 }
 
-const waiting: Waiting = { sinceMs: NOW - MINUTE, accountId: null };
-const fresh: Present = { ...ada, signedInAtMs: NOW - 1 };
+const waiting: Waiting = { sessionId: 'ses_1', accountId: null };
+const fresh: Present = { ...ada, id: 'ses_2', signedInAtMs: NOW - 1 };
 
 test('nobody here signs in; somebody goes on', () => {
   expect(ask({}, null)).toBe('sign_in');

@@ -2,13 +2,16 @@ import type { AuthorizationRequest } from './request.ts';
 
 /** Who is at the browser, as their session has it. */
 export interface Present {
+  /** The session's. */
+  id: string;
   userId: string;
   signedInAtMs: number;
 }
 
 /** A request that waits on the server, and what was chosen for it since. */
 export interface Waiting {
-  sinceMs: number;
+  /** Who was here when it began; null for nobody. */
+  sessionId: string | null;
   /** Whom the person chose to go on as. */
   accountId: string | null;
 }
@@ -38,7 +41,7 @@ export function loginNeeded(
   nowMs: number,
 ): LoginNeed {
   if (present === null) return { need: 'sign_in', again: false };
-  const isFresh = waiting !== null && present.signedInAtMs >= waiting.sinceMs;
+  const isFresh = waiting !== null && present.id !== waiting.sessionId;
   if (!isFresh && isOldSignIn(request, present.signedInAtMs, nowMs)) return { need: 'sign_in', again: true };
   const isChosen = isFresh || waiting?.accountId === present.userId;
   if (request.prompts.includes('select_account') && !isChosen) return { need: 'select_account' };

@@ -11,7 +11,8 @@ const PRUNE_STEP = 1000;
 export interface StoredRequest {
   name: RequestName;
   request: AuthorizationRequest;
-  sinceMs: number;
+  /** Who was signed in when it began; whoever comes by another session has signed in since. */
+  sessionId: string | null;
   accountId: string | null;
   workspaceId: string | null;
 }
@@ -37,7 +38,7 @@ function nameOf(text: string, browser: string | null): RequestName | null {
 export async function storeRequest(
   { database, clock, randomBytes }: AuthorizeDeps,
   request: AuthorizationRequest,
-  knownBrowser: string | null,
+  { browser: knownBrowser, sessionId }: { browser: string | null; sessionId: string | null },
 ): Promise<{ text: string; browser: string }> {
   const random = (bytes: number) => Buffer.from(randomBytes(bytes)).toString('base64url');
   const text = random(32);
@@ -50,6 +51,7 @@ export async function storeRequest(
       id_hash: name.idHash,
       browser_hash: name.browserHash,
       request: JSON.stringify(request),
+      session_id: sessionId,
       workspace_id: null,
       account_id: null,
       created_at: nowMs,
@@ -71,7 +73,7 @@ export async function findRequest(
   return {
     name,
     request: JSON.parse(row.request) as AuthorizationRequest,
-    sinceMs: row.created_at,
+    sessionId: row.session_id,
     accountId: row.account_id,
     workspaceId: row.workspace_id,
   };

@@ -34,6 +34,8 @@ export interface AuthorizationRequestRow {
   browser_hash: string;
   /** JSON: the request as its steps found it. */
   request: string;
+  /** The session when it began. */
+  session_id: string | null;
   /** Where the person wants it; null: not chosen yet. */
   workspace_id: string | null;
   /** Who was chosen to go on as, where the request asked for that. */
@@ -85,6 +87,7 @@ export const authorizeMigrations: Migration[] = [
         .addColumn('id_hash', types.id, (column) => column.primaryKey())
         .addColumn('browser_hash', types.id, (column) => column.notNull())
         .addColumn('request', types.text, (column) => column.notNull())
+        .addColumn('session_id', types.id)
         .addColumn('workspace_id', types.id)
         .addColumn('account_id', types.id)
         .addColumn('created_at', types.integer, (column) => column.notNull())
