@@ -1,7 +1,7 @@
 // Boundary: what people see in a browser: signing in and up, second factors, recovery, one's own account, errors. Draws
 // pages and reads forms; every deed is a verb of `accounts`. Owns the product's look (`assets/tokens.css`), the texts, the
 // tokens of forms, and the cookies that carry a link or a challenge from one page to the next. Keeps nothing.
-import type { FailurePage, PageRoute } from '../http/index.ts';
+import type { FailurePage, PageRoute, Route } from '../http/index.ts';
 import { applicationPages } from './account/applications.ts';
 import { authenticatorPages } from './account/authenticator.ts';
 import { backupCodePages } from './account/backup-codes.ts';
@@ -16,6 +16,7 @@ import { loadAssets } from './assets/assets.ts';
 import { assetRoute } from './assets/routes.ts';
 import { brandAssets } from './branding/brand.ts';
 import { authorizePages } from './consent/authorize.ts';
+import { callbackRoute } from './development/callback-page.ts';
 import { createMailPage } from './development/mail-page.ts';
 import { emailLinkPages } from './entry/email-links.ts';
 import { invitationPages } from './entry/invitation.ts';
@@ -34,6 +35,8 @@ export interface ComposedPages {
   routes: PageRoute[];
   failurePage: FailurePage;
   mailPage: ReturnType<typeof createMailPage>;
+  /** Only in development. */
+  devRoutes: Route[];
 }
 
 /** `/` leads to the account, and from there to signing in. */
@@ -69,5 +72,6 @@ export function composePages(options: Omit<PagesDeps, 'assets'>): ComposedPages 
     routes: [assetRoute(assets), home(pages), ...ROOMS.flatMap((room) => room(deps, pages))],
     failurePage: createFailurePage(deps),
     mailPage: createMailPage(deps),
+    devRoutes: [callbackRoute(deps)],
   };
 }
