@@ -52,6 +52,7 @@ import type { Config } from './config/index.ts';
 import { type Counting, createCounting } from './counting.ts';
 import { createEnvelope, deriveKey, type Envelope } from './crypto/index.ts';
 import { type Database, type Migration, openPostgres, openSqlite } from './database/index.ts';
+import { composeForeign, createForeignCore, type ForeignCore } from './foreign-parts.ts';
 import {
   createCursors,
   createHttpServer,
@@ -91,6 +92,7 @@ import {
 } from './signing-keys/index.ts';
 import type { Surroundings } from './surroundings.ts';
 import { createTokens, type Tokens, tokensMigrations } from './tokens/index.ts';
+import { type TrustedIssuers, trustedIssuersSealedColumns } from './trusted-issuers/index.ts';
 
 /** Every migration, in the order in which they were written. New ones go to the end. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -117,6 +119,7 @@ export const SEALED_COLUMNS: readonly SealedColumn[] = [
   ...auditSealedColumns,
   ...accountsSealedColumns,
   ...signingKeysSealedColumns,
+  ...trustedIssuersSealedColumns,
 ];
 
 /** A built server: nothing listens yet. */
@@ -127,6 +130,7 @@ export interface Latchkey {
   jobs: Jobs;
   signingKeys: SigningKeys;
   tokens: Tokens;
+  trustedIssuers: TrustedIssuers;
   /** Workspace, owner and key of a fresh development installation; null on every later start. */
   bootstrap(): Promise<FirstStart | null>;
   /** The public base URL; set the bound port first. */
@@ -147,7 +151,7 @@ export function openDatabase(config: Config, log: Logger): Database {
   return openPostgres(config.database.url, (err) => log.warn({ err }, 'an idle database connection was lost'), options);
 }
 
-interface Core {
+interface Core extends ForeignCore {
   changes: Changes;
   scopes: Scopes;
   plans: Live<PlanTable>;
@@ -200,7 +204,7 @@ async function createTokenCore(deps: TokenDeps, config: Config, surroundings: Su
   scopes.onReload(tokenResolver.forget);
   plans.onReload(tokenResolver.forget);
   oauth.resources.onReload(tokenResolver.forget);
-  return { signingKeys, tokens, tokenResolver };
+  return { signingKeys, tokens, tokenResolver, ...(await createForeignCore({ ...shared, config })) };
 }
 
 /** What the domains stand on, wired so that what is cached hears of what changes. */
@@ -324,7 +328,14 @@ function createDoors(core: Core, config: Config, { clock }: Surroundings) {
     activity.note(decision);
   };
   const shared = { clock, keys, usage, spender, onDecision };
-  const door = createDoor({ ...shared, sessions, issuer, tokens: core.tokenResolver, rootKeys: config.rootKeys });
+  const door = createDoor({
+    ...shared,
+    sessions,
+    issuer,
+    tokens: core.tokenResolver,
+    foreign: core.foreign,
+    rootKeys: config.rootKeys,
+  });
   return {
     authenticate: createAuthenticate(door, () => core.oauth.resources.default().audience),
     verifyKey: createVerifyKey(shared),
@@ -430,12 +441,15 @@ export async function compose(config: Config, surroundings: Surroundings, databa
   const composed = peopleOf(core, config, surroundings, deps);
   http.add(composed.routes);
   if (config.passwordLogin) http.add(loginRoutesOf(core, composed.people, payAddress));
+  const foreign = composeForeign({ ...deps, ...core, ...surroundings, config });
+  http.add(foreign.routes);
   const oauth = composeOAuth({ ...deps, ...core, isOperator: core.workspaces.isOperator });
   http.add(oauth.routes);
   http.addForms(oauth.forms);
   http.addPages(composed.pages.routes, composed.pages.failurePage);
   const jobs = scheduleWork(core, surroundings, database);
   composed.addJobs(jobs);
+  foreign.addJobs(jobs);
   oauth.addJobs(jobs);
   const { hasFirst } = core.workspaces;
   return {
@@ -444,6 +458,7 @@ export async function compose(config: Config, surroundings: Surroundings, databa
     changes: core.changes,
     signingKeys: core.signingKeys,
     tokens: core.tokens,
+    trustedIssuers: core.trustedIssuers,
     jobs,
     bootstrap: async () => {
       if (config.mode !== 'development') return null;

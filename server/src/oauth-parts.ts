@@ -15,9 +15,10 @@ import type { Scopes } from './scopes/index.ts';
 import type { Changes } from './shared-state/index.ts';
 import type { SigningKeys } from './signing-keys/index.ts';
 import type { Surroundings } from './surroundings.ts';
+import { trustedIssuersMigrations } from './trusted-issuers/index.ts';
 
 /** Migrations of OAuth's domains, in the order in which they were written. New ones go to the end. */
-export const oauthMigrations: readonly Migration[] = [...resourcesMigrations];
+export const oauthMigrations: readonly Migration[] = [...resourcesMigrations, ...trustedIssuersMigrations];
 
 /** What tokens and the door ask of OAuth. */
 export interface OAuthCore {

@@ -13,6 +13,7 @@ import {
   type TokenWorkspace,
   toTokenRecord,
 } from './token-record.ts';
+import { WhileLookedUp } from './while-looked-up.ts';
 
 /** From the text of an access token to what is known of it. */
 export interface TokenResolver {
@@ -43,27 +44,6 @@ const MAX_RECORDS = 100_000;
 
 const revoked = () => new Failure('token_revoked', 'The access token has been revoked.');
 
-/** Tokens that are being looked up, by digest, with how many wait for each. */
-class Verifying {
-  readonly #byDigest = new Map<string, { verified: VerifiedAccessToken; waiting: number }>();
-
-  async during<T>(digest: string, verified: VerifiedAccessToken, run: () => Promise<T>): Promise<T> {
-    const entry = this.#byDigest.get(digest) ?? { verified, waiting: 0 };
-    entry.waiting += 1;
-    this.#byDigest.set(digest, entry);
-    try {
-      return await run();
-    } finally {
-      entry.waiting -= 1;
-      if (entry.waiting === 0) this.#byDigest.delete(digest);
-    }
-  }
-
-  get(digest: string): VerifiedAccessToken | undefined {
-    return this.#byDigest.get(digest)?.verified;
-  }
-}
-
 /** Asked at every use; the tables of memory are looked at again only when one of them has changed since. */
 function createRefuseEnded({
   clock,
@@ -92,7 +72,7 @@ function createRefuseEnded({
 export function createTokenResolver(options: TokenResolverOptions): TokenResolver {
   const { changes, catalogue, plans, tokens, signingKeys, workspaceFacts, isSubjectActive } = options;
   let scopesOf = createScopesOf(catalogue);
-  const verifying = new Verifying();
+  const verifying = new WhileLookedUp<VerifiedAccessToken>();
 
   const load = async (digest: string): Promise<TokenRecord | null> => {
     const verified = verifying.get(digest);

@@ -98,7 +98,7 @@ async function grantedByItself(
   jwt: ForeignJwt,
   { application }: AssertionRequest,
 ): Promise<Granting> {
-  const { clientId, workspaceId, environment, scopes } = await signerOf(deps, jwt, application.id);
+  const { clientId, workspaceId, environment, scopes } = (await signerOf(deps, jwt, application.id)).application;
   return {
     kind: 'self_issued',
     issuerId: clientId,
@@ -130,7 +130,7 @@ async function grantedByIssuer(
 ): Promise<Granting> {
   const issuer = registrationOf(deps, iss, request);
   const key = await keyOfIssuer(deps, issuer, jwt);
-  if (!(await isSignedBy(jwt, jwt.alg, [key]))) throw notAccepted('the signature is not of that key');
+  if (!(await isSignedBy(jwt, jwt.alg, key))) throw notAccepted('the signature is not of that key');
   const audience = resourceOf(issuer, deps.resources)?.audience;
   if (audience === undefined) throw notAccepted('the resource of the issuer is gone');
   const { id: issuerId, workspaceId, environment, scopes, scopeClaim } = issuer;

@@ -27,6 +27,8 @@ export interface ForeignToken {
   /** What it asks for, as far as its issuer may give it. */
   readonly scopes: readonly string[];
   readonly expiresAtMs: number;
+  /** When the key that signed it ends, as far as that is known. */
+  readonly keyEndsAtMs: number;
   /** An application's own plan and limits, before those of its workspace. */
   readonly plan: string | null;
   readonly limits: Limits | null;

@@ -10,24 +10,40 @@ import type { SelfIssuer } from './self-issuer.ts';
 /** Contract §7. */
 const LONGEST_SECONDS = 3600;
 
-/** Keys that an application may have signed with, for the algorithm that the header names. */
-async function keysOf(deps: ForeignDeps, application: SelfIssuer, { alg, header }: ForeignJwt): Promise<KeyObject[]> {
-  // The HMAC key is the UTF-8 of the secret as it was shown (contract §7).
-  if (alg === HMAC) return application.secrets.map((secret) => createSecretKey(secret, 'utf8'));
-  const { jwks, jwksUri } = application;
-  const source: KeySource | null = jwks === null ? (jwksUri === null ? null : { uri: jwksUri }) : { jwks };
-  const key = source && (await deps.remoteKeys.keyFor(source, { kid: header.kid, alg }));
-  return key ? [key] : [];
+/** A key that an application may have signed with, and when it ends. */
+interface OwnKey {
+  key: KeyObject;
+  endsAtMs: number;
 }
 
-/** The application that signed it; refuses when it did not. */
-export async function signerOf(deps: ForeignDeps, jwt: ForeignJwt, clientId: string): Promise<SelfIssuer> {
+async function keysOf(deps: ForeignDeps, application: SelfIssuer, { alg, header }: ForeignJwt): Promise<OwnKey[]> {
+  const { secrets, jwks, jwksUri } = application;
+  if (alg === HMAC) {
+    // The HMAC key is the UTF-8 of the secret as it was shown (contract §7).
+    return secrets.map(({ text, expiresAtMs }) => ({
+      key: createSecretKey(text, 'utf8'),
+      endsAtMs: expiresAtMs ?? Number.POSITIVE_INFINITY,
+    }));
+  }
+  const uri = jwksUri === null ? null : { uri: jwksUri };
+  const source: KeySource | null = jwks === null ? uri : { jwks };
+  const key = source && (await deps.remoteKeys.keyFor(source, { kid: header.kid, alg }));
+  return key ? [{ key, endsAtMs: Number.POSITIVE_INFINITY }] : [];
+}
+
+/** The application that signed it, and until when the key is one of its own; refuses when it did not. */
+export async function signerOf(
+  deps: ForeignDeps,
+  jwt: ForeignJwt,
+  clientId: string,
+): Promise<{ application: SelfIssuer; keyEndsAtMs: number }> {
   const application = await deps.selfIssued(clientId);
   if (!application || application.isDisabled) throw notAccepted('the application is unknown or disabled');
-  const keys = await keysOf(deps, application, jwt);
-  if (!(await isSignedBy(jwt, jwt.alg, keys)))
-    throw notAccepted('the signature is of no key or secret of the application');
-  return application;
+  const nowMs = deps.clock.nowMs();
+  for (const { key, endsAtMs } of await keysOf(deps, application, jwt)) {
+    if (endsAtMs > nowMs && (await isSignedBy(jwt, jwt.alg, key))) return { application, keyEndsAtMs: endsAtMs };
+  }
+  throw notAccepted('the signature is of no key or secret of the application');
 }
 
 /** A credential that an application signed by itself. Throws as `verifyTrustedToken`. */
@@ -37,7 +53,7 @@ export async function verifySelfIssuedToken(
   clientId: string,
 ): Promise<ForeignToken> {
   const { catalogue, resources, clock } = deps;
-  const application = await signerOf(deps, jwt, clientId);
+  const { application, keyEndsAtMs } = await signerOf(deps, jwt, clientId);
   const { workspaceId } = application;
   if (!application.allowsSelfSignedJwt || workspaceId === null) throw notAccepted('self_signed_jwt is off');
   const [aud = '', ...more] = audiencesOf(jwt.claims);
@@ -62,6 +78,7 @@ export async function verifySelfIssuedToken(
     audience: resource.audience,
     scopes: scopesWithin(catalogue, scopesIn(jwt.claims, null), application.scopes),
     expiresAtMs: times.exp * 1000,
+    keyEndsAtMs,
     plan: application.plan,
     limits: application.limits,
   };

@@ -14,8 +14,8 @@ export interface SelfIssuer {
   readonly scopes: readonly string[];
   /** Audiences that it may speak to; null: every one. */
   readonly resources: readonly string[] | null;
-  /** Its living secrets as they were shown, for HS256; empty where it registered none for this. */
-  readonly secrets: readonly string[];
+  /** Its living secrets as they were shown, for HS256; empty where it keeps none for this. */
+  readonly secrets: readonly { readonly text: string; readonly expiresAtMs: number | null }[];
   readonly jwks: object | null;
   readonly jwksUri: string | null;
   readonly plan: string | null;

@@ -49,7 +49,7 @@ export async function verifyTrustedToken(deps: ForeignDeps, jwt: ForeignJwt, iss
   if (!registrations) throw notAccepted('the issuer is not registered');
   const issuer = registrationFor(registrations, audiencesOf(jwt.claims), resources);
   const key = await keyOfIssuer(deps, issuer, jwt);
-  if (!(await isSignedBy(jwt, jwt.alg, [key]))) throw notAccepted('the signature is not of that key');
+  if (!(await isSignedBy(jwt, jwt.alg, key))) throw notAccepted('the signature is not of that key');
   refuseOtherKinds(jwt.claims);
   const times = timesOf(jwt.claims);
   refuseFuture(times, clock.nowMs());
@@ -69,6 +69,7 @@ export async function verifyTrustedToken(deps: ForeignDeps, jwt: ForeignJwt, iss
     audience: resource.audience,
     scopes: scopesWithin(catalogue, scopesIn(jwt.claims, issuer.scopeClaim), issuer.scopes),
     expiresAtMs: times.exp * 1000,
+    keyEndsAtMs: Number.POSITIVE_INFINITY,
     plan: null,
     limits: null,
   };
