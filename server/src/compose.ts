@@ -77,7 +77,14 @@ import {
 import { createJobs, type Jobs, jobsMigrations } from './jobs/index.ts';
 import { createLivePlans, limitsMigrations, type PlanTable, planMigrations, planRoutes } from './limits/index.ts';
 import { loginRoutes } from './login/index.ts';
-import { composeOAuth, createOAuthCore, type OAuthCore, oauthMigrations } from './oauth-parts.ts';
+import {
+  composeOAuth,
+  createOAuthCore,
+  createSubjectOf,
+  type OAuthCore,
+  oauthMigrations,
+  oauthSealedColumns,
+} from './oauth-parts.ts';
 import { type ComposedPeople, composePeople } from './people.ts';
 import { sandboxMigrations, sandboxRoutes } from './sandbox/index.ts';
 import { createScopes, type Scopes, scopeRoutes, scopesMigrations } from './scopes/index.ts';
@@ -92,7 +99,7 @@ import {
 } from './signing-keys/index.ts';
 import type { Surroundings } from './surroundings.ts';
 import { createTokens, type Tokens, tokensMigrations } from './tokens/index.ts';
-import { type TrustedIssuers, trustedIssuersSealedColumns } from './trusted-issuers/index.ts';
+import type { TrustedIssuers } from './trusted-issuers/index.ts';
 
 /** Every migration, in the order in which they were written. New ones go to the end. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -119,7 +126,7 @@ export const SEALED_COLUMNS: readonly SealedColumn[] = [
   ...auditSealedColumns,
   ...accountsSealedColumns,
   ...signingKeysSealedColumns,
-  ...trustedIssuersSealedColumns,
+  ...oauthSealedColumns,
 ];
 
 /** A built server: nothing listens yet. */
@@ -198,8 +205,10 @@ async function createTokenCore(deps: TokenDeps, config: Config, surroundings: Su
     tokens,
     plans: plans.current,
     workspaceFacts: workspaces.facts,
-    // Applications come with OAuth: only a person can be disabled so far.
-    isSubjectActive: async (userId) => userId === null || !(await isPersonDisabled(database, userId)),
+    subjectOf: createSubjectOf({
+      applications: oauth.applications,
+      isPersonDisabled: (userId) => isPersonDisabled(database, userId),
+    }),
   });
   scopes.onReload(tokenResolver.forget);
   plans.onReload(tokenResolver.forget);
@@ -248,7 +257,7 @@ async function createCore(
   }
   const recordAudit = createRecordAudit(clock, randomBytes);
   const envelope = createEnvelope(config.encryptionKeys, randomBytes);
-  const oauth = await createOAuthCore({ ...surroundings, database, changes, scopes, issuer });
+  const oauth = await createOAuthCore({ ...surroundings, config, database, changes, scopes, workspaces, issuer });
   const tokenDeps = { changes, scopes, plans, workspaces, recordAudit, envelope, oauth, issuer };
   return {
     ...(await createTokenCore(tokenDeps, config, surroundings, database)),
@@ -441,9 +450,9 @@ export async function compose(config: Config, surroundings: Surroundings, databa
   const composed = peopleOf(core, config, surroundings, deps);
   http.add(composed.routes);
   if (config.passwordLogin) http.add(loginRoutesOf(core, composed.people, payAddress));
-  const foreign = composeForeign({ ...deps, ...core, ...surroundings, config });
+  const foreign = composeForeign({ ...core, ...deps, ...surroundings, config });
   http.add(foreign.routes);
-  const oauth = composeOAuth({ ...deps, ...core, isOperator: core.workspaces.isOperator });
+  const oauth = composeOAuth({ ...core, ...deps, isOperator: core.workspaces.isOperator });
   http.add(oauth.routes);
   http.addForms(oauth.forms);
   http.addPages(composed.pages.routes, composed.pages.failurePage);
@@ -462,13 +471,24 @@ export async function compose(config: Config, surroundings: Surroundings, databa
     jobs,
     bootstrap: async () => {
       if (config.mode !== 'development') return null;
-      return bootstrap({ ...deps, sandbox: config.sandbox, hasFirstWorkspace: hasFirst });
+      return bootstrap({
+        ...deps,
+        ...oauth.applicationDeps,
+        sandbox: config.sandbox,
+        issuer,
+        hasFirstWorkspace: hasFirst,
+      });
     },
     issuer,
     setBoundPort,
     sendMails: composed.people.outbox.sendDue,
     flush: async () => {
-      await Promise.all([core.usage.flush(), core.activity.flush(), core.sessions.flush()]);
+      await Promise.all([
+        core.usage.flush(),
+        core.activity.flush(),
+        core.sessions.flush(),
+        core.oauth.secretUsage.flush(),
+      ]);
     },
     closeCounting: async () => {
       composed.close();

@@ -1,16 +1,16 @@
 import type { Logger } from 'pino';
 import { createForeignResolver, type ForeignResolver } from './access/index.ts';
 import type { Workspaces } from './accounts/index.ts';
+import { refuseEndedGrantor } from './api-keys/index.ts';
+import { clientSecretContext } from './applications/index.ts';
 import type { RecordAudit } from './audit/index.ts';
 import type { Config } from './config/index.ts';
 import type { Envelope } from './crypto/index.ts';
 import type { Database } from './database/index.ts';
 import type { Cursors, Principal, Route } from './http/index.ts';
 import type { Jobs } from './jobs/index.ts';
-import type { PlanTable } from './limits/index.ts';
+import { type PlanTable, UNLIMITED } from './limits/index.ts';
 import type { OAuthCore } from './oauth-parts.ts';
-import { createOutbound } from './outbound/index.ts';
-import { createRemoteKeys } from './remote-keys/index.ts';
 import type { Scopes } from './scopes/index.ts';
 import type { Changes, Live } from './shared-state/index.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -44,20 +44,28 @@ function logged(log: Logger, message: string) {
   return (err: unknown, more: object = {}) => log.warn({ err, ...more }, message);
 }
 
+/** What applications sign JWTs with, of their own. */
+function selfIssuedKeys({ oauth, envelope }: ForeignCoreOptions): SelfIssuedKeys {
+  return async (clientId) => {
+    const record = await oauth.applications.record(clientId);
+    if (!record) return null;
+    const secrets = record.secrets.flatMap(({ id, sealed, expiresAtMs }) =>
+      sealed === null ? [] : [{ text: envelope.unseal(sealed, clientSecretContext(id)), expiresAtMs }],
+    );
+    return { ...record.application, clientId, secrets };
+  };
+}
+
 /** Built beside tokens, before the door. */
 export async function createForeignCore(options: ForeignCoreOptions): Promise<ForeignCore> {
-  const { config, log, scopes, plans, oauth, workspaces } = options;
-  const outbound = createOutbound({ allow: config.outboundAllow });
-  const onError = logged(log, "somebody else's key set cannot be read; the last good one stays");
-  const remoteKeys = createRemoteKeys({ ...options, outbound, onError });
-  const selfIssued: SelfIssuedKeys = async () => null;
+  const { log, scopes, plans, oauth, workspaces } = options;
   const isSubjectLinked: IsSubjectLinked = async () => false;
   const trustedIssuers = createTrustedIssuers({
     ...options,
     catalogue: scopes.catalogue,
     resources: oauth.resources,
-    remoteKeys,
-    selfIssued,
+    remoteKeys: oauth.remoteKeys,
+    selfIssued: selfIssuedKeys(options),
     isSubjectLinked,
     onError: logged(log, 'trusted issuers cannot be read'),
     onRefused: (reason) => log.debug({ reason }, "somebody else's token was refused"),
@@ -74,7 +82,7 @@ export async function createForeignCore(options: ForeignCoreOptions): Promise<Fo
   return { trustedIssuers, foreign };
 }
 
-export interface ForeignPartsOptions extends ForeignCoreOptions, ForeignCore {
+export interface ForeignPartsOptions extends Omit<ForeignCoreOptions, 'plans'>, ForeignCore {
   recordAudit: RecordAudit;
   cursors: Cursors;
   resolveWorkspace(principal: Principal, named: string | undefined): Promise<string>;
@@ -82,13 +90,14 @@ export interface ForeignPartsOptions extends ForeignCoreOptions, ForeignCore {
 
 /** The routes and the periodic work of trusted issuers. */
 export function composeForeign(options: ForeignPartsOptions): { routes: Route[]; addJobs(jobs: Jobs): void } {
-  const { trustedIssuers, oauth, scopes, config, workspaces } = options;
+  const { trustedIssuers, oauth, scopes, config, workspaces, clock } = options;
   const routes = trustedIssuerRoutes({
     ...options,
     catalogue: scopes.catalogue,
     resources: oauth.resources,
     allowsHttp: config.outboundAllow.length > 0,
     ownsResources: workspaces.isFirst,
+    holdGrantor: (tx, principal) => refuseEndedGrantor(tx, { principal, limits: UNLIMITED }, clock.nowMs()),
     reload: trustedIssuers.load,
   });
   return {

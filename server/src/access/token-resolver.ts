@@ -10,6 +10,7 @@ import {
   createScopesOf,
   refuseDeadToken,
   type TokenRecord,
+  type TokenSubject,
   type TokenWorkspace,
   toTokenRecord,
 } from './token-record.ts';
@@ -35,8 +36,8 @@ export interface TokenResolverOptions {
   tokens: Tokens;
   signingKeys: SigningKeys;
   workspaceFacts(id: string): Promise<TokenWorkspace | null>;
-  /** Whether user (null for none) and application (`FIRST_PARTY_CLIENT` for a login) are there and not disabled. */
-  isSubjectActive(userId: string | null, clientId: string): Promise<boolean>;
+  /** About the user (null for none) and the application (`FIRST_PARTY_CLIENT` for a login). */
+  subjectOf(userId: string | null, clientId: string): Promise<TokenSubject>;
 }
 
 /** Bounds memory under any number of tokens; the least used are verified again. */
@@ -70,7 +71,7 @@ function createRefuseEnded({
 }
 
 export function createTokenResolver(options: TokenResolverOptions): TokenResolver {
-  const { changes, catalogue, plans, tokens, signingKeys, workspaceFacts, isSubjectActive } = options;
+  const { changes, catalogue, plans, tokens, signingKeys, workspaceFacts, subjectOf } = options;
   let scopesOf = createScopesOf(catalogue);
   const verifying = new WhileLookedUp<VerifiedAccessToken>();
 
@@ -78,18 +79,21 @@ export function createTokenResolver(options: TokenResolverOptions): TokenResolve
     const verified = verifying.get(digest);
     if (!verified) return null;
     const { claims, kid } = verified;
-    const [workspace, isActive] = await Promise.all([
+    const [workspace, subject] = await Promise.all([
       workspaceFacts(claims.workspace_id),
-      isSubjectActive(userIdOf(claims), claims.client_id),
+      subjectOf(userIdOf(claims), claims.client_id),
     ]);
-    return workspace && toTokenRecord(claims, kid, { scopesOf, plans: plans(), workspace, isSubjectActive: isActive });
+    return workspace && toTokenRecord(claims, kid, { scopesOf, plans: plans(), workspace, subject });
   };
 
   // Under the SHA-256 of the whole text: two tokens that differ anywhere are two records (CVE-2026-35039).
   const cache = createRecordCache<TokenRecord>({
     changes,
     maxEntries: MAX_RECORDS,
-    refsOf: ({ claims }) => [claims.workspace_id, claims.client_id, claims.sub],
+    refsOf: ({ claims, subject: { clientWorkspaceId } }) => {
+      const refs = [claims.workspace_id, claims.client_id, claims.sub];
+      return clientWorkspaceId === null ? refs : [...refs, clientWorkspaceId];
+    },
     load,
   });
 

@@ -4,6 +4,7 @@ import type { Environment, Principal } from '../http/index.ts';
 import { problemOfTarget } from '../outbound/index.ts';
 import { isForeignAlgorithm, problemOfJwks } from '../remote-keys/index.ts';
 import { audienceProblem, type Resource, type Resources } from '../resources/index.ts';
+import { refuseBeyondHeld } from '../scopes/index.ts';
 import { HMAC, type IssuerAlgorithm, LEAST_SECRET_BYTES, resourceOf } from './issuer.ts';
 
 /** What a caller says of an issuer; what is left out stays, or takes its default. */
@@ -106,16 +107,10 @@ export function refuseWidening(
   principal: Principal,
   catalogue: ScopeCatalogue,
   wanted: readonly string[],
-  before: readonly string[],
+  kept: readonly string[],
 ): void {
   if (principal.kind === 'root') return;
-  const fresh = wanted.filter((scope) => !before.includes(scope));
-  const beyond = catalogue.beyond(fresh, principal.scopes);
-  if (beyond.length === 0) return;
-  const held = [...principal.grantedScopes];
-  throw new Failure('insufficient_scope', `You cannot give what you do not hold: ${beyond.join(', ').slice(0, 300)}.`, {
-    scopes: { wanted: beyond, held },
-  });
+  refuseBeyondHeld(catalogue, principal, { wanted, kept, refusal: 'You cannot let others do what you may not do' });
 }
 
 /** The environment of what a credential makes: its own, where it has one. */

@@ -28,6 +28,8 @@ export interface IssuerWriteDeps extends WantedContext {
   changes: Changes;
   recordAudit: RecordAudit;
   envelope: Envelope;
+  /** Refuses a key that was ended meanwhile, and holds one that was not until the transaction ends. */
+  holdGrantor(tx: Tx, principal: Principal): Promise<void>;
 }
 
 /** Who writes, and whether tokens for a resource are this workspace's to give (contract §7). */
@@ -80,6 +82,7 @@ export async function createIssuer(
   writing: Writing,
   input: IssuerInput & { issuer: string; scopes: string[]; workspaceId: string; environment: Environment },
 ): Promise<TrustedIssuerRow> {
+  await deps.holdGrantor(tx, writing.principal);
   const hasSecret = input.secret !== undefined;
   const wanted: WantedIssuer = {
     issuer: input.issuer,
@@ -140,6 +143,7 @@ export async function patchIssuer(
   writing: Writing,
   { reach, id, input }: { reach: IssuerReach; id: string; input: IssuerInput },
 ): Promise<TrustedIssuerRow> {
+  await deps.holdGrantor(tx, writing.principal);
   const before = await lockIssuer(tx, reach, id);
   if (!before) throw new Failure('not_found');
   if (Object.values(input).every((value) => value === undefined)) return before;

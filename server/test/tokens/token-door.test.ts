@@ -33,6 +33,8 @@ async function doorOf(server: TestServer) {
   await Promise.all([scopes.load(), plans.load()]);
   const workspaceFacts = createWorkspaces(database, changes).facts;
   const shared = { database, changes, clock, catalogue: scopes.catalogue, plans: plans.current, workspaceFacts };
+  const nobody = { clientWorkspaceId: null, plan: null, limits: null };
+  const subjectOf = async (id: string | null) => ({ ...nobody, isActive: id !== DISABLED });
   const decisions: Decision[] = [];
   const door = createDoor({
     clock,
@@ -43,7 +45,7 @@ async function doorOf(server: TestServer) {
       isPersonDisabled: async () => false,
     }),
     usage: createKeyUsage(database, clock),
-    tokens: createTokenResolver({ ...shared, tokens, signingKeys, isSubjectActive: async (id) => id !== DISABLED }),
+    tokens: createTokenResolver({ ...shared, tokens, signingKeys, subjectOf }),
     foreign: createForeignResolver({ ...shared, trustedIssuers }),
     spender: createSpender({
       limiter: createMemoryLimiter({ clock }),
