@@ -4,12 +4,10 @@ import {
   createAuthenticate,
   createDoor,
   createSpender,
-  createTokenResolver,
   createVerifyKey,
   type Decision,
   gateRoute,
   refuseSpending,
-  type TokenResolver,
   type VerifyKey,
   verifyKeyRoute,
 } from './access/index.ts';
@@ -48,12 +46,14 @@ import {
   type RecordAudit,
 } from './audit/index.ts';
 import { bootstrap, type FirstStart } from './bootstrap.ts';
+import { issuerOf } from './bound-issuer.ts';
 import type { Config } from './config/index.ts';
 import { type Counting, createCounting } from './counting.ts';
 import { createEnvelope, deriveKey, type Envelope } from './crypto/index.ts';
 import { type Database, type Migration, openPostgres, openSqlite } from './database/index.ts';
 import { composeForeign, createForeignCore, type ForeignCore } from './foreign-parts.ts';
 import {
+  type Authenticate,
   createCursors,
   createHttpServer,
   createIdempotency,
@@ -80,8 +80,8 @@ import { loginRoutes } from './login/index.ts';
 import {
   composeOAuth,
   createOAuthCore,
-  createSubjectOf,
   type OAuthCore,
+  type OAuthParts,
   oauthMigrations,
   oauthSealedColumns,
 } from './oauth-parts.ts';
@@ -91,14 +91,14 @@ import { createScopes, type Scopes, scopeRoutes, scopesMigrations } from './scop
 import { createRewrapper, type SealedColumn } from './sealed-values/index.ts';
 import { type Changes, createChanges, type Live, sharedStateMigrations } from './shared-state/index.ts';
 import {
-  createSigningKeys,
   type SigningKeys,
   signingKeyRoutes,
   signingKeysMigrations,
   signingKeysSealedColumns,
 } from './signing-keys/index.ts';
 import type { Surroundings } from './surroundings.ts';
-import { createTokens, type Tokens, tokensMigrations } from './tokens/index.ts';
+import { createTokenCore, type TokenCore } from './token-parts.ts';
+import { type Tokens, tokensMigrations } from './tokens/index.ts';
 import type { TrustedIssuers } from './trusted-issuers/index.ts';
 
 /** Every migration, in the order in which they were written. New ones go to the end. */
@@ -158,7 +158,7 @@ export function openDatabase(config: Config, log: Logger): Database {
   return openPostgres(config.database.url, (err) => log.warn({ err }, 'an idle database connection was lost'), options);
 }
 
-interface Core extends ForeignCore {
+interface Core extends ForeignCore, TokenCore {
   changes: Changes;
   scopes: Scopes;
   plans: Live<PlanTable>;
@@ -168,9 +168,6 @@ interface Core extends ForeignCore {
   slowHashes: SlowHashes;
   recordAudit: RecordAudit;
   envelope: Envelope;
-  signingKeys: SigningKeys;
-  tokens: Tokens;
-  tokenResolver: TokenResolver;
   usage: KeyUsage;
   activity: KeyActivity;
   metrics: Metrics;
@@ -180,40 +177,15 @@ interface Core extends ForeignCore {
   issuer(): string;
 }
 
-type TokenDeps = Pick<
-  Core,
-  'changes' | 'scopes' | 'plans' | 'workspaces' | 'recordAudit' | 'envelope' | 'oauth' | 'issuer'
->;
-
-/** Keys that sign, tokens, and what the door asks of them. */
-async function createTokenCore(deps: TokenDeps, config: Config, surroundings: Surroundings, database: Database) {
-  const { scopes, plans, workspaces, oauth } = deps;
-  const { log } = surroundings;
-  const onError = (err: unknown) => log.error({ err }, 'signing keys or revoked tokens cannot be read');
-  const shared = { ...surroundings, ...deps, database, onError, catalogue: scopes.catalogue };
-  const signingKeys = createSigningKeys(shared);
-  const tokens = createTokens({
-    ...shared,
-    signingKeys,
-    encryptionKeys: config.encryptionKeys,
-    resourceOf: oauth.resources.byAudience,
-  });
-  await Promise.all([signingKeys.load(), tokens.load()]);
-  const tokenResolver = createTokenResolver({
-    ...shared,
-    signingKeys,
-    tokens,
-    plans: plans.current,
-    workspaceFacts: workspaces.facts,
-    subjectOf: createSubjectOf({
-      applications: oauth.applications,
-      isPersonDisabled: (userId) => isPersonDisabled(database, userId),
-    }),
-  });
-  scopes.onReload(tokenResolver.forget);
-  plans.onReload(tokenResolver.forget);
-  oauth.resources.onReload(tokenResolver.forget);
-  return { signingKeys, tokens, tokenResolver, ...(await createForeignCore({ ...shared, config })) };
+/** What is small, asked by every request and held whole. */
+async function createCatalogues({ maxStaleMs }: Config, { clock, log }: Surroundings, database: Database) {
+  const logged = (message: string) => (err: unknown) => log.error({ err }, message);
+  const onChangesError = logged('changes cannot be read; caches stop answering');
+  const changes = createChanges({ database, clock, maxStaleMs, onError: onChangesError });
+  const scopes = createScopes({ database, changes, clock, onError: logged('the scope catalogue cannot be read') });
+  const plans = createLivePlans({ database, changes, clock, onError: logged('the plans cannot be read') });
+  await Promise.all([scopes.load(), plans.load()]);
+  return { changes, scopes, plans };
 }
 
 /** What the domains stand on, wired so that what is cached hears of what changes. */
@@ -223,13 +195,8 @@ async function createCore(
   database: Database,
   issuer: () => string,
 ): Promise<Core> {
-  const { clock, randomBytes, log } = surroundings;
-  const logged = (message: string) => (err: unknown) => log.error({ err }, message);
-  const onChangesError = logged('changes cannot be read; caches stop answering');
-  const changes = createChanges({ database, clock, maxStaleMs: config.maxStaleMs, onError: onChangesError });
-  const scopes = createScopes({ database, changes, clock, onError: logged('the scope catalogue cannot be read') });
-  const plans = createLivePlans({ database, changes, clock, onError: logged('the plans cannot be read') });
-  await Promise.all([scopes.load(), plans.load()]);
+  const { clock, randomBytes } = surroundings;
+  const { changes, scopes, plans } = await createCatalogues(config, surroundings, database);
   const workspaces = createWorkspaces(database, changes);
   const metrics = createMetrics();
   const slowHashes = createSlowHashes();
@@ -260,7 +227,8 @@ async function createCore(
   const oauth = await createOAuthCore({ ...surroundings, config, database, changes, scopes, workspaces, issuer });
   const tokenDeps = { changes, scopes, plans, workspaces, recordAudit, envelope, oauth, issuer };
   return {
-    ...(await createTokenCore(tokenDeps, config, surroundings, database)),
+    ...(await createTokenCore({ ...surroundings, ...tokenDeps, config, database })),
+    ...(await createForeignCore({ ...surroundings, ...tokenDeps, config, database })),
     recordAudit,
     envelope,
     changes,
@@ -310,22 +278,6 @@ function scheduleWork(core: Core, surroundings: Surroundings, database: Database
   core.counting.addJobs(jobs);
   jobs.add({ name: 'accounts.seen', intervalMs: 30_000, runs: 'each', run: core.sessions.flush });
   return jobs;
-}
-
-interface BoundIssuer {
-  issuer(): string;
-  setBoundPort(port: number): void;
-}
-
-function issuerOf(config: Config): BoundIssuer {
-  let port = config.port;
-  const scheme = config.tls ? 'https' : 'http';
-  return {
-    issuer: () => config.issuer ?? `${scheme}://localhost:${port}`,
-    setBoundPort: (bound) => {
-      port = bound;
-    },
-  };
 }
 
 /** The door, and the checking of keys for others: both spend from the same buckets and are counted alike. */
@@ -426,21 +378,33 @@ function loginRoutesOf(core: Core, people: People, payAddress: (address: string)
   });
 }
 
+/** OAuth, and the JWTs of others. */
+function oauthOf(core: Core, config: Config, surroundings: Surroundings, deps: DomainDeps): OAuthParts {
+  const oauth = composeOAuth({ ...core, ...deps, isOperator: core.workspaces.isOperator });
+  const foreign = composeForeign({ ...core, ...deps, ...surroundings, config });
+  return {
+    ...oauth,
+    routes: [...oauth.routes, ...foreign.routes],
+    addJobs: (jobs) => {
+      oauth.addJobs(jobs);
+      foreign.addJobs(jobs);
+    },
+  };
+}
+
+function createHttp(core: Core, config: Config, surroundings: Surroundings, authenticate: Authenticate) {
+  const { errorDetail, trustProxy, tls } = config;
+  const { issuer, idempotency, metrics } = core;
+  const settings = { errorDetail, trustProxy, tls, issuer };
+  return createHttpServer({ ...surroundings, ...settings, authenticate, idempotency, onAnswered: metrics.answered });
+}
+
 /** The one place that knows every domain: builds it, wires what must not import one another, mounts the routes. */
 export async function compose(config: Config, surroundings: Surroundings, database: Database): Promise<Latchkey> {
   const { issuer, setBoundPort } = issuerOf(config);
   const core = await createCore(config, surroundings, database, issuer);
   const { authenticate, verifyKey, payAddress } = createDoors(core, config, surroundings);
-  const http = await createHttpServer({
-    ...surroundings,
-    errorDetail: config.errorDetail,
-    trustProxy: config.trustProxy,
-    tls: config.tls,
-    issuer,
-    authenticate,
-    idempotency: core.idempotency,
-    onAnswered: core.metrics.answered,
-  });
+  const http = await createHttp(core, config, surroundings, authenticate);
   let isStopping = false;
   const checks = { database: database.ping };
   const { checks: spareChecks, isDegraded } = core.counting;
@@ -450,15 +414,12 @@ export async function compose(config: Config, surroundings: Surroundings, databa
   const composed = peopleOf(core, config, surroundings, deps);
   http.add(composed.routes);
   if (config.passwordLogin) http.add(loginRoutesOf(core, composed.people, payAddress));
-  const foreign = composeForeign({ ...core, ...deps, ...surroundings, config });
-  http.add(foreign.routes);
-  const oauth = composeOAuth({ ...core, ...deps, isOperator: core.workspaces.isOperator });
+  const oauth = oauthOf(core, config, surroundings, deps);
   http.add(oauth.routes);
   http.addForms(oauth.forms);
   http.addPages(composed.pages.routes, composed.pages.failurePage);
   const jobs = scheduleWork(core, surroundings, database);
   composed.addJobs(jobs);
-  foreign.addJobs(jobs);
   oauth.addJobs(jobs);
   const { hasFirst } = core.workspaces;
   return {
@@ -483,12 +444,8 @@ export async function compose(config: Config, surroundings: Surroundings, databa
     setBoundPort,
     sendMails: composed.people.outbox.sendDue,
     flush: async () => {
-      await Promise.all([
-        core.usage.flush(),
-        core.activity.flush(),
-        core.sessions.flush(),
-        core.oauth.secretUsage.flush(),
-      ]);
+      const counted = [core.usage, core.activity, core.sessions, core.oauth.secretUsage];
+      await Promise.all(counted.map(({ flush }) => flush()));
     },
     closeCounting: async () => {
       composed.close();

@@ -36,6 +36,8 @@ const composers = [
   'people',
   'oauth-parts',
   'foreign-parts',
+  'token-parts',
+  'bound-issuer',
   'counting',
   'bootstrap',
   'serve',
