@@ -21,7 +21,7 @@ import type { TokenResolver } from './token-resolver.ts';
 
 /** One answer of the door, for whoever counts. */
 export interface Decision {
-  /** `jwt` also for a token that could not be read. */
+  /** `jwt` also for a JWT that could not be read, `oauth` for an opaque token. */
   method: Principal['method'] | 'root' | 'none';
   outcome: 'allowed' | 'denied';
   code: string;
@@ -209,9 +209,9 @@ export function createDoor(options: DoorOptions): Door {
     const presented = presentedCredential({ rawHeaders, headers, url });
     if (!presented) return enterBySession(passing, trace);
     const { kind, text } = credentialKind(presented);
-    trace.method = kind;
+    trace.method = kind === 'access_token' ? 'oauth' : kind;
     if (kind === 'root') return enterRoot(text, passing, trace);
-    if (kind === 'jwt') return enterByToken(text, passing, trace);
+    if (kind === 'jwt' || kind === 'access_token') return enterByToken(text, passing, trace);
     const warm = keys.peek(text);
     if (warm) return admit.key(warm, passing, trace);
     const paySlow = () => andThen(spender.spendAddress(passing.address), (spending) => refuseSpending(spending, clock));

@@ -61,8 +61,8 @@ function createRefuseEnded({
     const denials = tokens.denialsVersion();
     const { goodAt } = record;
     if (goodAt?.denials === denials && goodAt.keys === keys && changes.isFresh()) return refuseDenied(record, false);
-    const key = keys.verifiers.get(record.kid);
-    if (!key || key.isRevoked) throw revoked();
+    const key = record.kid === null ? null : keys.verifiers.get(record.kid);
+    if (key === undefined || key?.isRevoked) throw revoked();
     const isDenied = tokens.isDenied(record.claims);
     if (isDenied instanceof Promise) return isDenied.then((answer) => refuseDenied(record, answer));
     if (!isDenied) record.goodAt = { denials, keys };
@@ -103,7 +103,7 @@ export function createTokenResolver(options: TokenResolverOptions): TokenResolve
       // A key may have been revoked that this process has not heard of.
       if (!changes.isFresh()) await signingKeys.load();
       const digest = sha256Hex(text);
-      const verified = tokens.verifyAccessToken(text);
+      const verified = await tokens.findAccessToken(text);
       const record = await verifying.during(digest, verified, () => cache.fetch(digest));
       if (!record) throw new Failure('invalid_token', 'The workspace of this access token does not exist any more.');
       return record;
