@@ -1,12 +1,5 @@
 import type { Logger } from 'pino';
-import {
-  accessRoutes,
-  createTokenResolver,
-  gateRoute,
-  type TokenResolver,
-  type VerifyKey,
-  verifyKeyRoute,
-} from './access/index.ts';
+import { accessRoutes, gateRoute, type VerifyKey, verifyKeyRoute } from './access/index.ts';
 import {
   accountsMigrations,
   accountsSealedColumns,
@@ -39,11 +32,13 @@ import {
 } from './audit/index.ts';
 import { type ComposedAuthorize, composeAuthorize } from './authorize-parts.ts';
 import { bootstrap, type FirstStart } from './bootstrap.ts';
+import { issuerOf } from './bound-issuer.ts';
 import type { Config } from './config/index.ts';
 import { type Counting, createCounting } from './counting.ts';
 import { createEnvelope, deriveKey, type Envelope } from './crypto/index.ts';
 import { type Database, type Migration, openPostgres, openSqlite } from './database/index.ts';
 import { createDoors, type Doors } from './doors.ts';
+import { composeForeign, createForeignCore, type ForeignCore } from './foreign-parts.ts';
 import {
   type Authenticate,
   createCursors,
@@ -73,7 +68,6 @@ import { composeEndpoints } from './oauth-endpoints.ts';
 import {
   composeOAuth,
   createOAuthCore,
-  createSubjectOf,
   type OAuthCore,
   oauthMigrations,
   oauthSealedColumns,
@@ -84,14 +78,15 @@ import { createScopes, type Scopes, scopeRoutes, scopesMigrations } from './scop
 import { createRewrapper, type SealedColumn } from './sealed-values/index.ts';
 import { type Changes, createChanges, type Live, sharedStateMigrations } from './shared-state/index.ts';
 import {
-  createSigningKeys,
   type SigningKeys,
   signingKeyRoutes,
   signingKeysMigrations,
   signingKeysSealedColumns,
 } from './signing-keys/index.ts';
 import type { Surroundings } from './surroundings.ts';
-import { createTokens, type Tokens, tokensMigrations } from './tokens/index.ts';
+import { createTokenCore, type TokenCore } from './token-parts.ts';
+import { type Tokens, tokensMigrations } from './tokens/index.ts';
+import type { TrustedIssuers } from './trusted-issuers/index.ts';
 
 /** Every migration, in the order in which they were written. New ones go to the end. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -129,6 +124,7 @@ export interface Latchkey {
   jobs: Jobs;
   signingKeys: SigningKeys;
   tokens: Tokens;
+  trustedIssuers: TrustedIssuers;
   /** Workspace, owner and key of a fresh development installation; null on every later start. */
   bootstrap(): Promise<FirstStart | null>;
   /** The public base URL; set the bound port first. */
@@ -149,7 +145,7 @@ export function openDatabase(config: Config, log: Logger): Database {
   return openPostgres(config.database.url, (err) => log.warn({ err }, 'an idle database connection was lost'), options);
 }
 
-interface Core {
+interface Core extends ForeignCore, TokenCore {
   changes: Changes;
   scopes: Scopes;
   plans: Live<PlanTable>;
@@ -159,9 +155,6 @@ interface Core {
   slowHashes: SlowHashes;
   recordAudit: RecordAudit;
   envelope: Envelope;
-  signingKeys: SigningKeys;
-  tokens: Tokens;
-  tokenResolver: TokenResolver;
   usage: KeyUsage;
   activity: KeyActivity;
   metrics: Metrics;
@@ -171,40 +164,15 @@ interface Core {
   issuer(): string;
 }
 
-type TokenDeps = Pick<
-  Core,
-  'changes' | 'scopes' | 'plans' | 'workspaces' | 'recordAudit' | 'envelope' | 'oauth' | 'issuer'
->;
-
-/** Keys that sign, tokens, and what the door asks of them. */
-async function createTokenCore(deps: TokenDeps, config: Config, surroundings: Surroundings, database: Database) {
-  const { scopes, plans, workspaces, oauth } = deps;
-  const { log } = surroundings;
-  const onError = (err: unknown) => log.error({ err }, 'signing keys or revoked tokens cannot be read');
-  const shared = { ...surroundings, ...deps, database, onError, catalogue: scopes.catalogue };
-  const signingKeys = createSigningKeys(shared);
-  const tokens = createTokens({
-    ...shared,
-    signingKeys,
-    encryptionKeys: config.encryptionKeys,
-    resourceOf: oauth.resources.byAudience,
-  });
-  await Promise.all([signingKeys.load(), tokens.load()]);
-  const tokenResolver = createTokenResolver({
-    ...shared,
-    signingKeys,
-    tokens,
-    plans: plans.current,
-    workspaceFacts: workspaces.facts,
-    subjectOf: createSubjectOf({
-      applications: oauth.applications,
-      isPersonDisabled: (userId) => isPersonDisabled(database, userId),
-    }),
-  });
-  scopes.onReload(tokenResolver.forget);
-  plans.onReload(tokenResolver.forget);
-  oauth.resources.onReload(tokenResolver.forget);
-  return { signingKeys, tokens, tokenResolver };
+/** What is small, asked by every request and held whole. */
+async function createCatalogues({ maxStaleMs }: Config, { clock, log }: Surroundings, database: Database) {
+  const logged = (message: string) => (err: unknown) => log.error({ err }, message);
+  const onChangesError = logged('changes cannot be read; caches stop answering');
+  const changes = createChanges({ database, clock, maxStaleMs, onError: onChangesError });
+  const scopes = createScopes({ database, changes, clock, onError: logged('the scope catalogue cannot be read') });
+  const plans = createLivePlans({ database, changes, clock, onError: logged('the plans cannot be read') });
+  await Promise.all([scopes.load(), plans.load()]);
+  return { changes, scopes, plans };
 }
 
 /** What the domains stand on, wired so that what is cached hears of what changes. */
@@ -214,13 +182,8 @@ async function createCore(
   database: Database,
   issuer: () => string,
 ): Promise<Core> {
-  const { clock, randomBytes, log } = surroundings;
-  const logged = (message: string) => (err: unknown) => log.error({ err }, message);
-  const onChangesError = logged('changes cannot be read; caches stop answering');
-  const changes = createChanges({ database, clock, maxStaleMs: config.maxStaleMs, onError: onChangesError });
-  const scopes = createScopes({ database, changes, clock, onError: logged('the scope catalogue cannot be read') });
-  const plans = createLivePlans({ database, changes, clock, onError: logged('the plans cannot be read') });
-  await Promise.all([scopes.load(), plans.load()]);
+  const { clock, randomBytes } = surroundings;
+  const { changes, scopes, plans } = await createCatalogues(config, surroundings, database);
   const workspaces = createWorkspaces(database, changes);
   const metrics = createMetrics();
   const slowHashes = createSlowHashes();
@@ -241,7 +204,8 @@ async function createCore(
   const oauth = await createOAuthCore({ ...surroundings, config, database, changes, scopes, workspaces, issuer });
   const tokenDeps = { changes, scopes, plans, workspaces, recordAudit, envelope, oauth, issuer };
   return {
-    ...(await createTokenCore(tokenDeps, config, surroundings, database)),
+    ...(await createTokenCore({ ...surroundings, ...tokenDeps, config, database })),
+    ...(await createForeignCore({ ...surroundings, ...tokenDeps, config, database })),
     recordAudit,
     envelope,
     changes,
@@ -291,22 +255,6 @@ function scheduleWork(core: Core, surroundings: Surroundings, database: Database
   core.counting.addJobs(jobs);
   jobs.add({ name: 'accounts.seen', intervalMs: 30_000, runs: 'each', run: core.sessions.flush });
   return jobs;
-}
-
-interface BoundIssuer {
-  issuer(): string;
-  setBoundPort(port: number): void;
-}
-
-function issuerOf(config: Config): BoundIssuer {
-  let port = config.port;
-  const scheme = config.tls ? 'https' : 'http';
-  return {
-    issuer: () => config.issuer ?? `${scheme}://localhost:${port}`,
-    setBoundPort: (bound) => {
-      port = bound;
-    },
-  };
 }
 
 function domainDeps(core: Core, config: Config, surroundings: Surroundings, database: Database) {
@@ -401,16 +349,17 @@ function mountPeople(http: HttpServer, core: Core, { config, surroundings, deps,
   const composed = peopleOf(core, config, surroundings, deps, authorize);
   http.add([...composed.routes, ...authorize.routes]);
   const oauth = composeOAuth({ ...core, ...deps, isOperator: core.workspaces.isOperator });
+  const foreign = composeForeign({ ...core, ...deps, ...surroundings, config });
   const endpoints = composeEndpoints({
     ...{ ...core, ...deps, ...core.oauth, ...authorize, ...oauth, ...doors },
     people: composed.people,
     passwordLogin: config.passwordLogin,
     answers: http.answers,
   });
-  http.add([...oauth.routes, ...endpoints.routes]);
+  http.add([...oauth.routes, ...foreign.routes, ...endpoints.routes]);
   http.addForms([...oauth.forms, ...endpoints.forms]);
   http.addPages(composed.pages.routes, composed.pages.failurePage);
-  return { composed, oauth, authorize };
+  return { composed, oauth, foreign, authorize };
 }
 
 /** The one place that knows every domain: builds it, wires what must not import one another, mounts the routes. */
@@ -430,11 +379,9 @@ export async function compose(config: Config, surroundings: Surroundings, databa
   http.add(healthRoutes({ checks, spareChecks, isStopping: () => isStopping, isDegraded }));
   const deps = domainDeps(core, config, surroundings, database);
   http.add(routesOf(core, config, deps, doors.verifyKey));
-  const { composed, oauth, authorize } = mountPeople(http, core, { config, surroundings, deps, doors });
+  const { composed, oauth, foreign, authorize } = mountPeople(http, core, { config, surroundings, deps, doors });
   const jobs = scheduleWork(core, surroundings, database);
-  composed.addJobs(jobs);
-  oauth.addJobs(jobs);
-  authorize.addJobs(jobs);
+  for (const part of [composed, oauth, foreign, authorize]) part.addJobs(jobs);
   const { hasFirst } = core.workspaces;
   return {
     http,
@@ -442,6 +389,7 @@ export async function compose(config: Config, surroundings: Surroundings, databa
     changes: core.changes,
     signingKeys: core.signingKeys,
     tokens: core.tokens,
+    trustedIssuers: core.trustedIssuers,
     jobs,
     bootstrap: async () => {
       if (config.mode !== 'development') return null;

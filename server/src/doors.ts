@@ -5,6 +5,7 @@ import {
   createSpender,
   createVerifyKey,
   type Decision,
+  type ForeignResolver,
   type Inspect,
   refuseSpending,
   type TokenResolver,
@@ -26,6 +27,7 @@ export interface DoorsOptions {
   keys: KeyResolver;
   usage: KeyUsage;
   tokenResolver: TokenResolver;
+  foreign: ForeignResolver;
   plans: Live<PlanTable>;
   counting: Counting;
   metrics: Metrics;
