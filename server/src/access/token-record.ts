@@ -28,7 +28,8 @@ export interface TokenSubject {
 /** A verified token, kept in memory under the digest of its text; never the text. */
 export interface TokenRecord extends Spendable {
   readonly claims: AccessTokenClaims;
-  readonly kid: string;
+  /** Null: it is opaque. */
+  readonly kid: string | null;
   readonly expiresAtMs: number;
   readonly isWorkspaceSuspended: boolean;
   readonly subject: TokenSubject;
@@ -105,7 +106,7 @@ function principalOf(claims: AccessTokenClaims, { scopesOf }: TokenContext): Pri
   };
 }
 
-export function toTokenRecord(claims: AccessTokenClaims, kid: string, context: TokenContext): TokenRecord {
+export function toTokenRecord(claims: AccessTokenClaims, kid: string | null, context: TokenContext): TokenRecord {
   return {
     claims,
     kid,

@@ -84,6 +84,7 @@ export type { Finish, Passed, Proof, ProofMethod, SecondFactorNeeded } from './s
 export { proveAgain } from './sign-in/prove-again.ts';
 export { completeSignUp, signUp } from './sign-up/sign-up.ts';
 export { accountsMigrations } from './tables.ts';
+export { type Identity, identityOf } from './users/identity.ts';
 export { isPersonDisabled } from './users/owner-state.ts';
 export { requirePerson } from './users/require-person.ts';
 export { userRoutes } from './users/routes.ts';

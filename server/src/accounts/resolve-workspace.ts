@@ -17,6 +17,8 @@ export interface Workspaces {
   facts(id: string): Promise<WorkspaceFacts | null>;
   /** Whether a signed-in person may do what is the operator's: an owner of the first workspace (contract §3). */
   isOperator(principal: Principal): Promise<boolean>;
+  /** Whether it is the operator's own: the first one. */
+  isFirst(id: string): Promise<boolean>;
   /** Whether the installation has begun. */
   hasFirst(): Promise<boolean>;
 }
@@ -39,7 +41,9 @@ export function createWorkspaces(database: Database, changes: Changes): Workspac
     if (second !== undefined) throw invalidField('workspace_id', 'is required: there is more than one workspace');
     return first;
   };
+  const isFirst = async (id: string) => id === (await installationFact(database.read, 'first_workspace'));
   return {
+    isFirst,
     resolve: async (principal, named) => {
       if (principal.kind === 'root') {
         if (named === undefined) return only();
@@ -54,7 +58,7 @@ export function createWorkspaces(database: Database, changes: Changes): Workspac
     facts: cache.fetch,
     isOperator: async ({ kind, role, workspaceId }) => {
       if (kind !== 'session' || role !== 'owner' || workspaceId === null) return false;
-      return workspaceId === (await installationFact(database.read, 'first_workspace'));
+      return isFirst(workspaceId);
     },
     hasFirst: async () => (await workspaceIds(database.read, 1)).length > 0,
   };

@@ -1,5 +1,11 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { createDoor, createSpender, createTokenResolver, type Decision } from '../../src/access/index.ts';
+import {
+  createDoor,
+  createForeignResolver,
+  createSpender,
+  createTokenResolver,
+  type Decision,
+} from '../../src/access/index.ts';
 import { createSessions, createSlowHashes, createWorkspaces } from '../../src/accounts/index.ts';
 import { createKeyResolver, createKeyUsage } from '../../src/api-keys/index.ts';
 import { systemActor } from '../../src/audit/index.ts';
@@ -17,7 +23,7 @@ afterEach(async () => {
 
 /** A door as `compose.ts` builds it, over the parts of a running server. */
 async function doorOf(server: TestServer) {
-  const { database, changes, tokens, signingKeys } = server.latchkey;
+  const { database, changes, tokens, signingKeys, trustedIssuers } = server.latchkey;
   const { clock, issuer } = server;
   const onError = (error: unknown) => {
     throw error;
@@ -40,6 +46,7 @@ async function doorOf(server: TestServer) {
     }),
     usage: createKeyUsage(database, clock),
     tokens: createTokenResolver({ ...shared, tokens, signingKeys, subjectOf }),
+    foreign: createForeignResolver({ ...shared, trustedIssuers }),
     spender: createSpender({
       limiter: createMemoryLimiter({ clock }),
       quotas: createQuotas({ database, clock }),

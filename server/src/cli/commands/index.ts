@@ -1,4 +1,5 @@
 import type { Command } from '../command.ts';
+import { applicationCommands } from './applications/index.ts';
 import { auditExport } from './audit/export.ts';
 import { auditTail } from './audit/tail.ts';
 import { auditVerify } from './audit/verify.ts';
@@ -29,6 +30,7 @@ import { keysRevoke } from './keys/revoke.ts';
 import { keysRotate } from './keys/rotate.ts';
 import { keysUpdate } from './keys/update.ts';
 import { keysVerify } from './keys/verify.ts';
+import { resourceCommands } from './resources/index.ts';
 import { scanCommand } from './scan/scan.ts';
 import { secretsGenerate } from './secrets/generate.ts';
 import { secretsRotate } from './secrets/rotate.ts';
@@ -77,7 +79,9 @@ export const COMMANDS: readonly Command[] = [
   ...installation,
   ...secrets,
   ...keys,
+  ...applicationCommands,
   ...workspaces,
+  ...resourceCommands,
   ...scopes,
   ...plans,
   ...contexts,

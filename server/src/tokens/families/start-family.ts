@@ -83,5 +83,5 @@ export async function startFamily(deps: FamilyDeps, tx: Tx, request: FamilyReque
   const row = rowOf(request, makeId('token_family', nowMs, deps.randomBytes), text, nowMs);
   await insertFamilyRow(tx.query, row);
   const family = familyOf(row);
-  return grantedTo(deps, family, { text, scopes: family.scopes, epoch: request.epoch });
+  return grantedTo(deps, tx, family, { text, scopes: family.scopes, epoch: request.epoch });
 }
