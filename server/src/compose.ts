@@ -65,13 +65,7 @@ import { createJobs, type Jobs, jobsMigrations } from './jobs/index.ts';
 import { createLivePlans, limitsMigrations, type PlanTable, planMigrations, planRoutes } from './limits/index.ts';
 import { challengeUrl } from './oauth/index.ts';
 import { composeEndpoints } from './oauth-endpoints.ts';
-import {
-  composeOAuth,
-  createOAuthCore,
-  type OAuthCore,
-  oauthMigrations,
-  oauthSealedColumns,
-} from './oauth-parts.ts';
+import { composeOAuth, createOAuthCore, type OAuthCore, oauthMigrations, oauthSealedColumns } from './oauth-parts.ts';
 import { type ComposedPeople, composePeople } from './people.ts';
 import { sandboxMigrations, sandboxRoutes } from './sandbox/index.ts';
 import { createScopes, type Scopes, scopeRoutes, scopesMigrations } from './scopes/index.ts';
@@ -187,11 +181,7 @@ async function createCore(
   const workspaces = createWorkspaces(database, changes);
   const metrics = createMetrics();
   const slowHashes = createSlowHashes();
-<<<<<<< HEAD
   const shared = { database, changes, clock, issuer, catalogue: scopes.catalogue, plans: plans.current };
-=======
-  const shared = { database, changes, clock, catalogue: scopes.catalogue, issuer, plans: plans.current };
->>>>>>> apps
   const sessions = createSessions(shared);
   const keys = createKeyResolver({
     ...shared,
@@ -338,7 +328,6 @@ function createHttp(
   });
 }
 
-<<<<<<< HEAD
 interface Setting {
   config: Config;
   surroundings: Surroundings;
@@ -365,11 +354,6 @@ function mountPeople(http: HttpServer, core: Core, { config, surroundings, deps,
   http.addForms([...oauth.forms, ...endpoints.forms]);
   http.addPages(composed.pages.routes, composed.pages.failurePage);
   return { composed, oauth, foreign, authorize };
-=======
-/** Writes down what is only counted so far. */
-async function flush({ usage, activity, sessions, oauth }: Core): Promise<void> {
-  await Promise.all([usage.flush(), activity.flush(), sessions.flush(), oauth.secretUsage.flush()]);
->>>>>>> apps
 }
 
 /** The one place that knows every domain: builds it, wires what must not import one another, mounts the routes. */
@@ -391,15 +375,8 @@ export async function compose(config: Config, surroundings: Surroundings, databa
   http.add(routesOf(core, config, deps, doors.verifyKey));
   const { composed, oauth, foreign, authorize } = mountPeople(http, core, { config, surroundings, deps, doors });
   const jobs = scheduleWork(core, surroundings, database);
-<<<<<<< HEAD
   for (const part of [composed, oauth, foreign, authorize]) part.addJobs(jobs);
   const { hasFirst } = core.workspaces;
-=======
-  composed.addJobs(jobs);
-  oauth.addJobs(jobs);
-  const { hasFirst: hasFirstWorkspace } = core.workspaces;
-  const first = { ...deps, ...oauth.applicationDeps, sandbox: config.sandbox, issuer, hasFirstWorkspace };
->>>>>>> apps
   return {
     http,
     database,
@@ -408,7 +385,6 @@ export async function compose(config: Config, surroundings: Surroundings, databa
     tokens: core.tokens,
     trustedIssuers: core.trustedIssuers,
     jobs,
-<<<<<<< HEAD
     bootstrap: async () => {
       if (config.mode !== 'development') return null;
       const { sandbox } = config;
@@ -421,13 +397,6 @@ export async function compose(config: Config, surroundings: Surroundings, databa
       const kept = [core.usage, core.activity, core.sessions, core.oauth.secretUsage, authorize];
       await Promise.all(kept.map((each) => each.flush()));
     },
-=======
-    bootstrap: async () => (config.mode === 'development' ? bootstrap(first) : null),
-    issuer,
-    setBoundPort,
-    sendMails: composed.people.outbox.sendDue,
-    flush: () => flush(core),
->>>>>>> apps
     closeCounting: async () => {
       composed.close();
       await core.counting.close();
