@@ -1,5 +1,9 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { afterEach, describe, expect, test } from 'vitest';
+import type { EndClient } from '../../src/applications/index.ts';
+import { createRecordAudit } from '../../src/audit/index.ts';
+import { pooledRandom } from '../../src/crypto/index.ts';
+import { pruneRegistrations } from '../../src/oauth/index.ts';
 import { MOST_UNUSED, REGISTRATIONS } from '../../src/oauth/registration/budget.ts';
 import { UNUSED_KEPT_MS } from '../../src/oauth/registration/prune.ts';
 import { DATABASES, manualClock, startServer, stopServers, type TestReply, type TestServer } from '../harness.ts';
@@ -28,6 +32,15 @@ async function registered(server: TestServer, json: unknown = PUBLIC) {
 
 const own = (server: TestServer, id: string, key: string | null, method = 'GET', json?: unknown): Promise<TestReply> =>
   server.call(`/oauth/register/${id}`, { key, method, ...(json === undefined ? {} : { json }) });
+
+/** As its job does. */
+function prune({ latchkey: { database, changes, tokens }, clock }: TestServer): Promise<void> {
+  const recordAudit = createRecordAudit(clock, pooledRandom());
+  const endClient: EndClient = async (tx, id, reason) => {
+    await tokens.raiseWatermark(tx, { kind: 'client', id, reason });
+  };
+  return pruneRegistrations({ database, changes, clock, recordAudit, endClient });
+}
 
 const refusal = ({ status, json }: TestReply) => [status, json?.error];
 
@@ -102,7 +115,7 @@ describe('registration (RFC 7591)', () => {
   test('scopes: absent and unknown ones are no error; what manages Latchkey is never among them', async () => {
     const server = await startServer();
     const scopeOf = async (scope?: string) => (await registered(server, { ...PUBLIC, scope })).scope;
-    const usual = 'read write offline_access openid profile email';
+    const usual = 'email offline_access openid profile read write';
     expect(await scopeOf()).toBe(usual);
     expect(await scopeOf('mcp:everything')).toBe(usual);
     expect(await scopeOf('admin api_keys:write')).not.toMatch(/admin|api_keys/);
@@ -446,10 +459,10 @@ describe.each(DATABASES)('registrations that nobody uses, on %s (asks 10)', (dat
     const [used, unused] = [await registered(server), await registered(server)];
     await consented(server, used.client_id);
     clock.advance(UNUSED_KEPT_MS - DAY_MS);
-    await server.latchkey.jobs.runDue();
+    await prune(server);
     expect((await own(server, unused.client_id, unused.registration_access_token)).status).toBe(200);
     clock.advance(DAY_MS + 1);
-    await server.latchkey.jobs.runDue();
+    await prune(server);
     expect((await own(server, unused.client_id, unused.registration_access_token)).status).toBe(401);
     expect((await own(server, used.client_id, used.registration_access_token)).status).toBe(200);
     expect(await auditOf(server, unused.client_id)).toContain('application.deleted by system');

@@ -13,6 +13,9 @@ export interface Registrar {
   requestId: string;
 }
 
+/** What is told when a registration ends. */
+export type EndingDeps = Pick<ApplicationDeps, 'changes' | 'recordAudit' | 'endClient'>;
+
 /** What registration stands on. */
 export interface RegistrationDeps extends ApplicationDeps {
   database: Database;

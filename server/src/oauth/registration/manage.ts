@@ -10,7 +10,7 @@ import type { Actor } from '../../audit/index.ts';
 import { secretsEqual, sha256Hex } from '../../crypto/index.ts';
 import type { Tx } from '../../database/index.ts';
 import { Failure } from '../../failure.ts';
-import type { Registrar, RegistrationDeps } from './deps.ts';
+import type { EndingDeps, Registrar, RegistrationDeps } from './deps.ts';
 import { type ClientMetadata, invalidMetadata, metadataIn, settingsOfMetadata } from './metadata.ts';
 import type { Shown } from './present.ts';
 import { deleteRegistration, registrationOf } from './store.ts';
@@ -93,7 +93,8 @@ export async function removeRegistration(deps: RegistrationDeps, call: OwnCall):
   });
 }
 
-export async function endRegistration(deps: RegistrationDeps, tx: Tx, actor: Actor, id: string): Promise<void> {
+/** Ends a registration and its application, whoever does it. */
+export async function endRegistration(deps: EndingDeps, tx: Tx, actor: Actor, id: string): Promise<void> {
   await deleteRegistration(tx, id);
   await removeApplication(deps, tx, actor, { reach: { workspaceId: null, environment: null }, id });
 }

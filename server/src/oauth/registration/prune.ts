@@ -1,5 +1,5 @@
 import { systemActor } from '../../audit/index.ts';
-import type { RegistrationDeps } from './deps.ts';
+import type { EndingDeps, RegistrationDeps } from './deps.ts';
 import { endRegistration } from './manage.ts';
 import { isUnused, unusedBefore } from './store.ts';
 
@@ -8,7 +8,9 @@ export const UNUSED_KEPT_MS = 7 * 86_400_000;
 const STEP = 100;
 
 /** Ends registrations that nobody has allowed anything; those with a grant stay as long as they like. */
-export async function pruneRegistrations(deps: RegistrationDeps): Promise<void> {
+export async function pruneRegistrations(
+  deps: EndingDeps & Pick<RegistrationDeps, 'database' | 'clock'>,
+): Promise<void> {
   const { database, clock } = deps;
   const beforeMs = clock.nowMs() - UNUSED_KEPT_MS;
   for (;;) {
