@@ -2,9 +2,11 @@ import { readFileSync, rmSync } from 'node:fs';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Clock } from '../../src/clock.ts';
+import { readBlocks, root } from '../docs/documents.ts';
 import { startServer, stopServers, type TestServer, temporaryFolder } from '../harness.ts';
 import { newPerson } from '../people/browser.ts';
 import { newCertificate } from '../running/certificate.ts';
@@ -170,6 +172,17 @@ describe("the Model Context Protocol's own client, as it was published", () => {
 });
 
 describe('the example', () => {
+  test('is started by three commands, which are the scripts that these tests run', () => {
+    const text = readFileSync(join(root, 'examples/mcp-server/README.md'), 'utf8');
+    const commands = readBlocks(text).fences.filter(({ info }) => info === 'sh');
+    const prefix = '--prefix examples/mcp-server';
+    expect(commands.map((each) => each.text)).toEqual([
+      `npm ci ${prefix}\nnpm run setup ${prefix}\nnpm start ${prefix}`,
+    ]);
+    const { scripts } = JSON.parse(readFileSync(join(root, 'examples/mcp-server/package.json'), 'utf8'));
+    expect(scripts).toEqual({ setup: 'node setup.js', start: 'node server.js' });
+  });
+
   test('leads who has no token to its metadata, whose resource is the URL asked for (security I4)', async () => {
     const { mcp, server } = await scene();
     const refused = await post(mcp.resource);
