@@ -200,20 +200,10 @@ async function createCore(
   const workspaces = createWorkspaces(database, changes);
   const metrics = createMetrics();
   const slowHashes = createSlowHashes();
-  const sessions = createSessions({
-    database,
-    changes,
-    clock,
-    catalogue: scopes.catalogue,
-    issuer,
-    plans: plans.current,
-  });
+  const shared = { database, changes, clock, catalogue: scopes.catalogue, issuer, plans: plans.current };
+  const sessions = createSessions(shared);
   const keys = createKeyResolver({
-    database,
-    changes,
-    catalogue: scopes.catalogue,
-    issuer,
-    plans: plans.current,
+    ...shared,
     workspaceFacts: workspaces.facts,
     verifySlowHash: slowHashes.verify,
     isPersonDisabled: (userId) => isPersonDisabled(database, userId),
@@ -399,6 +389,11 @@ function createHttp(core: Core, config: Config, surroundings: Surroundings, auth
   return createHttpServer({ ...surroundings, ...settings, authenticate, idempotency, onAnswered: metrics.answered });
 }
 
+/** Writes down what is only counted so far. */
+async function flush({ usage, activity, sessions, oauth }: Core): Promise<void> {
+  await Promise.all([usage.flush(), activity.flush(), sessions.flush(), oauth.secretUsage.flush()]);
+}
+
 /** The one place that knows every domain: builds it, wires what must not import one another, mounts the routes. */
 export async function compose(config: Config, surroundings: Surroundings, database: Database): Promise<Latchkey> {
   const { issuer, setBoundPort } = issuerOf(config);
@@ -421,7 +416,8 @@ export async function compose(config: Config, surroundings: Surroundings, databa
   const jobs = scheduleWork(core, surroundings, database);
   composed.addJobs(jobs);
   oauth.addJobs(jobs);
-  const { hasFirst } = core.workspaces;
+  const { hasFirst: hasFirstWorkspace } = core.workspaces;
+  const first = { ...deps, ...oauth.applicationDeps, sandbox: config.sandbox, issuer, hasFirstWorkspace };
   return {
     http,
     database,
@@ -430,23 +426,11 @@ export async function compose(config: Config, surroundings: Surroundings, databa
     tokens: core.tokens,
     trustedIssuers: core.trustedIssuers,
     jobs,
-    bootstrap: async () => {
-      if (config.mode !== 'development') return null;
-      return bootstrap({
-        ...deps,
-        ...oauth.applicationDeps,
-        sandbox: config.sandbox,
-        issuer,
-        hasFirstWorkspace: hasFirst,
-      });
-    },
+    bootstrap: async () => (config.mode === 'development' ? bootstrap(first) : null),
     issuer,
     setBoundPort,
     sendMails: composed.people.outbox.sendDue,
-    flush: async () => {
-      const counted = [core.usage, core.activity, core.sessions, core.oauth.secretUsage];
-      await Promise.all(counted.map(({ flush }) => flush()));
-    },
+    flush: () => flush(core),
     closeCounting: async () => {
       composed.close();
       await core.counting.close();
