@@ -32,6 +32,12 @@ const newPlan = async (name: string) => `/v1/plans/${(await made('/v1/plans', { 
 const newRow = async (path: string, json: object) => `${path}/${(await made(path, json)).id}`;
 /** Root names the workspace: examples make more of them. */
 const here = () => ({ workspace_id: server.workspaceId });
+const newApplication = async () => {
+  const json = { name: 'x', scopes: [], redirect_uris: ['https://x.example/cb'], ...here() };
+  return made('/v1/applications', json, server.rootKey);
+};
+const newResource = async (audience: string) =>
+  `/v1/resources/${(await made('/v1/resources', { name: 'x', audience }, server.rootKey)).id}`;
 const newUser = async () => (await made('/v1/users', { email: newAddress(), ...here() }, server.rootKey)).id as string;
 const newMember = async () => {
   const userId = await newUser();
@@ -48,6 +54,16 @@ async function byOwner(path: string): Promise<Example> {
   const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ');
   return { path, json: {}, key: null, headers: { cookie, 'sec-fetch-site': 'same-origin' } };
 }
+let issuers = 0;
+const newIssuer = () => ({
+  issuer: `https://idp-${issuers++}.example`,
+  audience: null,
+  secret: 'a shared secret of thirty-two bytes or more',
+  scopes: ['read'],
+  ...here(),
+});
+const issuerPath = async () =>
+  `/v1/trusted-issuers/${(await made('/v1/trusted-issuers', newIssuer(), server.rootKey)).id}`;
 const hash = (text: string) => ({ algorithm: 'sha256', value: createHash('sha256').update(text).digest('hex') });
 
 /** One call to each route that changes something; a new route needs its own here. */
@@ -66,6 +82,20 @@ const EXAMPLES: Record<string, () => Promise<Example>> = {
   'POST /v1/scopes': async () => root('/v1/scopes', { name: 'made', description: 'x' }),
   'PATCH /v1/scopes/{name}': async () => root(await newScope('patched'), { description: 'y' }),
   'DELETE /v1/scopes/{name}': async () => root(await newScope('deleted')),
+  'POST /v1/resources': async () => root('/v1/resources', { name: 'x', audience: 'urn:made' }),
+  'PATCH /v1/resources/{id}': async () => root(await newResource('urn:patched'), { name: 'y' }),
+  'DELETE /v1/resources/{id}': async () => root(await newResource('urn:deleted')),
+  'POST /v1/applications': async () => root('/v1/applications', { name: 'x', scopes: [], type: 'service', ...here() }),
+  'PATCH /v1/applications/{id}': async () =>
+    root(`/v1/applications/${(await newApplication()).id}`, { name: 'y', ...here() }),
+  'DELETE /v1/applications/{id}': async () =>
+    root(`/v1/applications/${(await newApplication()).id}?workspace_id=${server.workspaceId}`),
+  'POST /v1/applications/{id}/secrets': async () =>
+    root(`/v1/applications/${(await newApplication()).id}/secrets`, here()),
+  'DELETE /v1/applications/{id}/secrets/{secret_id}': async () => {
+    const { id, secrets } = await newApplication();
+    return root(`/v1/applications/${id}/secrets/${secrets[0].id}?workspace_id=${server.workspaceId}`);
+  },
   'POST /v1/plans': async () => root('/v1/plans', { name: 'made' }),
   'PATCH /v1/plans/{name}': async () => root(await newPlan('patched'), { offered: true }),
   'DELETE /v1/plans/{name}': async () => root(await newPlan('deleted')),
@@ -83,6 +113,9 @@ const EXAMPLES: Record<string, () => Promise<Example>> = {
   'POST /v1/members/{id}/transfer': async () => byOwner(`${await newMember()}/transfer`),
   'POST /v1/invitations': async () => root('/v1/invitations', { email: newAddress(), role: 'viewer', ...here() }),
   'DELETE /v1/invitations/{id}': async () => root(`${await newInvitation()}?workspace_id=${server.workspaceId}`),
+  'POST /v1/trusted-issuers': async () => root('/v1/trusted-issuers', newIssuer()),
+  'PATCH /v1/trusted-issuers/{id}': async () => root(await issuerPath(), { scopes: ['write'], ...here() }),
+  'DELETE /v1/trusted-issuers/{id}': async () => root(`${await issuerPath()}?workspace_id=${server.workspaceId}`),
   'POST /v1/projects': async () => ({ path: '/v1/projects', json: { name: 'x' } }),
   'PATCH /v1/projects/{id}': async () => ({ path: await newRow('/v1/projects', { name: 'x' }), json: { name: 'y' } }),
   'DELETE /v1/projects/{id}': async () => ({ path: await newRow('/v1/projects', { name: 'x' }) }),
