@@ -1,8 +1,8 @@
 /** Texts of the pages on which applications ask something of a person. A part of `TEXTS`. */
 export const APPLICATION_TEXTS = {
   consent: {
-    title: (name: string) => `Let ${name} in?`,
-    moreTitle: (name: string) => `Let ${name} do more?`,
+    title: (name: string) => `Let ${name} act for you?`,
+    moreTitle: (name: string) => `Let ${name} do more for you?`,
     application: 'Who asks',
     registered: 'Registered here',
     selfRegistered: 'Registered itself',

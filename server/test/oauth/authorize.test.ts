@@ -36,7 +36,7 @@ test('sign in, say yes, come back with a code that stands for what was asked', a
     password: PASSWORD,
     return_to: hidden(signIn, 'return_to'),
   });
-  expect(plainText(question)).toContain('Let Notes in?');
+  expect(plainText(question)).toContain('Let Notes act for you?');
   const signedInAtMs = clock.nowMs();
   clock.advance(5000);
   const answer = answerOf(await decide(client, question, 'allow'));

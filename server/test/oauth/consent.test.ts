@@ -37,7 +37,7 @@ describe('what the question says', () => {
     const app = await newApp(server, { scopes: ['read', 'delete', 'email'] });
     const { client, person } = await personAtBrowser(server);
     const text = plainText(await client.visit(requestPath(app, { scope: 'read delete email' })));
-    expect(text).toContain('Let Notes in?');
+    expect(text).toContain('Let Notes act for you?');
     expect(text).toContain('Registered here');
     expect(text).toContain('app.example');
     expect(text).toContain(person.email);
@@ -62,7 +62,9 @@ describe('what the question says', () => {
     expect(text).toContain('Nobody has checked');
     expect(text).toContain('127.0.0.1:3118');
     expect(page.text).not.toContain('logo.example');
-    expect(page.headers.get('content-security-policy')).toContain("form-action 'self' http://127.0.0.1:3118 https:;");
+    expect(page.headers.get('content-security-policy')).toContain(
+      "form-action 'self' http://localhost:* http://127.0.0.1:* https:;",
+    );
   });
 
   test('names are text, whatever they hold', async () => {
@@ -166,7 +168,7 @@ describe('A16: what is remembered', () => {
     const { client, person } = await personAtBrowser(server);
     await allow(client, app, { scope: 'read email' });
     const more = await client.visit(requestPath(app, { scope: 'read write' }));
-    expect(plainText(more)).toContain('Let Notes do more?');
+    expect(plainText(more)).toContain('Let Notes do more for you?');
     expect(more.text.match(/class="badge on">New</g)).toHaveLength(1);
     answerOf(await decide(client, more, 'allow'));
     expect(answerOf(await client.get(requestPath(app, { scope: 'read:data' }))).code).toBeDefined();
@@ -285,7 +287,7 @@ describe('on the way', () => {
     const confirm = await client.visit(new URL(link).pathname + new URL(link).search);
     expect(confirm.headers.get('content-security-policy')).toContain("form-action 'self' https:;");
     const question = await client.submit('/sign-up/confirm', { password: PASSWORD });
-    expect(plainText(question)).toContain('Let Notes in?');
+    expect(plainText(question)).toContain('Let Notes act for you?');
     expect(answerOf(await decide(client, question, 'allow')).code).toBeDefined();
     expect(client.cookies.has('latchkey_way')).toBe(false);
   });

@@ -9,6 +9,8 @@ export interface PageNeeds {
 }
 
 const SCHEME = /^([a-z][a-z\d+.-]*):/i;
+/** Who is answered on this machine may go on to another port of it. */
+const LOOPBACK = 'http://localhost:* http://127.0.0.1:*';
 /** CSP has no word for an IPv6 address. */
 const IPV6 = /^http:\/\/\[/i;
 
@@ -21,7 +23,7 @@ function formActions(leadsTo: string | null): string {
   if (leadsTo === null || scheme === undefined) return "'self'";
   if (scheme === 'https') return "'self' https:";
   if (scheme !== 'http') return `'self' ${scheme}: https:`;
-  return IPV6.test(leadsTo) ? "'self' http: https:" : `'self' ${new URL(leadsTo).origin} https:`;
+  return IPV6.test(leadsTo) ? "'self' http: https:" : `'self' ${LOOPBACK} https:`;
 }
 
 function images({ logo }: Brand, picture: string | null): string {
