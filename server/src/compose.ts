@@ -361,6 +361,11 @@ function mountPeople(http: HttpServer, core: Core, { config, surroundings, deps,
   return { composed, oauth, foreign, authorize, registration };
 }
 
+/** Writes down what is only counted so far. */
+async function flush({ usage, activity, sessions, oauth }: Core): Promise<void> {
+  await Promise.all([usage.flush(), activity.flush(), sessions.flush(), oauth.secretUsage.flush()]);
+}
+
 /** The one place that knows every domain: builds it, wires what must not import one another, mounts the routes. */
 export async function compose(config: Config, surroundings: Surroundings, database: Database): Promise<Latchkey> {
   const { issuer, setBoundPort } = issuerOf(config);
@@ -378,15 +383,12 @@ export async function compose(config: Config, surroundings: Surroundings, databa
   http.add(healthRoutes({ checks, spareChecks, isStopping: () => isStopping, isDegraded }));
   const deps = domainDeps(core, config, surroundings, database);
   http.add(routesOf(core, config, deps, doors.verifyKey));
-  const { composed, oauth, foreign, authorize, registration } = mountPeople(http, core, {
-    config,
-    surroundings,
-    deps,
-    doors,
-  });
+  const setting = { config, surroundings, deps, doors };
+  const { composed, oauth, foreign, authorize, registration } = mountPeople(http, core, setting);
   const jobs = scheduleWork(core, surroundings, database);
   for (const part of [composed, oauth, foreign, authorize, registration]) part.addJobs(jobs);
-  const { hasFirst } = core.workspaces;
+  const { hasFirst: hasFirstWorkspace } = core.workspaces;
+  const first = { ...deps, ...oauth.applicationDeps, sandbox: config.sandbox, issuer, hasFirstWorkspace };
   return {
     http,
     database,
@@ -395,17 +397,12 @@ export async function compose(config: Config, surroundings: Surroundings, databa
     tokens: core.tokens,
     trustedIssuers: core.trustedIssuers,
     jobs,
-    bootstrap: async () => {
-      if (config.mode !== 'development') return null;
-      const { sandbox } = config;
-      return bootstrap({ ...deps, ...oauth.applicationDeps, sandbox, issuer, hasFirstWorkspace: hasFirst });
-    },
+    bootstrap: async () => (config.mode === 'development' ? bootstrap(first) : null),
     issuer,
     setBoundPort,
     sendMails: composed.people.outbox.sendDue,
     flush: async () => {
-      const kept = [core.usage, core.activity, core.sessions, core.oauth.secretUsage, authorize];
-      await Promise.all(kept.map((each) => each.flush()));
+      await Promise.all([flush(core), authorize.flush()]);
     },
     closeCounting: async () => {
       composed.close();

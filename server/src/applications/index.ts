@@ -24,7 +24,7 @@ export { matchRedirectUri, redirectUriProblem } from './redirect-uri.ts';
 export { removeApplication } from './remove.ts';
 export { type ReplacedApplication, replaceSettings } from './replace.ts';
 export { type ApplicationRoutesDeps, applicationRoutes } from './routes.ts';
-export { AUTH_METHODS, checkSettings, DEFAULT_GRANT_TYPES, GRANT_TYPES } from './rules.ts';
+export { AUTH_METHODS, checkSettings, DEFAULT_GRANT_TYPES, GRANT_TYPES, JWT_BEARER } from './rules.ts';
 export { createSecretUsage, type SecretUsage } from './secret-usage.ts';
 export { applicationsSealedColumns, isClientSecret, secretContext as clientSecretContext } from './secrets.ts';
 export { type ApplicationSettings, settingsOf } from './settings.ts';
