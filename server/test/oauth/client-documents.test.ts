@@ -118,7 +118,7 @@ describe('a client that is described at the URL which is its id', () => {
     const again = await startServer({ dataDir, env: { LATCHKEY_ISSUER: server.issuer } });
     const askedBefore = site.asked.length;
     expect((await again.call('/v1/auth/verify', { key: given.json.access_token })).status).toBe(200);
-    const at = `?workspace_id=${again.workspaceId}`;
+    const at = `?workspace_id=${server.workspaceId}`;
     const grants = await again.call(`/v1/grants${at}`, { key: again.rootKey });
     expect(grants.json.data).toMatchObject([{ client_id: site.url, application_name: new URL(site.url).host }]);
     expect(site.asked).toHaveLength(askedBefore);
