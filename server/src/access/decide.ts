@@ -49,6 +49,8 @@ export function refuseMissingScopes(principal: Principal, wanted: readonly strin
 const BLOCKED: Record<NonNullable<SessionRecord['blockedBy']>, string> = {
   no_workspace: 'The session is in no workspace. Choose one of yours, or be invited to one.',
   second_factor: 'The workspace requires a second factor. Add one to your account first.',
+  second_factor_proof:
+    'This session is from before your account had a second factor. Prove who you are with it: POST /v1/account/session/proof.',
 };
 
 /** Whether a signed-in person may act in the session's workspace. Pure. */

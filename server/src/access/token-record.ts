@@ -12,6 +12,7 @@ export interface TokenWorkspace {
   readonly plan: string | null;
   readonly limits: Limits | null;
   readonly isPooled: boolean;
+  readonly requiresSecondFactor: boolean;
 }
 
 /** A verified token, kept in memory under the digest of its text; never the text. */
@@ -22,6 +23,8 @@ export interface TokenRecord extends Spendable {
   readonly isWorkspaceSuspended: boolean;
   /** False when its user or application is disabled or gone. */
   readonly isSubjectActive: boolean;
+  /** True for a login by password alone where the workspace asks for more. */
+  readonly lacksSecondFactor: boolean;
   readonly principal: Principal;
   /** Up to which state of denials and keys it was found good; asked again when either has moved on. */
   goodAt: { denials: number; keys: object } | null;
@@ -91,6 +94,13 @@ function principalOf(claims: AccessTokenClaims, { scopesOf }: TokenContext): Pri
   };
 }
 
+/** `amr` (RFC 8176) is among what a login was told to say. */
+function lacksSecondFactor(claims: AccessTokenClaims, workspace: TokenWorkspace): boolean {
+  if (!workspace.requiresSecondFactor || methodOf(claims) !== 'session') return false;
+  const { amr } = claims as { amr?: unknown };
+  return !(Array.isArray(amr) && amr.includes('mfa'));
+}
+
 export function toTokenRecord(claims: AccessTokenClaims, kid: string, context: TokenContext): TokenRecord {
   return {
     claims,
@@ -98,6 +108,7 @@ export function toTokenRecord(claims: AccessTokenClaims, kid: string, context: T
     expiresAtMs: claims.exp * 1000,
     isWorkspaceSuspended: context.workspace.isSuspended,
     isSubjectActive: context.isSubjectActive,
+    lacksSecondFactor: lacksSecondFactor(claims, context.workspace),
     principal: principalOf(claims, context),
     ...limitsOf(claims, context),
     quota: null,
@@ -109,7 +120,7 @@ export function toTokenRecord(claims: AccessTokenClaims, kid: string, context: T
 
 /** Whether a token that was not ended by itself still lives at this moment. Pure. */
 export function refuseDeadToken(
-  record: Pick<TokenRecord, 'expiresAtMs' | 'isWorkspaceSuspended' | 'isSubjectActive'>,
+  record: Pick<TokenRecord, 'expiresAtMs' | 'isWorkspaceSuspended' | 'isSubjectActive' | 'lacksSecondFactor'>,
   nowMs: number,
 ): void {
   if (isExpired(record.expiresAtMs, nowMs)) throw new Failure('token_expired', 'The access token has expired.');
@@ -117,5 +128,11 @@ export function refuseDeadToken(
     throw new Failure('invalid_token', 'The workspace of this access token is suspended.');
   if (!record.isSubjectActive) {
     throw new Failure('invalid_token', 'The user or application behind this access token is disabled.');
+  }
+  if (record.lacksSecondFactor) {
+    throw new Failure(
+      'invalid_token',
+      'The workspace requires a second factor, and this login showed none. Log in again.',
+    );
   }
 }

@@ -75,17 +75,23 @@ function createRefuseEnded({
     if (isDenied) throw revoked();
     refuseDeadToken(record, clock.nowMs());
   };
-  return (record) => {
+  const refuse = (record: TokenRecord): void | Promise<void> => {
     const keys = signingKeys.current();
     const denials = tokens.denialsVersion();
-    const { goodAt } = record;
-    if (goodAt?.denials === denials && goodAt.keys === keys && changes.isFresh()) return refuseDenied(record, false);
     const key = keys.verifiers.get(record.kid);
     if (!key || key.isRevoked) throw revoked();
     const isDenied = tokens.isDenied(record.claims);
     if (isDenied instanceof Promise) return isDenied.then((answer) => refuseDenied(record, answer));
-    if (!isDenied) record.goodAt = { denials, keys };
+    if (!isDenied && tokens.knowsAllDenials()) record.goodAt = { denials, keys };
     return refuseDenied(record, isDenied);
+  };
+  /** A key may have been revoked, or a token denied, that memory does not know of yet. */
+  const knowsAll = () => changes.isFresh() && signingKeys.isCurrent() && tokens.knowsAllDenials();
+  return (record) => {
+    const { goodAt } = record;
+    const isKnown = goodAt?.denials === tokens.denialsVersion() && goodAt.keys === signingKeys.current();
+    if (isKnown && knowsAll()) return refuseDenied(record, false);
+    return signingKeys.isCurrent() ? refuse(record) : signingKeys.load().then(() => refuse(record));
   };
 }
 
@@ -117,7 +123,7 @@ export function createTokenResolver(options: TokenResolverOptions): TokenResolve
     peek: (text) => cache.peek(sha256Hex(text)),
     find: async (text) => {
       // A key may have been revoked that this process has not heard of.
-      if (!changes.isFresh()) await signingKeys.load();
+      if (!changes.isFresh() || !signingKeys.isCurrent()) await signingKeys.load();
       const digest = sha256Hex(text);
       const verified = tokens.verifyAccessToken(text);
       const record = await verifying.during(digest, verified, () => cache.fetch(digest));

@@ -71,7 +71,7 @@ export { presentSession } from './sessions/session.ts';
 export { type StartedSession, startSession } from './sessions/start.ts';
 export { switchSession } from './sessions/switch.ts';
 export { sessionKindsMigrations } from './sessions/tables.ts';
-export { endedChallenge, passSecondFactor, passSignIn } from './sign-in/pass.ts';
+export { passSecondFactor, passSignIn } from './sign-in/pass.ts';
 export {
   askPasskey,
   askPasskeyFactor,
@@ -80,7 +80,14 @@ export {
   passPasskeyFactor,
   proveByPasskey,
 } from './sign-in/passkey.ts';
-export type { Finish, Passed, Proof, SecondFactorNeeded } from './sign-in/proof.ts';
+export {
+  endedChallenge,
+  type Finish,
+  type Passed,
+  type Proof,
+  provesSecondFactor,
+  type SecondFactorNeeded,
+} from './sign-in/proof.ts';
 export { proveAgain } from './sign-in/prove-again.ts';
 export { completeSignUp, signUp } from './sign-up/sign-up.ts';
 export { accountsMigrations } from './tables.ts';

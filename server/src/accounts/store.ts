@@ -69,6 +69,11 @@ export async function userState(read: Kysely<Tables>, id: string): Promise<UserR
   return row?.state;
 }
 
+/** A person whom nobody else changes before this transaction ends. */
+export function lockUser(tx: Tx, id: string): Promise<UserRow | undefined> {
+  return lockRows(tx.query, tx.query.selectFrom('users').selectAll().where('id', '=', id)).executeTakeFirst();
+}
+
 /** A workspace that nobody else changes the members of before this transaction ends. */
 export function lockWorkspace(tx: Tx, id: string): Promise<WorkspaceRow | undefined> {
   return lockRows(tx.query, tx.query.selectFrom('workspaces').selectAll().where('id', '=', id)).executeTakeFirst();

@@ -48,7 +48,8 @@ const FORM_TYPE = 'application/x-www-form-urlencoded';
 /** Field names and values as they were typed; what a database could not keep is refused like in JSON. */
 function readForm(request: FastifyRequest, body: Buffer): URLSearchParams {
   const form = new URLSearchParams(decodeUtf8(request, body));
-  refuseUnstorableText(Object.fromEntries(form));
+  // Each of them, also where a name stands twice.
+  for (const [name, value] of form) refuseUnstorableText({ [name]: value });
   return form;
 }
 
@@ -97,6 +98,7 @@ export function mountPages(
         config: { isPage: true },
         onRequest: (request, _reply, done) => {
           try {
+            refuseUnstorableText(request.params);
             if (method === 'POST') refuseForeignForm(request.headers, issuer());
             done();
           } catch (error) {

@@ -72,7 +72,7 @@ function logInOnce(deps: LoginDeps, visit: Visit, proof: LoginProof, place: Logi
     const { person, methods } = proved;
     const { environment = 'test' } = place;
     const workspaceId = workspaceOf(place, person.first_workspace_id);
-    const scopes = scopesAtLogin(await standingOf(tx.query, workspaceId, person.id));
+    const scopes = scopesAtLogin(await standingOf(tx.query, workspaceId, person.id), methods);
     const options = { replaces: null, workspaceId, environment, kind: 'tokens' } as const;
     const { row } = await startSession(people, tx, visit, proved, options);
     const pair = await tokens.startFamily(tx, {
@@ -101,7 +101,7 @@ export function logInByCookie(
   return pass<Login>(deps, visit, proof, async (tx, proved) => {
     const { replaces, workspaceId, environment = 'test' } = place;
     const { person } = proved;
-    if (workspaceId !== undefined && !(await standingOf(tx.query, workspaceId, person.id))) scopesAtLogin(null);
+    if (workspaceId !== undefined && !(await standingOf(tx.query, workspaceId, person.id))) scopesAtLogin(null, []);
     const options = { replaces, environment, workspaceId: workspaceId ?? person.first_workspace_id };
     return { kind: 'cookie', started: await startSession(deps.people, tx, visit, proved, options) };
   });

@@ -70,7 +70,7 @@ export const TEXTS = {
     backup: {
       lead: 'Enter one of the backup codes that you kept. Each works once.',
       label: 'Backup code',
-      hint: 'Like xxxx-xxxx-xxxx.',
+      hint: 'Like xxxx-xxxx-xxxx-xxxx.',
     },
     passkeyLead: 'Confirm with a passkey of yours.',
     submit: 'Continue',
@@ -211,6 +211,7 @@ export const TEXTS = {
     blocked: {
       no_workspace: 'You are in no workspace, so you can do nothing but look after your account.',
       second_factor: 'Your workspace asks for a second factor. Add a passkey or an authenticator app to go on.',
+      second_factor_proof: 'You signed in here before your account had a second factor. Show it once to go on.',
     },
     done: {
       signed_up: 'Welcome. Your account is ready.',

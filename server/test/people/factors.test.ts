@@ -143,7 +143,7 @@ describe.each(DATABASES)('second factors on %s', (database) => {
   test('a backup code works once, also in parallel, however it is typed; its use is told', async () => {
     const { person, backupCodes } = await protectedPerson();
     const [first = '', second = ''] = backupCodes;
-    expect(first).toMatch(/^[0-9a-hjkmnp-tv-z]{4}-[0-9a-hjkmnp-tv-z]{4}-[0-9a-hjkmnp-tv-z]{4}$/);
+    expect(first).toMatch(/^[0-9a-hjkmnp-tv-z]{4}(?:-[0-9a-hjkmnp-tv-z]{4}){3}$/);
     const tries = Array.from({ length: 5 }, () => signIn(newBrowser(server), person.email, PASSWORD, { otp: first }));
     const statuses = (await Promise.all(tries)).map(({ status }) => status);
     expect(statuses.filter((status) => status === 201)).toHaveLength(1);

@@ -235,6 +235,23 @@ export function revokeInvitations(
   return query.returningAll().execute();
 }
 
+/** Ends the open invitations to some roles by one person, in one workspace or in all; those that were open. */
+export function revokeInvitationsBy(
+  tx: Tx,
+  which: { workspaceId: string | null; invitedBy: string; roles: readonly Role[] },
+  nowMs: number,
+): Promise<InvitationRow[]> {
+  let query = tx.query
+    .updateTable('invitations')
+    .set({ revoked_at: nowMs })
+    .where('invited_by', '=', which.invitedBy)
+    .where('role', 'in', [...which.roles])
+    .where('accepted_at', 'is', null)
+    .where('revoked_at', 'is', null);
+  if (which.workspaceId !== null) query = query.where('workspace_id', '=', which.workspaceId);
+  return query.returningAll().execute();
+}
+
 /** Takes an invitation in one statement: of parallel calls one gets it. Only for the address that it was sent to. */
 export function acceptInvitation(
   tx: Tx,

@@ -6,6 +6,7 @@ import type { Principal } from '../../http/index.ts';
 import { type BucketSeat, type Limits, type PlanTable, planNamed } from '../../limits/index.ts';
 import { type Changes, createRecordCache } from '../../shared-state/index.ts';
 import { ROLE_SCOPES } from '../members/roles.ts';
+import { provesSecondFactor } from '../sign-in/proof.ts';
 import { SESSION_IDLE_MS } from './session.ts';
 import { markSeen, type SessionFacts, sessionByHash } from './store.ts';
 
@@ -21,7 +22,7 @@ export interface SessionRecord extends BucketSeat {
   readonly quotaBucket: string;
   readonly isWorkspaceSuspended: boolean;
   /** Why the person cannot act in the session's workspace; null when they can. */
-  readonly blockedBy: 'no_workspace' | 'second_factor' | null;
+  readonly blockedBy: 'no_workspace' | 'second_factor' | 'second_factor_proof' | null;
   seenAtMs: number;
 }
 
@@ -77,7 +78,8 @@ function principalOf(facts: SessionFacts, isBlocked: boolean, options: SessionRe
 
 function blockedBy(facts: SessionFacts): SessionRecord['blockedBy'] {
   if (facts.role === null) return 'no_workspace';
-  return facts.require_second_factor === 1 && facts.totp + facts.passkeys === 0 ? 'second_factor' : null;
+  if (facts.totp + facts.passkeys === 0) return facts.require_second_factor === 1 ? 'second_factor' : null;
+  return provesSecondFactor(JSON.parse(facts.methods) as string[]) ? null : 'second_factor_proof';
 }
 
 function toRecord(facts: SessionFacts, options: SessionResolverOptions): SessionRecord {

@@ -32,6 +32,8 @@ export interface Denials {
   epoch(): number;
   /** Another number each time something more is denied: who remembers it need not ask again before. */
   version(): number;
+  /** False while what may have been missed is read again: nothing that was found good before counts meanwhile. */
+  knowsAll(): boolean;
   /** From memory; from the database only when this process may not have heard everything. Throws `unavailable` then. */
   isDenied(token: DeniableToken): boolean | Promise<boolean>;
   /** Refuses one token until it expires. False when it was refused already. */
@@ -154,7 +156,9 @@ export function createDenials(options: DenialsOptions): Denials {
   return {
     epoch: () => known.epoch,
     version: () => known.version,
-    isDenied: (token) => (changes.isFresh() ? known.has(token) : isDeniedInStore(database.read, token)),
+    isDenied: (token) =>
+      changes.isFresh() && live.isCurrent() ? known.has(token) : isDeniedInStore(database.read, token),
+    knowsAll: live.isCurrent,
     holdEpoch: async (tx, { epoch, subjects }) => {
       if ((await holdNumber(tx)) <= epoch) return;
       if (!(await isDeniedInStore(tx.query, { jti: '', epoch, subjects }))) return;
