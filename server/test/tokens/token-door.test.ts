@@ -151,7 +151,7 @@ test('a server that may have missed what was ended trusts its memory only once i
   await writer.query('begin');
   await writer.query(`select setval(pg_get_serial_sequence('changes', 'seq'), (select max(seq) + 1000 from changes))`);
   await writer.query('delete from changes');
-  await writer.query(`insert into changes (kind, ref, created_at) values ('nothing', 'x', $1)`, [Date.now()]);
+  await writer.query(`insert into changes (kind, ref, changed_at) values ('nothing', 'x', $1)`, [Date.now()]);
   await writer.query('commit');
   const { tokens, changes } = server.latchkey;
   await vi.waitFor(() => expect(tokens.knowsAllDenials()).toBe(false), { timeout: 10_000, interval: 20 });
