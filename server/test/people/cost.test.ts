@@ -85,6 +85,11 @@ test('a wrong password, and a recovery, cost the same whether there is an accoun
     'insert into "audit_events"',
   ]);
   expect(unknown).toEqual(asked);
+  const signUp = (address: string) =>
+    newBrowser(server).post('/v1/account/sign-up', { email: address, password: PASSWORD });
+  const [again, first] = [await during(() => signUp(email)), await during(() => signUp(newAddress('nobody')))];
+  expect(first.map(headOf)).toContain('insert into "mail_outbox"');
+  expect(again).toEqual(first);
 });
 
 test('a session that was seen before is answered from memory', async () => {

@@ -43,6 +43,8 @@ export const GUESSES_PER_HOUR = {
   codesOnKnownDevices: 20,
   /** `passkey` is asked for whenever a page for signing in is opened. */
   requestsOfNetwork: { sign_up: 60, recover: 60, link: 60, passkey: 1000 },
+  /** Those that make mails and slow hashes for anybody. */
+  requestsOfEverybody: 5000,
   mailsToAddress: 5,
   invitations: 100,
 } as const;
@@ -98,8 +100,11 @@ export function createGuesses({ limiter, clock }: { limiter: Limiter; clock: Clo
         budget(`known-code:${userId}`, GUESSES_PER_HOUR.codesOnKnownDevices),
       ]);
     },
-    request: (kind, address) =>
-      count([budget(`${kind}:${addressGroup(address)}`, GUESSES_PER_HOUR.requestsOfNetwork[kind])]),
+    request: (kind, address) => {
+      const network = budget(`${kind}:${addressGroup(address)}`, GUESSES_PER_HOUR.requestsOfNetwork[kind]);
+      const isMailing = kind === 'sign_up' || kind === 'recover';
+      return count(isMailing ? [network, budget(`${kind}:all`, GUESSES_PER_HOUR.requestsOfEverybody)] : [network]);
+    },
     mayMail: async (kind, emailKey) => {
       const name = `mail:${kind}:${sha256Hex(emailKey).slice(0, 32)}`;
       return (await spend(budget(name, GUESSES_PER_HOUR.mailsToAddress))).allowed;
