@@ -55,6 +55,19 @@ test('a name that is a script is text', async () => {
   expect(text).toContain('&lt;script>alert(&quot;name&quot;)');
 });
 
+test('nor is any part of what a browser calls itself in a page', async () => {
+  const agent = `<script>alert("agent")</script>" onload="x" Firefox/1`;
+  const reply = await server.call('/v1/account/sign-in', {
+    key: null,
+    json: { email: person.email, password: person.password },
+    headers: { 'user-agent': agent },
+  });
+  expect(reply.status).toBe(201);
+  const { text } = await pageClient(server, new Map(person.cookies)).get('/account/sessions');
+  expect(text).toContain('Firefox');
+  expect(text).not.toMatch(/alert\(|onload|&quot;agent/);
+});
+
 test('over https, cookies are __Host- and Secure', async () => {
   const secure = await startServer({ env: { LATCHKEY_ISSUER: 'https://auth.example.com' } });
   const lines = (await secure.call('/sign-in', { key: null })).headers.getSetCookie();

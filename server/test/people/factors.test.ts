@@ -124,12 +124,46 @@ describe.each(DATABASES)('second factors on %s', (database) => {
     expect(refusal(await answer(late, await nextCode(secret)))).toEqual(WRONG);
   });
 
+  test('of parallel guesses over many challenges no more than the limit are looked at', async () => {
+    const { person, secret } = await protectedPerson();
+    const challenges: string[] = [];
+    for (let count = 0; count < 8; count += 1) challenges.push(await challengeOf(person.email));
+    const guesses = challenges.flatMap((challenge) =>
+      ['000000', '111111', '222222', 'aaaa-bbbb-cccc-dddd'].map((otp) => answer(challenge, otp)),
+    );
+    const statuses = (await Promise.all(guesses)).map(({ status }) => status);
+    expect(statuses.filter((status) => status === 401)).toHaveLength(10);
+    expect(statuses.filter((status) => status === 429)).toHaveLength(guesses.length - 10);
+    const failed = (await eventsAbout(server, person.userId)).filter(({ action }) => action === 'user.sign_in_failed');
+    expect(failed).toHaveLength(10);
+    expect(refusal(await answer(await challengeOf(person.email), await nextCode(secret)))).toEqual([
+      429,
+      'rate_limit_exceeded',
+    ]);
+  });
+
+  test('the session that the browser had before ends when the code is right, and not before', async () => {
+    const planter = await newPerson(server);
+    const { person, secret } = await protectedPerson();
+    const browser = newBrowser(server);
+    const planted = planter.cookies.get('latchkey_session') ?? '';
+    browser.cookies.set('latchkey_session', planted);
+    const asked = await signIn(browser, person.email);
+    expect(refusal(asked)).toEqual([401, 'mfa_required']);
+    expect((await planter.call('/v1/account')).status).toBe(200);
+    const { challenge } = asked.json;
+    const done = await browser.post('/v1/account/sign-in/second-factor', { challenge, otp: await nextCode(secret) });
+    expect(done.status).toBe(201);
+    expect(browser.cookies.get('latchkey_session')).not.toBe(planted);
+    expect((await planter.call('/v1/account')).status).toBe(401);
+  });
+
   test('guesses count for the account too, over new challenges and kinds of code', async () => {
     const { person, secret, backupCodes } = await protectedPerson();
     const statuses: number[] = [];
     for (let guess = 0; guess < 12; guess += 1) {
       const challenge = await challengeOf(person.email);
-      statuses.push((await answer(challenge, guess % 2 === 0 ? '000000' : 'aaaa-bbbb-cccc')).status);
+      statuses.push((await answer(challenge, guess % 2 === 0 ? '000000' : 'aaaa-bbbb-cccc-dddd')).status);
     }
     expect(statuses).toEqual([...Array(10).fill(401), 429, 429]);
     const challenge = await challengeOf(person.email);

@@ -17,3 +17,16 @@ test.each(['sign_up', 'recover'] as const)('%s ends for all networks together, a
   clock.advance(3_600_000);
   await guesses.request(kind, '192.0.2.1');
 });
+
+test('guesses at passwords end for all accounts and networks together', async () => {
+  const clock = manualClock();
+  const guesses = createGuesses({ limiter: createMemoryLimiter({ clock }), clock });
+  const guess = (index: number, knownDevice: string | null = null) =>
+    guesses.password({ address: addressOf(index), emailKey: `nobody${index}@example.com`, knownDevice });
+  for (let index = 0; index < GUESSES_PER_HOUR.everybody; index += 1) await guess(index);
+  await expect(guess(70_000)).rejects.toMatchObject({ code: 'rate_limit_exceeded' });
+  // Not for who is at a device that they know; and a refused guess has used up nothing of the account's.
+  await guess(70_000, 'device');
+  clock.advance(3_600_000);
+  for (let count = 0; count < GUESSES_PER_HOUR.account; count += 1) await guess(70_000);
+});

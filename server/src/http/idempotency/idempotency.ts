@@ -158,7 +158,10 @@ function idOf(value: unknown): string | null {
  * nowhere: a body may hold a password, and a plain digest of it could be guessed from a copy of the database.
  */
 export function fingerprintOf(credential: string, method: string, url: string, body: unknown): string {
-  return hmacText(deriveKey(credential, '', 'latchkey idempotent request'), JSON.stringify([method, url, body ?? null]));
+  return hmacText(
+    deriveKey(credential, '', 'latchkey idempotent request'),
+    JSON.stringify([method, url, body ?? null]),
+  );
 }
 
 const KEY = /^[\x21-\x7e]{1,255}$/;
