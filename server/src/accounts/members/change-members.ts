@@ -5,7 +5,7 @@ import type { Principal, Role } from '../../http/index.ts';
 import { addMember } from '../create-workspace.ts';
 import type { People } from '../people.ts';
 import { lockWorkspace, personById } from '../store.ts';
-import { revokeInvitationsOf } from './invite.ts';
+import { refuseOldRole, revokeInvitationsOf } from './invite.ts';
 import { presentMember } from './member.ts';
 import { isOwner, refuseHigherRole } from './roles.ts';
 import { countOwners, deleteMember, type MemberFacts, memberById, memberOfUser, updateMember } from './store.ts';
@@ -21,10 +21,7 @@ const LAST_OWNER = 'A workspace keeps an owner: make somebody else an owner firs
 async function lockMember(tx: Tx, { principal }: MemberCaller, workspaceId: string, id: string): Promise<MemberFacts> {
   await lockWorkspace(tx, workspaceId);
   // What the door knew of the caller may have changed while this transaction waited for another.
-  if (principal.kind === 'session') {
-    const own = await memberOfUser(tx.query, workspaceId, principal.userId ?? '');
-    if (own?.role !== principal.role) throw new Failure('forbidden', 'Your own role has changed. Look again.');
-  }
+  await refuseOldRole(tx, principal, workspaceId);
   const member = await memberById(tx.query, workspaceId, id);
   if (!member) throw new Failure('not_found');
   return member;

@@ -7,9 +7,9 @@ import type { Principal, Role } from '../../http/index.ts';
 import { requireEmail } from '../email.ts';
 import { pageLink } from '../mail/links.ts';
 import { type People, randomToken } from '../people.ts';
-import { personByEmail, workspaceById } from '../store.ts';
+import { lockWorkspace, personByEmail } from '../store.ts';
 import { presentInvitation } from './member.ts';
-import { refuseHigherRole, rolesBeyond } from './roles.ts';
+import { ROLES, refuseHigherRole, rolesBeyond } from './roles.ts';
 import { insertInvitation, memberOfUser, revokeInvitations, revokeInvitationsBy } from './store.ts';
 import type { InvitationRow } from './tables.ts';
 
@@ -26,6 +26,19 @@ export interface NewInvitation {
 /** The person behind the credential, whose invitations end with their right to make them; else the credential. */
 function inviterOf({ kind, userId, credentialId }: Principal): string {
   return (kind === 'session' || kind === 'user') && userId !== null ? userId : credentialId;
+}
+
+/**
+ * Refuses a person whose role is not any more what the door took it for: it may have changed while this transaction
+ * waited for another. Asked with the workspace locked. Of a token the role is not known, only that its scopes were an
+ * admin's.
+ */
+export async function refuseOldRole(tx: Tx, principal: Principal, workspaceId: string): Promise<void> {
+  const { kind, userId, role } = principal;
+  if (kind !== 'session' && kind !== 'user') return;
+  const own = await memberOfUser(tx.query, workspaceId, userId ?? '');
+  const isOld = kind === 'session' ? own?.role !== role : !own || rolesBeyond(own.role) === ROLES;
+  if (isOld) throw new Failure('forbidden', 'Your own role has changed. Look again.');
 }
 
 /** Counted for who invites and for the workspace; the operator knows what they do. */
@@ -73,8 +86,9 @@ export async function invite(
     revoked_at: null,
   };
   return database.write(async (tx) => {
-    const workspace = await workspaceById(tx.query, workspaceId);
+    const workspace = await lockWorkspace(tx, workspaceId);
     if (!workspace) throw new Failure('not_found');
+    await refuseOldRole(tx, principal, workspaceId);
     await revokeInvitations(tx, { workspaceId, emailKey: key }, nowMs);
     await insertInvitation(tx, row);
     const link = pageLink(people.issuer(), 'invitation', token);
