@@ -71,12 +71,23 @@ test('the life of an account', async () => {
   expect((await run(['users', 'get', user.id])).code).toBe(4);
 });
 
+test('second factors are taken from who lost them', async () => {
+  const { id } = await makeUser();
+  const reset = await run(['users', 'reset-factors', id, '--yes']);
+  expect(reset).toMatchObject({ code: 0, stdout: '', stderr: `${id} has no second factor any more.\n` });
+  const asKey = await run(['users', 'reset-factors', id, '--yes'], undefined, {
+    LATCHKEY_KEY: program.ready.test_key as string,
+  });
+  expect([asKey.code, asKey.stderr]).toEqual([3, expect.stringContaining('Only the root key may do this.')]);
+});
+
 test('what cannot be undone is not done where nobody can be asked', async () => {
   const { id, member_id: memberId } = await makeUser();
   const invitation = await json('invitations', 'create', '--email', 'asked@example.com', '--role', 'viewer');
   const deeds = [
     ['users', 'disable', id],
     ['users', 'delete', id],
+    ['users', 'reset-factors', id],
     ['members', 'remove', memberId],
     ['invitations', 'revoke', invitation.id],
     ['signing-keys', 'rotate', '--emergency'],

@@ -58,6 +58,7 @@ import { usersEnable } from './users/enable.ts';
 import { usersGet } from './users/get.ts';
 import { usersList } from './users/list.ts';
 import { usersMe } from './users/me.ts';
+import { usersResetFactors } from './users/reset-factors.ts';
 import { usersUpdate } from './users/update.ts';
 import { workspacesCreate } from './workspaces/create.ts';
 import { workspacesGet } from './workspaces/get.ts';
@@ -98,6 +99,7 @@ const people = inGroup('People', [
   usersGet,
   usersMe,
   usersUpdate,
+  usersResetFactors,
   usersDisable,
   usersEnable,
   usersDelete,
