@@ -249,6 +249,19 @@ test('signing keys', async () => {
   expect((await run(['signing-keys', 'get', 'a/b'])).code).toBe(2);
 });
 
+test('an owner of the first workspace does the same with a login', async () => {
+  const owner = await makeUser('--role', 'owner', '--workspace', program.ready.workspace_id as string);
+  const json = { username: owner.email, password: PASSWORD };
+  const login = await program.call('/v1/auth/login', { key: null, json });
+  const as = { LATCHKEY_KEY: login.json.token as string };
+  const listed = await run(['signing-keys', 'list', '--json'], undefined, as);
+  expect([listed.code, listed.stderr]).toEqual([0, '']);
+  expect((await run(['scopes', 'create', 'reports:read', '--description', 'x'], undefined, as)).code).toBe(0);
+  expect((await run(['users', 'me'], undefined, as)).stdout).toContain(owner.email);
+  const admin = await run(['users', 'create', '--email', 'x@example.com'], undefined, as);
+  expect([admin.code, admin.stderr]).toEqual([3, expect.stringContaining('Only the root key may do this.')]);
+});
+
 test('help lists the commands under headings, each once', async () => {
   const { stdout } = await run(['help']);
   expect(stdout).toMatch(/^API keys:\n {2}keys create +Make a key/m);

@@ -49,7 +49,7 @@ export function checkServer(text: string, { allowHttp, path }: { allowHttp: bool
 /** A credential as it can stand in a header. */
 export function checkKeyText(text: string, from: string): string {
   const key = text.trim();
-  if (!/^[\x21-\x7e]{8,512}$/.test(key)) throw new CommandFailure(`${from} holds no key`, EXIT.usage);
+  if (!/^[\x21-\x7e]{8,8192}$/.test(key)) throw new CommandFailure(`${from} holds no key`, EXIT.usage);
   return key;
 }
 
