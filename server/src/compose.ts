@@ -193,6 +193,7 @@ async function createTokenCore(deps: TokenDeps, config: Config, surroundings: Su
     workspaceFacts: workspaces.facts,
     // Applications come with OAuth: only a person can be disabled so far.
     isSubjectActive: async (userId) => userId === null || !(await isPersonDisabled(database, userId)),
+    isOperator: workspaces.isOperator,
   });
   scopes.onReload(tokenResolver.forget);
   plans.onReload(tokenResolver.forget);
@@ -216,20 +217,10 @@ async function createCore(
   const workspaces = createWorkspaces(database, changes);
   const metrics = createMetrics();
   const slowHashes = createSlowHashes();
-  const sessions = createSessions({
-    database,
-    changes,
-    clock,
-    catalogue: scopes.catalogue,
-    issuer,
-    plans: plans.current,
-  });
+  const resolving = { database, changes, catalogue: scopes.catalogue, issuer, plans: plans.current };
+  const sessions = createSessions({ ...resolving, clock, firstWorkspaceId: workspaces.firstId });
   const keys = createKeyResolver({
-    database,
-    changes,
-    catalogue: scopes.catalogue,
-    issuer,
-    plans: plans.current,
+    ...resolving,
     workspaceFacts: workspaces.facts,
     verifySlowHash: slowHashes.verify,
     isPersonDisabled: (userId) => isPersonDisabled(database, userId),

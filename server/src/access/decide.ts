@@ -59,6 +59,10 @@ export function refuseBlockedSession({ blockedBy, isWorkspaceSuspended }: Sessio
   if (blockedBy !== null) throw new Failure('forbidden', BLOCKED[blockedBy]);
 }
 
+function isLetInBesideRoot({ kind, isOperator }: Principal, { people, operator }: Guarded): boolean {
+  return (people === true && kind === 'session') || (operator === true && isOperator);
+}
+
 /** Whether this principal may call a route. Pure. */
 export function refuseBeyondAccess(principal: Principal, access: Guarded): void {
   if (access.account && principal.kind !== 'session') {
@@ -69,8 +73,10 @@ export function refuseBeyondAccess(principal: Principal, access: Guarded): void 
       throw new Failure('forbidden', 'The root key manages Latchkey; it does not call APIs.');
     return;
   }
-  if (access.root === 'only' && !(access.people && principal.kind === 'session'))
-    throw new Failure('forbidden', 'Only the root key may do this.');
+  if (access.root === 'only' && !isLetInBesideRoot(principal, access)) {
+    const owners = access.operator ? ' or a signed-in owner of the first workspace' : '';
+    throw new Failure('forbidden', `Only the root key${owners} may do this.`);
+  }
   const { scope, own, allOf, environment } = access;
   if (environment !== undefined) refuseEnvironment(principal, environment);
   if (allOf !== undefined) refuseMissingScopes(principal, allOf);

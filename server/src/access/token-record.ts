@@ -55,6 +55,8 @@ export interface TokenContext {
   plans: PlanTable;
   workspace: TokenWorkspace;
   isSubjectActive: boolean;
+  /** Whether the user is an owner of the first workspace, and the token of it. */
+  isOperatorsLogin: boolean;
 }
 
 const CLASSES: Record<string, CallerClass> = { session: 'login', oauth: 'oauth', jwt: 'oauth' };
@@ -74,8 +76,9 @@ function limitsOf(
   return { limits: workspace.limits ?? plan[callerClass], limitBucket: `${callerClass}:${environment}:${sub}` };
 }
 
-function principalOf(claims: AccessTokenClaims, { scopesOf }: TokenContext): Principal {
+function principalOf(claims: AccessTokenClaims, { scopesOf, isOperatorsLogin }: TokenContext): Principal {
   const method = methodOf(claims);
+  const granted = scopesOf(claims.scope);
   return {
     kind: method === 'jwt' ? 'application' : 'user',
     method,
@@ -88,8 +91,10 @@ function principalOf(claims: AccessTokenClaims, { scopesOf }: TokenContext): Pri
     subjectIssuer: claims.iss,
     clientId: method === 'session' ? null : claims.client_id,
     audience: claims.aud,
-    ...scopesOf(claims.scope),
+    ...granted,
     expiresAtMs: claims.exp * 1000,
+    // A login from before somebody became an owner holds less than an owner does.
+    isOperator: isOperatorsLogin && granted.scopes.has('admin'),
     allWorkspaces: false,
   };
 }

@@ -5,7 +5,7 @@ import { Failure } from '../failure.ts';
 import type { PlanTable } from '../limits/index.ts';
 import { type Changes, createRecordCache } from '../shared-state/index.ts';
 import type { SigningKeys } from '../signing-keys/index.ts';
-import { type Tokens, userIdOf, type VerifiedAccessToken } from '../tokens/index.ts';
+import { type AccessTokenClaims, methodOf, type Tokens, userIdOf, type VerifiedAccessToken } from '../tokens/index.ts';
 import {
   createScopesOf,
   refuseDeadToken,
@@ -36,6 +36,8 @@ export interface TokenResolverOptions {
   workspaceFacts(id: string): Promise<TokenWorkspace | null>;
   /** Whether user (null for none) and application (`FIRST_PARTY_CLIENT` for a login) are there and not disabled. */
   isSubjectActive(userId: string | null, clientId: string): Promise<boolean>;
+  /** Whether a person acts for the installation when signed in to this workspace. */
+  isOperator(workspaceId: string, userId: string): Promise<boolean>;
 }
 
 /** Bounds memory under any number of tokens; the least used are verified again. */
@@ -95,8 +97,21 @@ function createRefuseEnded({
   };
 }
 
+/** What a verified token hangs on, by as many reads as are not in memory. */
+async function contextOf(options: TokenResolverOptions, claims: AccessTokenClaims) {
+  const userId = userIdOf(claims);
+  // An application acts for a user, but never for the installation.
+  const isLogin = methodOf(claims) === 'session' && userId !== null;
+  const [workspace, isSubjectActive, isOperatorsLogin] = await Promise.all([
+    options.workspaceFacts(claims.workspace_id),
+    options.isSubjectActive(userId, claims.client_id),
+    isLogin && options.isOperator(claims.workspace_id, userId),
+  ]);
+  return workspace && { plans: options.plans(), workspace, isSubjectActive, isOperatorsLogin };
+}
+
 export function createTokenResolver(options: TokenResolverOptions): TokenResolver {
-  const { changes, catalogue, plans, tokens, signingKeys, workspaceFacts, isSubjectActive } = options;
+  const { changes, catalogue, tokens, signingKeys } = options;
   let scopesOf = createScopesOf(catalogue);
   const verifying = new Verifying();
 
@@ -104,11 +119,8 @@ export function createTokenResolver(options: TokenResolverOptions): TokenResolve
     const verified = verifying.get(digest);
     if (!verified) return null;
     const { claims, kid } = verified;
-    const [workspace, isActive] = await Promise.all([
-      workspaceFacts(claims.workspace_id),
-      isSubjectActive(userIdOf(claims), claims.client_id),
-    ]);
-    return workspace && toTokenRecord(claims, kid, { scopesOf, plans: plans(), workspace, isSubjectActive: isActive });
+    const context = await contextOf(options, claims);
+    return context && toTokenRecord(claims, kid, { scopesOf, ...context });
   };
 
   // Under the SHA-256 of the whole text: two tokens that differ anywhere are two records (CVE-2026-35039).

@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely';
 import { lockRows, type Tables, type Tx } from '../database/index.ts';
+import type { Role } from '../http/index.ts';
 import type { MemberRow, UserRow, WorkspaceRow } from './tables.ts';
 
 export async function insertWorkspace(tx: Tx, row: WorkspaceRow): Promise<void> {
@@ -94,6 +95,11 @@ export async function claimInstallationFact(tx: Tx, name: string, value: string,
   return won !== undefined;
 }
 
+export async function installationFact(read: Kysely<Tables>, name: string): Promise<string | null> {
+  const row = await read.selectFrom('installation').select('value').where('name', '=', name).executeTakeFirst();
+  return row?.value ?? null;
+}
+
 export async function workspaceExists(read: Kysely<Tables>, id: string): Promise<boolean> {
   const row = await read.selectFrom('workspaces').select('id').where('id', '=', id).executeTakeFirst();
   return row !== undefined;
@@ -133,12 +139,17 @@ export async function workspaceIds(read: Kysely<Tables>, limit: number): Promise
   return rows.map(({ id }) => id);
 }
 
-export async function memberExists(read: Kysely<Tables>, workspaceId: string, userId: string): Promise<boolean> {
+/** What a person is in a workspace; null where they are no member. */
+export async function memberRole(read: Kysely<Tables>, workspaceId: string, userId: string): Promise<Role | null> {
   const row = await read
     .selectFrom('members')
-    .select('id')
+    .select('role')
     .where('workspace_id', '=', workspaceId)
     .where('user_id', '=', userId)
     .executeTakeFirst();
-  return row !== undefined;
+  return row?.role ?? null;
+}
+
+export async function memberExists(read: Kysely<Tables>, workspaceId: string, userId: string): Promise<boolean> {
+  return (await memberRole(read, workspaceId, userId)) !== null;
 }

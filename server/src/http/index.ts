@@ -11,7 +11,7 @@ export { createIdempotency, type Idempotency, idempotencyMigrations } from './id
 export { type Page, pageOf } from './page.ts';
 export type { FailurePage, PageCall, PageReply, PageRoute } from './page-routes.ts';
 export { type Environment, makerOf, type Principal, type Role } from './principal.ts';
-export { type Access, type Call, type Guarded, type Mount, type Route, route } from './route.ts';
+export { type Access, type Call, type Guarded, type Mount, OPERATOR, type Route, route } from './route.ts';
 export { refuseForgedWrite } from './same-origin.ts';
 export { closed, listReply, metadataReply, metadataSchema, nullable, oneOf, pageQuery } from './schemas.ts';
 export { type AnsweredRequest, createHttpServer, type HttpServer } from './server.ts';

@@ -72,6 +72,7 @@ const EXAMPLES: Record<string, () => Promise<Example>> = {
   'POST /v1/signing-keys/rotate': async () => root('/v1/signing-keys/rotate', { emergency: true }),
   'POST /v1/users': async () => root('/v1/users', { email: newAddress(), ...here() }),
   'PATCH /v1/users/{id}': async () => root(`/v1/users/${await newUser()}`, { name: 'y' }),
+  'DELETE /v1/users/{id}/second-factors': async () => root(`/v1/users/${await newUser()}/second-factors`),
   'DELETE /v1/users/{id}': async () => root(`/v1/users/${await newUser()}`),
   'POST /v1/members': async () => {
     const userId = await newUser();

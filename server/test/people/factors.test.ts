@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { databaseText, eventsAbout, START_MS } from '../domains/installation.ts';
 import { DATABASES, manualClock, startServer, stopServers, type TestServer } from '../harness.ts';
+import { loggedIn } from '../login/logins.ts';
 import { enrolTotp, mailTo, newBrowser, newPerson, otpAt, PASSWORD, type Person, refusal, signIn } from './browser.ts';
 
 const HOUR_MS = 3_600_000;
@@ -256,6 +257,32 @@ describe.each(DATABASES)('second factors on %s', (database) => {
       for (const code of [secret, ...backupCodes]) expect(text).not.toContain(code);
     }
     expect(reply.text).not.toContain(`"${otp}"`);
+  });
+
+  test('the operator takes them from who lost them: all of them, with what they had opened', async () => {
+    const { person, secret, backupCodes } = await protectedPerson();
+    const challenge = await challengeOf(person.email);
+    const { token } = await loggedIn(server, person, { otp: await nextCode(secret) });
+    const path = `/v1/users/${person.userId}/second-factors`;
+    const owner = await newPerson(server, { role: 'owner' });
+    expect(refusal(await owner.call(path, { method: 'DELETE' }))).toEqual([403, 'forbidden']);
+    expect((await signIn(newBrowser(server), person.email)).status).toBe(401);
+    expect((await server.call(path, { method: 'DELETE', key: server.rootKey })).status).toBe(204);
+    expect(refusal(await person.call('/v1/account'))).toEqual([401, 'invalid_token']);
+    expect(refusal(await server.call('/v1/users/me', { key: token }))).toEqual([401, 'token_revoked']);
+    // What was open for a code is open for none.
+    expect(refusal(await answer(challenge, await nextCode(secret)))).toEqual(WRONG);
+    expect(refusal(await answer(challenge, backupCodes[0] ?? ''))).toEqual(WRONG);
+    const browser = newBrowser(server);
+    expect((await signIn(browser, person.email)).status).toBe(201);
+    const { json } = await browser.call('/v1/account/factors');
+    expect(json).toMatchObject({ totp: null, passkeys: [], backup_codes_left: 0 });
+    const mail = await mailTo(server, person.email);
+    expect(mail.text).toContain('every second factor and passkey, by whoever runs this service');
+    const events = await eventsAbout(server, person.userId);
+    expect(events).toContainEqual(expect.objectContaining({ action: 'user.factors_reset', actor_kind: 'root' }));
+    const missing = '/v1/users/usr_000000000000000000000000/second-factors';
+    expect((await server.call(missing, { method: 'DELETE', key: server.rootKey })).status).toBe(404);
   });
 
   test('a workspace can require one: who has none acts in it only after adding one', async () => {

@@ -38,14 +38,20 @@ async function doorOf(server: TestServer) {
       isPersonDisabled: async () => false,
     }),
     usage: createKeyUsage(database, clock),
-    tokens: createTokenResolver({ ...shared, tokens, signingKeys, isSubjectActive: async (id) => id !== DISABLED }),
+    tokens: createTokenResolver({
+      ...shared,
+      tokens,
+      signingKeys,
+      isOperator: async () => false,
+      isSubjectActive: async (id) => id !== DISABLED,
+    }),
     spender: createSpender({
       limiter: createMemoryLimiter({ clock }),
       quotas: createQuotas({ database, clock }),
       plans: plans.current,
     }),
     rootKeys: [],
-    sessions: createSessions({ ...shared, issuer: () => issuer }),
+    sessions: createSessions({ ...shared, firstWorkspaceId: async () => null, issuer: () => issuer }),
     issuer: () => issuer,
     onDecision: (decision) => void decisions.push(decision),
   });

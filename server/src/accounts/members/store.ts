@@ -182,6 +182,9 @@ export async function deleteMember(tx: Tx, id: string): Promise<void> {
   await tx.query.deleteFrom('members').where('id', '=', id).execute();
 }
 
+/** How many open invitations a person is shown. */
+const MOST_OPEN = 50;
+
 export async function insertInvitation(tx: Tx, row: InvitationRow): Promise<void> {
   await tx.query.insertInto('invitations').values(row).execute();
 }
@@ -252,17 +255,38 @@ export function revokeInvitationsBy(
   return query.returningAll().execute();
 }
 
+/** Open invitations to an address, to workspaces that this person is not in yet; newest first. */
+export function openInvitationsTo(
+  read: Kysely<Tables>,
+  { userId, emailKey, nowMs }: { userId: string; emailKey: string; nowMs: number },
+): Promise<(InvitationRow & { workspace: string })[]> {
+  const own = read.selectFrom('members').select('workspace_id').where('user_id', '=', userId);
+  return read
+    .selectFrom('invitations')
+    .innerJoin('workspaces', 'workspaces.id', 'invitations.workspace_id')
+    .selectAll('invitations')
+    .select('workspaces.name as workspace')
+    .where('email_key', '=', emailKey)
+    .where('accepted_at', 'is', null)
+    .where('revoked_at', 'is', null)
+    .where('expires_at', '>', nowMs)
+    .where('invitations.workspace_id', 'not in', own)
+    .orderBy('invitations.id', 'desc')
+    .limit(MOST_OPEN)
+    .execute();
+}
+
 /** Takes an invitation in one statement: of parallel calls one gets it. Only for the address that it was sent to. */
 export function acceptInvitation(
   tx: Tx,
-  tokenHash: string,
+  id: string,
   emailKey: string,
   nowMs: number,
 ): Promise<InvitationRow | undefined> {
   return tx.query
     .updateTable('invitations')
     .set({ accepted_at: nowMs })
-    .where('token_hash', '=', tokenHash)
+    .where('id', '=', id)
     .where('email_key', '=', emailKey)
     .where('accepted_at', 'is', null)
     .where('revoked_at', 'is', null)

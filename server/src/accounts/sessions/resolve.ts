@@ -48,6 +48,8 @@ export interface SessionResolverOptions {
   catalogue: ScopeCatalogue;
   plans(): PlanTable;
   issuer(): string;
+  /** The workspace whose owners act for the operator. */
+  firstWorkspaceId(): Promise<string | null>;
 }
 
 const MAX_RECORDS = 100_000;
@@ -55,7 +57,16 @@ const SEEN_EACH_MS = 60_000;
 /** What a session's text looks like: anything else is not looked up. */
 const TEXT = /^[\w-]{43}$/;
 
-function principalOf(facts: SessionFacts, isBlocked: boolean, options: SessionResolverOptions): Principal {
+interface Standing {
+  isBlocked: boolean;
+  isInFirst: boolean;
+}
+
+function principalOf(
+  facts: SessionFacts,
+  { isBlocked, isInFirst }: Standing,
+  options: SessionResolverOptions,
+): Principal {
   const grantedScopes = facts.role === null || isBlocked ? [] : ROLE_SCOPES[facts.role];
   return {
     kind: 'session',
@@ -72,6 +83,7 @@ function principalOf(facts: SessionFacts, isBlocked: boolean, options: SessionRe
     grantedScopes,
     scopes: options.catalogue.expand(grantedScopes),
     expiresAtMs: facts.expires_at,
+    isOperator: isInFirst && !isBlocked && facts.role === 'owner',
     allWorkspaces: false,
   };
 }
@@ -82,13 +94,14 @@ function blockedBy(facts: SessionFacts): SessionRecord['blockedBy'] {
   return provesSecondFactor(JSON.parse(facts.methods) as string[]) ? null : 'second_factor_proof';
 }
 
-function toRecord(facts: SessionFacts, options: SessionResolverOptions): SessionRecord {
+function toRecord(facts: SessionFacts, firstId: string | null, options: SessionResolverOptions): SessionRecord {
   const blocked = blockedBy(facts);
+  const standing = { isBlocked: blocked !== null, isInFirst: firstId !== null && facts.workspace_id === firstId };
   return {
     place: null,
     id: facts.id,
     userId: facts.user_id,
-    principal: principalOf(facts, blocked !== null, options),
+    principal: principalOf(facts, standing, options),
     expiresAtMs: facts.expires_at,
     limits: planNamed(options.plans(), facts.plan).limits.login,
     limitBucket: `user:${facts.user_id}`,
@@ -113,7 +126,7 @@ export function createSessions(options: SessionResolverOptions): SessionResolver
     refsOf: ({ id, userId, principal }) => [id, userId, ...(principal.workspaceId ? [principal.workspaceId] : [])],
     load: async (hash) => {
       const facts = await load(hash);
-      return facts && toRecord(facts, options);
+      return facts && toRecord(facts, await options.firstWorkspaceId(), options);
     },
   });
 

@@ -39,6 +39,16 @@ function button(ui: Ui, action: string, text: string, about: string): Markup {
   return form(ui, { action, children });
 }
 
+function nameRows(ui: Ui, { person }: OwnAccount): Markup {
+  const { name, none } = texts.person;
+  const action = person.name === null ? texts.add : texts.change;
+  return html`
+    <ul class="rows">
+      ${row({ name, detail: person.name ?? none, actions: link(ui, '/account/name', action, name) })}
+    </ul>
+  `;
+}
+
 function signInRows(ui: Ui, { person }: OwnAccount): Markup {
   const isVerified = person.email_verified === 1;
   const unverified = html`<span class="badge off">${texts.email.unverified}</span>`;
@@ -142,6 +152,7 @@ function draw({ ui, query, session }: AskedByPerson, account: OwnAccount): strin
     lead: person.name === null ? texts.lead : texts.leadFor(person.name),
     body: html`
       ${done && note(done)} ${blockedNote(ui, session)}
+      ${section(texts.person.title, texts.person.about, nameRows(ui, account))}
       ${section(texts.signInTitle, texts.signInAbout, signInRows(ui, account))}
       ${section(texts.passkey.title, texts.passkey.about, passkeyRows(ui, account))}
       ${section(texts.factorTitle, texts.factorAbout, factorRows(ui, account))}
