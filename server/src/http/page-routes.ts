@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Failure } from '../failure.ts';
 import { clientAddress } from './client-address.ts';
 import { decodeUtf8, refuseUnstorableText } from './json-body.ts';
-import type { PathTable } from './paths.ts';
+import { type PathTable, routedPath } from './paths.ts';
 import { refuseForeignForm } from './same-origin.ts';
 
 /** One request of a browser for a page, before anybody knows who is behind it. */
@@ -113,11 +113,17 @@ export function mountPages(
 
 const API_PATH = /^\/(?:v\d+|oauth|\.well-known|metrics|healthz|readyz|openapi)(?:[/.?]|$)/;
 
+/** Whether a page can be read there: whoever shows a credential in a header is a program, whatever it accepts. */
+export function readsPages({ header }: Pick<PageCall, 'header'>): boolean {
+  const isProgram = header('authorization') !== undefined || header('x-api-key') !== undefined;
+  return !isProgram && header('accept')?.includes('text/html') === true;
+}
+
 /** Whether a refusal is for a person: on a page, and where somebody followed a link to nowhere. */
 export function isForPerson(request: FastifyRequest): boolean {
+  // A browser asks a server for a path (RFC 9112 §3.2.1). The router finds pages behind a whole URL, an asterisk and a
+  // fragment, too.
+  if (!request.url.startsWith('/') || request.url.includes('#')) return false;
   if (request.routeOptions.config.isPage === true) return true;
-  // Whoever shows a credential in a header is a program, whatever it accepts.
-  const { authorization, accept = '', 'x-api-key': apiKey } = request.headers;
-  const isProgram = authorization !== undefined || apiKey !== undefined;
-  return request.is404 && !isProgram && !API_PATH.test(request.url) && accept.includes('text/html');
+  return request.is404 && !API_PATH.test(routedPath(request.url)) && readsPages(pageCallOf(request));
 }

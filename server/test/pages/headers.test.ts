@@ -109,6 +109,36 @@ test('who calls the API gets JSON, also for a path that is none; a browser gets 
   expect([wrong.status, wrong.headers.get('allow')]).toEqual([405, 'GET, HEAD, OPTIONS, POST']);
 });
 
+test('nor is a page what a program asks for in an odd way', async () => {
+  const lines = 'Host: localhost\r\nAccept: text/html\r\nConnection: close\r\n\r\n';
+  for (const [target, status] of [
+    ['*', 400],
+    ['/sign-in#x', 400],
+    ['http://evil.example/none?x=%ff', 404],
+    ['http://evil.example/v1/none', 404],
+    ['/%76%31/none?x=%ff', 404],
+  ] as const) {
+    const [reply] = await sendRaw(server, `GET ${target} HTTP/1.1\r\n${lines}`);
+    expect([target, reply?.status, reply?.headers.get('content-type')]).toEqual([
+      target,
+      status,
+      'application/json; charset=utf-8',
+    ]);
+  }
+});
+
+test('/dev/mail is a page for a browser, and JSON for whoever shows a key', async () => {
+  const headers = { accept: 'text/html' };
+  const types = [null, server.rootKey].map(async (key) => {
+    const reply = await server.call('/dev/mail', { key, headers });
+    return [reply.status, reply.headers.get('content-type')];
+  });
+  expect(await Promise.all(types)).toEqual([
+    [200, 'text/html; charset=utf-8'],
+    [200, 'application/json; charset=utf-8'],
+  ]);
+});
+
 test('/dev/mail answers under a loopback name alone', async () => {
   const head = 'GET /dev/mail HTTP/1.1\r\nAccept: text/html\r\nConnection: close\r\n';
   const [own] = await sendRaw(server, `${head}Host: localhost\r\n\r\n`);
