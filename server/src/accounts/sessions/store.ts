@@ -1,13 +1,18 @@
 import { type Kysely, sql } from 'kysely';
-import { compileForMany, compileInsert, type Tables, type Tx, valueRows } from '../../database/index.ts';
+import { compileForMany, compileInsertSeeing, type Tables, type Tx, valueRows } from '../../database/index.ts';
 import type { Role } from '../../http/index.ts';
+import { type Standing, type StandingColumns, standingColumns, standingFrom } from '../members/store.ts';
 import { SESSION_IDLE_MS, TOKENS_IDLE_MS } from './session.ts';
 import type { SessionRow } from './tables.ts';
 
-const insertRow = compileInsert<SessionRow>('sessions');
+const insertRow = compileInsertSeeing<SessionRow>('sessions', (query) =>
+  standingColumns(query, { workspaceId: 'sessions.workspace_id', userId: 'sessions.user_id' }),
+);
 
-export async function insertSession(tx: Tx, row: SessionRow): Promise<void> {
-  await insertRow(tx.query, row);
+/** Returns what its person is in its workspace, as the same statement saw it; null when they are not in it. */
+export async function insertSession(tx: Tx, row: SessionRow): Promise<Standing | null> {
+  const [seen] = (await insertRow(tx.query, row)) as StandingColumns[];
+  return standingFrom(seen);
 }
 
 /** A session with what its person and workspace say of it. */
