@@ -447,6 +447,7 @@ export async function compose(config: Config, surroundings: Surroundings, databa
     },
     closeCounting: async () => {
       composed.close();
+      core.slowHashes.close();
       await core.counting.close();
     },
     markStopping: () => {
