@@ -438,6 +438,7 @@ export async function compose(config: Config, surroundings: Surroundings, databa
     },
     closeCounting: async () => {
       composed.close();
+      core.slowHashes.close();
       await core.counting.close();
     },
     markStopping: () => {

@@ -46,7 +46,7 @@ export {
   peekMailLink,
   readOwnAccount,
 } from './own-account.ts';
-export { createSlowHashes, hashPassword, type SlowHashes } from './password.ts';
+export { hashPassword } from './password.ts';
 export { changePassword } from './passwords/change-password.ts';
 export { LONGEST_PASSWORD, PASSWORD_MAX_LENGTH, SHORTEST_PASSWORD } from './passwords/policy.ts';
 export {
@@ -111,3 +111,4 @@ export const peopleMigrations = [
 
 /** Where this domain keeps what is sealed. */
 export const accountsSealedColumns: readonly SealedColumn[] = [totpSealedColumn, mailSealedColumn];
+export { createSlowHashes, type SlowHashes } from './slow-hashes.ts';

@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts';
 import { Failure } from '../failure.ts';
 import {
   parseCompactJws,
-  readJsonSegment,
+  readJsonObject,
   type SigningKeys,
   type VerificationKey,
   verifyCompactJws,
@@ -70,7 +70,7 @@ export function verifyAccessToken(deps: VerifyDeps, text: string): VerifiedAcces
   const key = keyOf(jws.header, deps);
   if (!verifyCompactJws(jws, key.algorithm, key.publicKey)) throw notOurs();
   if (key.isRevoked) throw new Failure('token_revoked', 'The key that signed this access token has been revoked.');
-  const payload = readJsonSegment(jws.payload);
+  const payload = readJsonObject(jws.payload);
   const claims = payload && readClaims(payload);
   if (!claims || claims.iss !== deps.issuer() || !deps.isAudience(claims.aud)) throw notOurs();
   // Sender-constrained tokens (RFC 9449) are never plain bearer tokens.

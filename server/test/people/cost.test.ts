@@ -1,6 +1,7 @@
-import { afterEach, expect, test } from 'vitest';
-import { freshPostgres, manualClock, startServer, stopServers } from '../harness.ts';
+import { afterEach, describe, expect, test } from 'vitest';
+import { DATABASES, type DatabaseName, freshPostgres, manualClock, startServer, stopServers } from '../harness.ts';
 import { startPostgresProxy } from '../storage/postgres-proxy.ts';
+import { watchSqlite } from '../storage/sqlite-statements.ts';
 import { newAddress, newBrowser, newPerson, PASSWORD, signIn } from './browser.ts';
 
 const cleanups: (() => Promise<void>)[] = [];
@@ -9,61 +10,71 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0)) await cleanup();
 });
 
-async function watchedServer() {
+/** The rest is work by the clock; counting is PostgreSQL's only where there is no Redis. */
+const PERIODIC =
+  /"(?:changes|job_leases|audit_batches|audit_keys|signing_keys)"|_sealed" is not null|"audit_events" where|^update audit_events|^(?!insert)[\s\S]*"mail_outbox"|\blimit_buckets\b|^(?:begin|commit|rollback)/;
+
+async function watchedServer(database: DatabaseName = 'postgres') {
+  const clock = manualClock();
+  if (database === 'sqlite') {
+    const watched = watchSqlite();
+    cleanups.push(async () => watched.stop());
+    return { server: await startServer({ clock }), during: hearing(watched.statements) };
+  }
   const proxy = await startPostgresProxy(await freshPostgres());
   cleanups.push(proxy.close);
-  const env = { LATCHKEY_DATABASE_URL: proxy.url };
-  const server = await startServer({ database: 'postgres', env, clock: manualClock() });
-  // Counting is PostgreSQL's only where there is no Redis; the rest is work by the clock.
-  const periodic =
-    /"(?:changes|job_leases|audit_batches|audit_keys|signing_keys|token_\w+)"|_sealed" is not null|"audit_events" where|^update audit_events|^(?!insert)[\s\S]*"mail_outbox"|\blimit_buckets\b|^(?:begin|commit|rollback)/;
-  const during = async (work: () => Promise<unknown>) => {
-    const from = proxy.statements.length;
-    await work();
-    return proxy.statements.slice(from).filter((statement) => !periodic.test(statement));
-  };
-  return { server, during };
+  const server = await startServer({ database, env: { LATCHKEY_DATABASE_URL: proxy.url }, clock });
+  return { server, during: hearing(proxy.statements) };
 }
 
-test('a sign-in costs four statements at most', async () => {
-  const { server, during } = await watchedServer();
-  const { email } = await newPerson(server);
-  const statements = await during(async () => {
-    expect((await signIn(newBrowser(server), email)).status).toBe(201);
-  });
-  expect(statements).toEqual([
-    expect.stringMatching(/^select "users"/),
-    expect.stringMatching(/^insert into "sessions"/),
-    expect.stringMatching(/^insert into "audit_events"/),
-  ]);
-});
+function hearing(statements: readonly string[]) {
+  return async (work: () => Promise<unknown>) => {
+    const from = statements.length;
+    await work();
+    return statements.slice(from).filter((statement) => !PERIODIC.test(statement));
+  };
+}
 
-test('a login by API costs five statements beside a look at the newest watermark, and a refresh three', async () => {
-  const { server, during } = await watchedServer();
-  const { email } = await newPerson(server);
-  let refreshToken = '';
-  const login = await during(async () => {
-    const json = { username: email, password: PASSWORD };
-    const reply = await server.call('/v1/auth/login', { key: null, json });
-    expect(reply.status).toBe(200);
-    refreshToken = reply.json.refresh_token;
+describe.each(DATABASES)('on %s', (database) => {
+  test('a sign-in costs three statements', async () => {
+    const { server, during } = await watchedServer(database);
+    const { email } = await newPerson(server);
+    const statements = await during(async () => {
+      expect((await signIn(newBrowser(server), email)).status).toBe(201);
+    });
+    expect(statements).toEqual([
+      expect.stringMatching(/^select "users"/),
+      expect.stringMatching(/^insert into "sessions"/),
+      expect.stringMatching(/^insert into "audit_events"/),
+    ]);
   });
-  expect(login).toEqual([
-    expect.stringMatching(/^select "users"/),
-    expect.stringMatching(/^select "members"/),
-    expect.stringMatching(/^insert into "sessions"/),
-    expect.stringMatching(/^insert into "audit_events"/),
-    expect.stringMatching(/^insert into "refresh_families"/),
-  ]);
-  const refresh = await during(async () => {
-    const json = { refresh_token: refreshToken };
-    expect((await server.call('/v1/auth/refresh', { key: null, json })).status).toBe(200);
+
+  test('a login by API costs four statements, and a refresh three', async () => {
+    const { server, during } = await watchedServer(database);
+    const { email } = await newPerson(server);
+    let refreshToken = '';
+    const login = await during(async () => {
+      const json = { username: email, password: PASSWORD };
+      const reply = await server.call('/v1/auth/login', { key: null, json });
+      expect(reply.status).toBe(200);
+      refreshToken = reply.json.refresh_token;
+    });
+    expect(login).toEqual([
+      expect.stringMatching(/^select "users"/),
+      expect.stringMatching(/^insert into "sessions"/),
+      expect.stringMatching(/^insert into "audit_events"/),
+      expect.stringMatching(/^insert into "refresh_families"/),
+    ]);
+    const refresh = await during(async () => {
+      const json = { refresh_token: refreshToken };
+      expect((await server.call('/v1/auth/refresh', { key: null, json })).status).toBe(200);
+    });
+    expect(refresh).toEqual([
+      expect.stringMatching(/^select \*/),
+      expect.stringMatching(/^select .* from "members"/),
+      expect.stringMatching(/^update "refresh_families"/),
+    ]);
   });
-  expect(refresh).toEqual([
-    expect.stringMatching(/^select \*/),
-    expect.stringMatching(/^select "members"/),
-    expect.stringMatching(/^update "refresh_families"/),
-  ]);
 });
 
 const headOf = (statement: string) => /^\w+ (?:\w+ )?"\w+"/.exec(statement)?.[0] ?? statement;

@@ -2,6 +2,7 @@ import { makeId } from '@latchkey/protocol';
 import { sha256Hex } from '../../crypto/index.ts';
 import type { Tx } from '../../database/index.ts';
 import { rememberDevice } from '../guessing/known-device.ts';
+import type { Standing } from '../members/store.ts';
 import { type People, personActor, randomToken, type Visit } from '../people.ts';
 import { endedChallenge, type Proof } from '../sign-in/proof.ts';
 import { deviceLabel, SESSION_LIFETIME_MS, TOKENS_LIFETIME_MS } from './session.ts';
@@ -14,6 +15,8 @@ export interface StartedSession {
   text: string;
   /** The known-device cookie, with this person in it. */
   deviceCookie: string;
+  /** What the person is in the session's workspace at this moment; null when they are not in it. */
+  standing: Standing | null;
 }
 
 export interface StartOptions {
@@ -57,7 +60,8 @@ export async function startSession(
     expires_at: nowMs + (kind === 'tokens' ? TOKENS_LIFETIME_MS : SESSION_LIFETIME_MS),
     kind,
   };
-  if (!(await insertSession(tx, row, person.password_hash))) throw endedChallenge();
+  const inserted = await insertSession(tx, row, person.password_hash);
+  if (!inserted) throw endedChallenge();
   const ended = replaces === null ? undefined : await deleteSessionByHash(tx, sha256Hex(replaces));
   if (ended !== undefined) await people.changes.record(tx, { kind: 'session', ref: ended });
   await people.recordAudit(tx, {
@@ -67,5 +71,6 @@ export async function startSession(
     targetId: person.id,
     data: { session: row.id, kind, methods, device: row.device },
   });
-  return { row, text, deviceCookie: rememberDevice(deviceKey, visit.deviceCookie, person.id, randomBytes) };
+  const deviceCookie = rememberDevice(deviceKey, visit.deviceCookie, person.id, randomBytes);
+  return { row, text, deviceCookie, standing: inserted.standing };
 }

@@ -1,6 +1,7 @@
 import { type Kysely, sql } from 'kysely';
 import { compileForMany, compileOnce, lockRowsShared, type Tables, type Tx, valueRows } from '../../database/index.ts';
 import type { Role } from '../../http/index.ts';
+import { type Standing, type StandingColumns, standingColumns, standingFrom } from '../members/store.ts';
 import { SESSION_IDLE_MS, TOKENS_IDLE_MS } from './session.ts';
 import type { SessionRow } from './tables.ts';
 
@@ -31,17 +32,22 @@ const insertWhereProved = compileOnce((query) => {
     .insertInto('sessions')
     .columns([...COLUMNS])
     .expression(lockRowsShared(query, person))
-    .returning('id');
+    .returning(standingColumns(query, { workspaceId: 'sessions.workspace_id', userId: 'sessions.user_id' }));
 });
 
 /**
- * False when the account is disabled, or its password is another one by now: in one statement, so that who changes it
- * either finds the session and ends it, or is found here.
+ * What its person is in its workspace, as the same statement saw it (`standing` is null when they are not in it). Null when
+ * the account is disabled, or its password is another one by now: in one statement, so that who changes it either finds
+ * the session and ends it, or is found here.
  */
-export async function insertSession(tx: Tx, row: SessionRow, passwordHash: string | null): Promise<boolean> {
+export async function insertSession(
+  tx: Tx,
+  row: SessionRow,
+  passwordHash: string | null,
+): Promise<{ standing: Standing | null } | null> {
   const values = COLUMNS.map((column) => row[column]);
-  const made = await insertWhereProved(tx.query, [...values, row.user_id, passwordHash ?? '']);
-  return made.length === 1;
+  const [seen] = (await insertWhereProved(tx.query, [...values, row.user_id, passwordHash ?? ''])) as StandingColumns[];
+  return seen ? { standing: standingFrom(seen) } : null;
 }
 
 /** A session with what its person and workspace say of it. */

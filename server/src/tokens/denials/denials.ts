@@ -5,7 +5,6 @@ import { type Changes, createLive } from '../../shared-state/index.ts';
 import { LONGEST_TOKEN_SECONDS } from '../../signing-keys/index.ts';
 import {
   deniedAfter,
-  holdNumber,
   insertDenied,
   insertMissingEpoch,
   isDeniedInStore,
@@ -39,10 +38,10 @@ export interface Denials {
   /** Refuses one token until it expires. False when it was refused already. */
   denyToken(tx: Tx, jti: string, expiresAtMs: number): Promise<boolean>;
   /**
-   * Refuses whatever is about to be given under an epoch that is not good any more, and keeps it good until the
-   * transaction ends: what is given in it is either seen by who ends its subject, or refused here with `token_revoked`.
+   * Refuses with `token_revoked` what was written under an epoch that is not good any more. `newest`: the number that
+   * the transaction holds since it wrote that (`heldNumber`), so that who ends its subject later sees it.
    */
-  holdEpoch(tx: Tx, token: Omit<DeniableToken, 'jti'>): Promise<void>;
+  refuseStale(tx: Tx, token: Omit<DeniableToken, 'jti'>, newest: number): Promise<void>;
   /**
    * Refuses every token of it that was authorized before this commits. `longestTokenSeconds`: how long such tokens live
    * at most. Returns the number: the epoch of what is given later in this very transaction.
@@ -159,8 +158,8 @@ export function createDenials(options: DenialsOptions): Denials {
     isDenied: (token) =>
       changes.isFresh() && live.isCurrent() ? known.has(token) : isDeniedInStore(database.read, token),
     knowsAll: live.isCurrent,
-    holdEpoch: async (tx, { epoch, subjects }) => {
-      if ((await holdNumber(tx)) <= epoch) return;
+    refuseStale: async (tx, { epoch, subjects }, newest) => {
+      if (newest <= epoch) return;
       if (!(await isDeniedInStore(tx.query, { jti: '', epoch, subjects }))) return;
       throw new Failure('token_revoked', 'Access was withdrawn while it was being given. Sign in again.');
     },
