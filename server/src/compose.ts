@@ -76,6 +76,14 @@ import {
 import { createJobs, type Jobs, jobsMigrations } from './jobs/index.ts';
 import { createLivePlans, limitsMigrations, type PlanTable, planMigrations, planRoutes } from './limits/index.ts';
 import { loginRoutes } from './login/index.ts';
+import {
+  composeOAuth,
+  createOAuthCore,
+  createSubjectOf,
+  type OAuthCore,
+  oauthMigrations,
+  oauthSealedColumns,
+} from './oauth-parts.ts';
 import { type ComposedPeople, composePeople } from './people.ts';
 import { sandboxMigrations, sandboxRoutes } from './sandbox/index.ts';
 import { createScopes, type Scopes, scopeRoutes, scopesMigrations } from './scopes/index.ts';
@@ -108,6 +116,7 @@ export const MIGRATIONS: readonly Migration[] = [
   ...signingKeysMigrations,
   ...tokensMigrations,
   ...sessionKindsMigrations,
+  ...oauthMigrations,
 ];
 
 /** Every column that is sealed under LATCHKEY_ENCRYPTION_KEYS. */
@@ -115,6 +124,7 @@ export const SEALED_COLUMNS: readonly SealedColumn[] = [
   ...auditSealedColumns,
   ...accountsSealedColumns,
   ...signingKeysSealedColumns,
+  ...oauthSealedColumns,
 ];
 
 /** A built server: nothing listens yet. */
@@ -163,17 +173,18 @@ interface Core {
   metrics: Metrics;
   idempotency: Idempotency;
   counting: Counting;
+  oauth: OAuthCore;
   issuer(): string;
 }
 
-/** The resource that a token is for when nobody names another (contract §6). */
-const defaultAudienceOf = (issuer: string) => `${issuer}/v1`;
-
-type TokenDeps = Pick<Core, 'changes' | 'scopes' | 'plans' | 'workspaces' | 'recordAudit' | 'envelope' | 'issuer'>;
+type TokenDeps = Pick<
+  Core,
+  'changes' | 'scopes' | 'plans' | 'workspaces' | 'recordAudit' | 'envelope' | 'oauth' | 'issuer'
+>;
 
 /** Keys that sign, tokens, and what the door asks of them. */
 async function createTokenCore(deps: TokenDeps, config: Config, surroundings: Surroundings, database: Database) {
-  const { scopes, plans, workspaces, issuer } = deps;
+  const { scopes, plans, workspaces, oauth } = deps;
   const { log } = surroundings;
   const onError = (err: unknown) => log.error({ err }, 'signing keys or revoked tokens cannot be read');
   const shared = { ...surroundings, ...deps, database, onError, catalogue: scopes.catalogue };
@@ -182,7 +193,7 @@ async function createTokenCore(deps: TokenDeps, config: Config, surroundings: Su
     ...shared,
     signingKeys,
     encryptionKeys: config.encryptionKeys,
-    isAudience: (audience) => audience === defaultAudienceOf(issuer()),
+    resourceOf: oauth.resources.byAudience,
   });
   await Promise.all([signingKeys.load(), tokens.load()]);
   const tokenResolver = createTokenResolver({
@@ -191,12 +202,15 @@ async function createTokenCore(deps: TokenDeps, config: Config, surroundings: Su
     tokens,
     plans: plans.current,
     workspaceFacts: workspaces.facts,
-    // Applications come with OAuth: only a person can be disabled so far.
-    isSubjectActive: async (userId) => userId === null || !(await isPersonDisabled(database, userId)),
+    subjectOf: createSubjectOf({
+      applications: oauth.applications,
+      isPersonDisabled: (userId) => isPersonDisabled(database, userId),
+    }),
     isOperator: workspaces.isOperator,
   });
   scopes.onReload(tokenResolver.forget);
   plans.onReload(tokenResolver.forget);
+  oauth.resources.onReload(tokenResolver.forget);
   return { signingKeys, tokens, tokenResolver };
 }
 
@@ -231,7 +245,8 @@ async function createCore(
   }
   const recordAudit = createRecordAudit(clock, randomBytes);
   const envelope = createEnvelope(config.encryptionKeys, randomBytes);
-  const tokenDeps = { changes, scopes, plans, workspaces, recordAudit, envelope, issuer };
+  const oauth = await createOAuthCore({ ...surroundings, config, database, changes, scopes, workspaces, issuer });
+  const tokenDeps = { changes, scopes, plans, workspaces, recordAudit, envelope, oauth, issuer };
   return {
     ...(await createTokenCore(tokenDeps, config, surroundings, database)),
     recordAudit,
@@ -243,6 +258,7 @@ async function createCore(
     keys,
     sessions,
     slowHashes,
+    oauth,
     usage: createKeyUsage(database, clock),
     activity: createKeyActivity(database, clock),
     metrics,
@@ -311,7 +327,7 @@ function createDoors(core: Core, config: Config, { clock }: Surroundings) {
   const shared = { clock, keys, usage, spender, onDecision };
   const door = createDoor({ ...shared, sessions, issuer, tokens: core.tokenResolver, rootKeys: config.rootKeys });
   return {
-    authenticate: createAuthenticate(door, () => defaultAudienceOf(issuer())),
+    authenticate: createAuthenticate(door, () => core.oauth.resources.default().audience),
     verifyKey: createVerifyKey(shared),
     /** Who presents nothing valid pays with the address. */
     payAddress: async (address: string) => refuseSpending(await spender.spendAddress(address), clock),
@@ -351,7 +367,7 @@ function routesOf(core: Core, config: Config, deps: DomainDeps, verifyKey: Verif
     ...accessRoutes(),
     gateRoute(),
     verifyKeyRoute(verifyKey),
-    ...scopeRoutes({ ...deps, scopes: core.scopes }),
+    ...scopeRoutes({ ...deps, scopes: core.scopes, holdResource: core.oauth.holdResource }),
     ...planRoutes({ ...deps, plans: core.plans }),
     ...workspaceRoutes({ ...deps, isOpen: config.signUp === 'open' }),
     ...signingKeyRoutes({ ...deps, signingKeys: core.signingKeys }),
@@ -379,11 +395,11 @@ function peopleOf(core: Core, config: Config, surroundings: Surroundings, deps: 
 }
 
 function loginRoutesOf(core: Core, people: People, payAddress: (address: string) => Promise<void>): Route[] {
-  const { tokens, sessions, metrics, issuer } = core;
+  const { tokens, sessions, metrics } = core;
   return loginRoutes({
     people,
     tokens,
-    audience: () => defaultAudienceOf(issuer()),
+    audience: () => core.oauth.resources.default().audience,
     findSession: sessions.find,
     noteRefreshed: sessions.noteRefreshed,
     payAddress,
@@ -415,9 +431,13 @@ export async function compose(config: Config, surroundings: Surroundings, databa
   const composed = peopleOf(core, config, surroundings, deps);
   http.add(composed.routes);
   if (config.passwordLogin) http.add(loginRoutesOf(core, composed.people, payAddress));
+  const oauth = composeOAuth({ ...core, ...deps });
+  http.add(oauth.routes);
+  http.addForms(oauth.forms);
   http.addPages(composed.pages.routes, composed.pages.failurePage);
   const jobs = scheduleWork(core, surroundings, database);
   composed.addJobs(jobs);
+  oauth.addJobs(jobs);
   const { hasFirst } = core.workspaces;
   return {
     http,
@@ -428,13 +448,24 @@ export async function compose(config: Config, surroundings: Surroundings, databa
     jobs,
     bootstrap: async () => {
       if (config.mode !== 'development') return null;
-      return bootstrap({ ...deps, sandbox: config.sandbox, hasFirstWorkspace: hasFirst });
+      return bootstrap({
+        ...deps,
+        ...oauth.applicationDeps,
+        sandbox: config.sandbox,
+        issuer,
+        hasFirstWorkspace: hasFirst,
+      });
     },
     issuer,
     setBoundPort,
     sendMails: composed.people.outbox.sendDue,
     flush: async () => {
-      await Promise.all([core.usage.flush(), core.activity.flush(), core.sessions.flush()]);
+      await Promise.all([
+        core.usage.flush(),
+        core.activity.flush(),
+        core.sessions.flush(),
+        core.oauth.secretUsage.flush(),
+      ]);
     },
     closeCounting: async () => {
       composed.close();

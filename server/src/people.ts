@@ -112,6 +112,7 @@ export function composePeople(options: PeopleOptions): ComposedPeople {
       ...passkeyRoutes(people),
       ...userRoutes({ people, cursors, resolveWorkspace }),
       ...memberRoutes({ people, cursors, resolveWorkspace }),
+      ...(config.mode === 'development' ? pages.devRoutes : []),
       ...(keepsMails ? [devMailRoute({ outbox, mails: kept.mails, page: pages.mailPage })] : []),
     ],
     pages,

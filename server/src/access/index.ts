@@ -6,6 +6,7 @@ export { createDoor, type Decision } from './door.ts';
 export { gateRoute } from './gate.ts';
 export { accessRoutes } from './routes.ts';
 export { createSpender, refuseSpending } from './spending.ts';
+export type { TokenSubject } from './token-record.ts';
 export { createTokenResolver, type TokenResolver } from './token-resolver.ts';
 export { createVerifyKey, type VerifyKey } from './verify-key.ts';
 export { verifyKeyRoute } from './verify-route.ts';

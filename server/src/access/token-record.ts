@@ -15,14 +15,24 @@ export interface TokenWorkspace {
   readonly requiresSecondFactor: boolean;
 }
 
+/** Who stands behind a token: its user, where there is one, and its application. */
+export interface TokenSubject {
+  /** False when one of them is disabled or gone. */
+  readonly isActive: boolean;
+  /** The application's own workspace, which may be another than the token's: what changes there, changes its tokens. */
+  readonly clientWorkspaceId: string | null;
+  /** The application's own; null for a login, and where it has none. */
+  readonly plan: string | null;
+  readonly limits: Limits | null;
+}
+
 /** A verified token, kept in memory under the digest of its text; never the text. */
 export interface TokenRecord extends Spendable {
   readonly claims: AccessTokenClaims;
   readonly kid: string;
   readonly expiresAtMs: number;
   readonly isWorkspaceSuspended: boolean;
-  /** False when its user or application is disabled or gone. */
-  readonly isSubjectActive: boolean;
+  readonly subject: TokenSubject;
   /** True for a login by password alone where the workspace asks for more. */
   readonly lacksSecondFactor: boolean;
   readonly principal: Principal;
@@ -54,7 +64,7 @@ export interface TokenContext {
   scopesOf: ScopesOf;
   plans: PlanTable;
   workspace: TokenWorkspace;
-  isSubjectActive: boolean;
+  subject: TokenSubject;
   /** Whether the user is an owner of the first workspace, and the token of it. */
   isOperatorsLogin: boolean;
 }
@@ -63,17 +73,21 @@ const CLASSES: Record<string, CallerClass> = { session: 'login', oauth: 'oauth',
 
 /**
  * Whose bucket (contract §9): the user's for logins and for consents, apart from one another; the application's own where
- * no user is behind it; the workspace's where that is pooled.
+ * no user is behind it; the workspace's where that is pooled. An application with limits of its own counts apart.
  */
 function limitsOf(
   claims: AccessTokenClaims,
-  { workspace, plans }: TokenContext,
+  { workspace, plans, subject }: TokenContext,
 ): Pick<Spendable, 'limits' | 'limitBucket'> {
   const plan = planNamed(plans, workspace.plan ?? DEFAULT_PLAN).limits;
   if (workspace.isPooled) return { limits: workspace.limits ?? plan.api_key, limitBucket: `ws:${workspace.id}` };
   const callerClass = CLASSES[methodOf(claims)] ?? 'oauth';
-  const { sub, environment } = claims;
-  return { limits: workspace.limits ?? plan[callerClass], limitBucket: `${callerClass}:${environment}:${sub}` };
+  const { sub, environment, client_id } = claims;
+  const limitBucket = `${callerClass}:${environment}:${sub}`;
+  const own = subject.limits ?? (subject.plan === null ? null : planNamed(plans, subject.plan).limits[callerClass]);
+  if (own !== null)
+    return { limits: own, limitBucket: sub === client_id ? limitBucket : `${limitBucket}:${client_id}` };
+  return { limits: workspace.limits ?? plan[callerClass], limitBucket };
 }
 
 function principalOf(claims: AccessTokenClaims, { scopesOf, isOperatorsLogin }: TokenContext): Principal {
@@ -112,7 +126,7 @@ export function toTokenRecord(claims: AccessTokenClaims, kid: string, context: T
     kid,
     expiresAtMs: claims.exp * 1000,
     isWorkspaceSuspended: context.workspace.isSuspended,
-    isSubjectActive: context.isSubjectActive,
+    subject: context.subject,
     lacksSecondFactor: lacksSecondFactor(claims, context.workspace),
     principal: principalOf(claims, context),
     ...limitsOf(claims, context),
@@ -125,13 +139,13 @@ export function toTokenRecord(claims: AccessTokenClaims, kid: string, context: T
 
 /** Whether a token that was not ended by itself still lives at this moment. Pure. */
 export function refuseDeadToken(
-  record: Pick<TokenRecord, 'expiresAtMs' | 'isWorkspaceSuspended' | 'isSubjectActive' | 'lacksSecondFactor'>,
+  record: Pick<TokenRecord, 'expiresAtMs' | 'isWorkspaceSuspended' | 'subject' | 'lacksSecondFactor'>,
   nowMs: number,
 ): void {
   if (isExpired(record.expiresAtMs, nowMs)) throw new Failure('token_expired', 'The access token has expired.');
   if (record.isWorkspaceSuspended)
     throw new Failure('invalid_token', 'The workspace of this access token is suspended.');
-  if (!record.isSubjectActive) {
+  if (!record.subject.isActive) {
     throw new Failure('invalid_token', 'The user or application behind this access token is disabled.');
   }
   if (record.lacksSecondFactor) {

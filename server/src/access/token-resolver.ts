@@ -10,6 +10,7 @@ import {
   createScopesOf,
   refuseDeadToken,
   type TokenRecord,
+  type TokenSubject,
   type TokenWorkspace,
   toTokenRecord,
 } from './token-record.ts';
@@ -34,8 +35,8 @@ export interface TokenResolverOptions {
   tokens: Tokens;
   signingKeys: SigningKeys;
   workspaceFacts(id: string): Promise<TokenWorkspace | null>;
-  /** Whether user (null for none) and application (`FIRST_PARTY_CLIENT` for a login) are there and not disabled. */
-  isSubjectActive(userId: string | null, clientId: string): Promise<boolean>;
+  /** About the user (null for none) and the application (`FIRST_PARTY_CLIENT` for a login). */
+  subjectOf(userId: string | null, clientId: string): Promise<TokenSubject>;
   /** Whether a person acts for the installation when signed in to this workspace. */
   isOperator(workspaceId: string, userId: string): Promise<boolean>;
 }
@@ -102,12 +103,12 @@ async function contextOf(options: TokenResolverOptions, claims: AccessTokenClaim
   const userId = userIdOf(claims);
   // An application acts for a user, but never for the installation.
   const isLogin = methodOf(claims) === 'session' && userId !== null;
-  const [workspace, isSubjectActive, isOperatorsLogin] = await Promise.all([
+  const [workspace, subject, isOperatorsLogin] = await Promise.all([
     options.workspaceFacts(claims.workspace_id),
-    options.isSubjectActive(userId, claims.client_id),
+    options.subjectOf(userId, claims.client_id),
     isLogin && options.isOperator(claims.workspace_id, userId),
   ]);
-  return workspace && { plans: options.plans(), workspace, isSubjectActive, isOperatorsLogin };
+  return workspace && { plans: options.plans(), workspace, subject, isOperatorsLogin };
 }
 
 export function createTokenResolver(options: TokenResolverOptions): TokenResolver {
@@ -127,7 +128,10 @@ export function createTokenResolver(options: TokenResolverOptions): TokenResolve
   const cache = createRecordCache<TokenRecord>({
     changes,
     maxEntries: MAX_RECORDS,
-    refsOf: ({ claims }) => [claims.workspace_id, claims.client_id, claims.sub],
+    refsOf: ({ claims, subject: { clientWorkspaceId } }) => {
+      const refs = [claims.workspace_id, claims.client_id, claims.sub];
+      return clientWorkspaceId === null ? refs : [...refs, clientWorkspaceId];
+    },
     load,
   });
 

@@ -28,7 +28,7 @@ export {
   removeAuthenticator,
 } from './factors/enrol-totp.ts';
 export { createGuesses, type Guesses } from './guessing/guesses.ts';
-export { devMailRoute } from './mail/dev-route.ts';
+export { devMailRoute, refuseForeignHost } from './mail/dev-route.ts';
 export { PAGE_PATHS, pageLink } from './mail/links.ts';
 export { createOutbox, type Outbox } from './mail/outbox.ts';
 export { createKeptPost, createSmtpPost, type KeptMail, type Post } from './mail/post.ts';

@@ -19,6 +19,8 @@ export interface Config {
   /** Fastify's `trustProxy`: a hop count, a list of CIDRs, or nobody. */
   trustProxy: number | string[] | false;
   tls: { cert: string; key: string } | null;
+  /** CIDRs that requests of the server's own may reach though they are not public, and without TLS. */
+  outboundAllow: string[];
   errorDetail: 'full' | 'general';
   logLevel: LogLevel;
   sandbox: boolean;

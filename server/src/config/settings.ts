@@ -60,6 +60,12 @@ export const SETTINGS: readonly Setting[] = [
     description: 'Proxies whose X-Forwarded-For is believed: a hop count, or a comma list of CIDRs.',
   },
   {
+    name: 'LATCHKEY_OUTBOUND_ALLOW',
+    default: 'loopback in development, none in production',
+    description:
+      'CIDRs that key sets of other issuers and webhooks may lead to though they are not public, without TLS too.',
+  },
+  {
     name: 'LATCHKEY_TLS_CERT',
     default: 'none',
     description: 'PEM file; with LATCHKEY_TLS_KEY serves HTTPS and HTTP/2.',

@@ -1,6 +1,6 @@
 import { docsAnchor, ERRORS, type ErrorCode, generalCode, redactSecrets } from '@latchkey/protocol';
 import { toTimestamp } from '../clock.ts';
-import type { Failure, FieldProblem } from '../failure.ts';
+import { type Failure, type FieldProblem, OAuthFailure } from '../failure.ts';
 
 export type ErrorFormat = 'v1' | 'v2' | 'oauth' | 'problem';
 
@@ -48,9 +48,17 @@ interface Told {
  */
 function tell(failure: Failure, detail: RenderContext['detail']): Told {
   const message = redactSecrets(failure.message);
+  if (failure instanceof OAuthFailure) return tellOAuth(failure, message, detail);
   if (detail === 'full' || failure.code === 'mfa_required') return { code: failure.code, message };
   const code = generalCode(failure.code);
   return { code, message: GENERAL_MESSAGES[code] ?? message };
+}
+
+/** Clients act on OAuth's words, so those stay; which check failed is in the description alone. */
+function tellOAuth({ error, status }: OAuthFailure, message: string, detail: RenderContext['detail']): Told {
+  if (detail === 'full') return { code: error, message };
+  if (status === 401) return { code: error, message: GENERAL_MESSAGES.unauthorized ?? message };
+  return { code: error, message: error === 'invalid_grant' ? 'The grant is not valid.' : message };
 }
 
 function quoted(text: string): string {
@@ -59,6 +67,10 @@ function quoted(text: string): string {
 
 /** RFC 6750 §3: a bare challenge when nothing was presented, else the error, and for a missing scope that scope. */
 function challenge(failure: Failure, told: Told): string | null {
+  if (failure instanceof OAuthFailure && failure.error === 'invalid_client') {
+    // RFC 6749 §5.2; every 401 has a challenge (RFC 9110 §15.5.2), and Basic is the one scheme that clients may use.
+    return 'Basic realm="latchkey", charset="UTF-8"';
+  }
   if (failure.status === 401) {
     if (failure.details.noCredential || failure.code === 'missing_token') return 'Bearer';
     return `Bearer error="invalid_token", error_description=${quoted(told.message)}`;
@@ -76,6 +88,11 @@ function headersOf(failure: Failure, told: Told): Record<string, string> {
   if (retryAfterSeconds !== undefined) headers['retry-after'] = String(Math.max(1, Math.ceil(retryAfterSeconds)));
   if (allow) headers.allow = allow.join(', ');
   return headers;
+}
+
+/** RFC 6749 §5.2: printable ASCII but for the quote and the backslash. */
+function describable(text: string): string {
+  return text.replace(/["\\]/g, "'").replace(/[^\x20-\x7e]/g, '?');
 }
 
 type Shape = (failure: Failure, told: Told, context: RenderContext) => Record<string, unknown>;
@@ -111,8 +128,8 @@ const SHAPES: Record<ErrorFormat, Shape> = {
     },
   }),
   oauth: (failure, told, context) => ({
-    error: OAUTH_CODES[failure.code]?.error ?? told.code,
-    error_description: told.message,
+    error: failure instanceof OAuthFailure ? told.code : (OAUTH_CODES[failure.code]?.error ?? told.code),
+    error_description: describable(told.message),
     request_id: context.requestId,
   }),
   problem: (failure, told, context) => ({
@@ -126,12 +143,17 @@ const SHAPES: Record<ErrorFormat, Shape> = {
   }),
 };
 
+function statusOf(failure: Failure, format: ErrorFormat): number {
+  if (failure instanceof OAuthFailure || format !== 'oauth') return failure.status;
+  return OAUTH_CODES[failure.code]?.status ?? failure.status;
+}
+
 /** One failure in one of the four shapes of contract §8. Pure. */
 export function renderFailure(failure: Failure, context: RenderContext): RenderedFailure {
   const told = tell(failure, context.detail);
   const { format } = context;
   return {
-    status: format === 'oauth' ? (OAUTH_CODES[failure.code]?.status ?? failure.status) : failure.status,
+    status: statusOf(failure, format),
     headers: headersOf(failure, told),
     contentType: format === 'problem' ? 'application/problem+json' : 'application/json; charset=utf-8',
     body: SHAPES[format](failure, told, context),

@@ -13,6 +13,7 @@ import {
   replyWithFailures,
   type SendFailure,
 } from './error-replies.ts';
+import { type FormRoute, mountForms } from './form-routes.ts';
 import type { Idempotency } from './idempotency/index.ts';
 import { acceptJsonBodies } from './json-body.ts';
 import { mountRoute } from './mount.ts';
@@ -133,6 +134,8 @@ function answerOptions(app: FastifyInstance, paths: PathTable): void {
 export interface HttpServer {
   app: FastifyInstance;
   add(routes: readonly Route[]): void;
+  /** OAuth's endpoints. */
+  addForms(routes: readonly FormRoute[]): void;
   /** Pages for people, and how a refusal looks to them. */
   addPages(pages: readonly PageRoute[], failurePage: FailurePage): void;
 }
@@ -166,9 +169,10 @@ export async function createHttpServer(options: HttpOptions): Promise<HttpServer
     for (const each of routes) mountRoute(app, each, { authenticate, idempotency, paths, issuer });
   };
   add(openapiRoutes(() => app, options.issuer));
+  const addForms = (routes: readonly FormRoute[]) => mountForms(app, routes, paths);
   const addPages = (pages: readonly PageRoute[], failurePage: FailurePage) => {
     errors.failurePage = failurePage;
     mountPages(app, pages, { paths, issuer });
   };
-  return { app, add, addPages };
+  return { app, add, addForms, addPages };
 }

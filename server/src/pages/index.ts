@@ -1,7 +1,7 @@
 // Boundary: what people see in a browser: signing in and up, second factors, recovery, one's own account, errors. Draws
 // pages and reads forms; every deed is a verb of `accounts`. Owns the product's look (`assets/tokens.css`), the texts, the
 // tokens of forms, and the cookies that carry a link or a challenge from one page to the next. Keeps nothing.
-import type { FailurePage, PageRoute } from '../http/index.ts';
+import type { FailurePage, PageRoute, Route } from '../http/index.ts';
 import { authenticatorPages } from './account/authenticator.ts';
 import { backupCodePages } from './account/backup-codes.ts';
 import { emailPages } from './account/email.ts';
@@ -15,6 +15,7 @@ import { workspacePages } from './account/workspaces.ts';
 import { loadAssets } from './assets/assets.ts';
 import { assetRoute } from './assets/routes.ts';
 import { brandAssets } from './branding/brand.ts';
+import { callbackRoute } from './development/callback-page.ts';
 import { createMailPage } from './development/mail-page.ts';
 import { emailLinkPages } from './entry/email-links.ts';
 import { invitationPages } from './entry/invitation.ts';
@@ -30,6 +31,8 @@ export interface ComposedPages {
   routes: PageRoute[];
   failurePage: FailurePage;
   mailPage: ReturnType<typeof createMailPage>;
+  /** Only in development. */
+  devRoutes: Route[];
 }
 
 /** `/` leads to the account, and from there to signing in. */
@@ -63,5 +66,6 @@ export function composePages(options: Omit<PagesDeps, 'assets'>): ComposedPages 
     routes: [assetRoute(assets), home(pages), ...ROOMS.flatMap((room) => room(deps, pages))],
     failurePage: createFailurePage(deps),
     mailPage: createMailPage(deps),
+    devRoutes: [callbackRoute(deps)],
   };
 }

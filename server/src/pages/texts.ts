@@ -370,6 +370,15 @@ export const TEXTS = {
     to: 'To',
   },
 
+  devCallback: {
+    title: 'The code has arrived',
+    lead: 'A real application would now redeem it, on its server. It is good for one minute, and once.',
+    redeem:
+      'With the client id and secret that the first start showed (and code_verifier, if you sent a code_challenge):',
+    refused: 'No code has come',
+    refusedLead: 'This is what the authorization endpoint said instead.',
+  },
+
   /** What verbs say, where pages say it otherwise. What is not here is shown as the verb says it. */
   said: {
     'must be an email address, such as ada@example.com': 'This is not an email address. It looks like ada@example.com.',

@@ -23,7 +23,7 @@ export {
   type RefreshResult,
   type TokenPair,
 } from './families/index.ts';
-export type { AccessToken, AccessTokenRequest } from './mint.ts';
+export type { AccessToken, AccessTokenRequest, TokenResource } from './mint.ts';
 export { createTokens, type Tokens, type TokensOptions } from './tokens.ts';
 export { isExpired, LEEWAY_SECONDS, type VerifiedAccessToken } from './verify.ts';
 

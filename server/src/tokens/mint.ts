@@ -27,9 +27,10 @@ export interface AccessTokenRequest {
    * token, however long the look took.
    */
   epoch: number;
-  /** 1 to 86,400; 900 unless said. */
-  ttlSeconds?: number;
-  algorithm?: AlgorithmName;
+  /** 1 to 86,400; what the resource says unless said. */
+  ttlSeconds?: number | null | undefined;
+  /** What the resource says unless said. */
+  algorithm?: AlgorithmName | null | undefined;
   grantId?: string | null;
   sessionId?: string | null;
   familyId?: string | null;
@@ -51,9 +52,17 @@ export interface MintDeps {
   clock: Clock;
   randomBytes: RandomBytes;
   issuer(): string;
+  /** What the tokens of an audience are like; undefined where it is none of this installation. */
+  resourceOf(audience: string): TokenResource | undefined;
 }
 
-export const DEFAULT_TTL_SECONDS = 900;
+/** What a resource says of its tokens (contract §6). */
+export interface TokenResource {
+  readonly accessTokenTtlSeconds: number;
+  readonly signingAlg: AlgorithmName;
+}
+
+const DEFAULT_TTL_SECONDS = 900;
 
 function claimsOf(
   request: AccessTokenRequest,
@@ -84,7 +93,9 @@ function claimsOf(
 
 /** Signs an access token (RFC 9068). Throws `unavailable` while no key of the algorithm signs, RangeError for a lifetime that no resource allows. */
 export function mintAccessToken(deps: MintDeps, request: AccessTokenRequest): AccessToken {
-  const { ttlSeconds = DEFAULT_TTL_SECONDS, algorithm = DEFAULT_ALGORITHM } = request;
+  const resource = deps.resourceOf(request.audience);
+  const ttlSeconds = request.ttlSeconds ?? resource?.accessTokenTtlSeconds ?? DEFAULT_TTL_SECONDS;
+  const algorithm = request.algorithm ?? resource?.signingAlg ?? DEFAULT_ALGORITHM;
   if (!Number.isInteger(ttlSeconds) || ttlSeconds < 1 || ttlSeconds > LONGEST_TOKEN_SECONDS) {
     throw new RangeError(`an access token lives 1 to ${LONGEST_TOKEN_SECONDS} seconds`);
   }

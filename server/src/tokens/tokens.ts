@@ -22,7 +22,7 @@ import {
   startFamily,
   type TokenPair,
 } from './families/index.ts';
-import { type AccessToken, type AccessTokenRequest, mintAccessToken } from './mint.ts';
+import { type AccessToken, type AccessTokenRequest, mintAccessToken, type TokenResource } from './mint.ts';
 import { type VerifiedAccessToken, verifyAccessToken } from './verify.ts';
 
 /** Access and refresh tokens: for logins, for OAuth's grants, for applications by themselves. */
@@ -73,7 +73,8 @@ export interface TokensOptions {
   /** Proofs of refresh tokens are derived from them; the first makes new ones. */
   encryptionKeys: readonly EncryptionKey[];
   issuer(): string;
-  isAudience(audience: string): boolean;
+  /** See `MintDeps`. */
+  resourceOf(audience: string): TokenResource | undefined;
   onError(error: unknown): void;
 }
 
@@ -95,7 +96,8 @@ export function createTokens(options: TokensOptions): Tokens {
   const { recordAudit } = options;
   const denials = createDenials(options);
   const proofKeys = options.encryptionKeys.map(({ bytes }) => deriveKey(bytes, '', 'latchkey refresh tokens'));
-  const deps = { ...options, denials, texts: createRefreshTexts(proofKeys, options.randomBytes) };
+  const isAudience = (audience: string) => options.resourceOf(audience) !== undefined;
+  const deps = { ...options, isAudience, denials, texts: createRefreshTexts(proofKeys, options.randomBytes) };
   return {
     epoch: denials.epoch,
     mintAccessToken: (request) => mintAccessToken(deps, request),

@@ -53,7 +53,9 @@ const MEANINGFUL: Record<string, (source: Source) => readonly string[]> = {
   role: () => ['viewer', 'developer'],
   user_id: ({ world }) => [...world.pinned.keys()].filter((id) => id.startsWith('usr_')),
   return_to: () => ['/account', '/account/sessions', '//evil.example', 'https://evil.example/'],
-  resource: () => ['https://api.example.com/v1'],
+  resource: ({ lane }) => lane.made('/resources'),
+  audience: ({ dice }) => [`https://api.example.com/${dice.below(1000)}`, 'urn:example:api'],
+  accepted_audiences: ({ dice }) => [`https://api.example.com/${dice.below(1000)}`],
 };
 
 const COMMON = ['fuzz', 'x', 'A longer name, with words', 'name.with-signs_1', '42'];

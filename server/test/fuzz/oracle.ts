@@ -61,7 +61,7 @@ function parsed(text: string): unknown {
 }
 
 /** In development, for whoever is on this machine. */
-const OPEN_TO_PEERS = ['/metrics', '/dev/mail'];
+const OPEN_TO_PEERS = ['/metrics', '/dev/mail', '/dev/callback'];
 
 /** What every reply must have, whatever it answers. */
 export function problemsOfHeaders({ headers }: WireReply, isPublic: boolean): string[] {

@@ -179,7 +179,7 @@ describe('every documented route', () => {
   };
 
   test('is there: without a credential it answers, or asks for one', async () => {
-    const peer = { '/metrics': 200, '/dev/mail': 200 } as Record<string, number>;
+    const peer = { '/metrics': 200, '/dev/mail': 200, '/dev/callback': 200 } as Record<string, number>;
     for (const [path, method, { security, requestBody }] of operations()) {
       // Where anybody may send a body, an empty one is told what is missing.
       const needed = requestBody?.content['application/json']?.schema.required ?? [];

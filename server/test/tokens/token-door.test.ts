@@ -28,6 +28,8 @@ async function doorOf(server: TestServer) {
   await Promise.all([scopes.load(), plans.load()]);
   const workspaceFacts = createWorkspaces(database, changes).facts;
   const shared = { database, changes, clock, catalogue: scopes.catalogue, plans: plans.current, workspaceFacts };
+  const nobody = { clientWorkspaceId: null, plan: null, limits: null };
+  const subjectOf = async (id: string | null) => ({ ...nobody, isActive: id !== DISABLED });
   const decisions: Decision[] = [];
   const door = createDoor({
     clock,
@@ -38,13 +40,7 @@ async function doorOf(server: TestServer) {
       isPersonDisabled: async () => false,
     }),
     usage: createKeyUsage(database, clock),
-    tokens: createTokenResolver({
-      ...shared,
-      tokens,
-      signingKeys,
-      isOperator: async () => false,
-      isSubjectActive: async (id) => id !== DISABLED,
-    }),
+    tokens: createTokenResolver({ ...shared, tokens, signingKeys, subjectOf, isOperator: async () => false }),
     spender: createSpender({
       limiter: createMemoryLimiter({ clock }),
       quotas: createQuotas({ database, clock }),

@@ -1,4 +1,5 @@
 import type { Command } from '../command.ts';
+import { applicationCommands } from './applications/index.ts';
 import { auditExport } from './audit/export.ts';
 import { auditTail } from './audit/tail.ts';
 import { auditVerify } from './audit/verify.ts';
@@ -38,6 +39,7 @@ import { membersGet } from './members/get.ts';
 import { membersList } from './members/list.ts';
 import { membersRemove } from './members/remove.ts';
 import { membersUpdate } from './members/update.ts';
+import { resourceCommands } from './resources/index.ts';
 import { scanCommand } from './scan/scan.ts';
 import { secretsGenerate } from './secrets/generate.ts';
 import { secretsRotate } from './secrets/rotate.ts';
@@ -120,6 +122,7 @@ const installation = inGroup('Workspaces and catalogues', [
   workspacesUpdate,
   workspacesSuspend,
   workspacesResume,
+  ...resourceCommands,
   scopesList,
   scopesGet,
   scopesCreate,
@@ -131,6 +134,7 @@ const installation = inGroup('Workspaces and catalogues', [
   plansUpdate,
   plansDelete,
 ]);
+const applications = inGroup('Applications', applicationCommands);
 const signing = inGroup('Signing keys', [signingKeysList, signingKeysGet, signingKeysRotate]);
 const here = inGroup('The command line itself', [
   contextAdd,
@@ -148,6 +152,7 @@ export const COMMANDS: readonly Command[] = [
   ...server,
   ...watching,
   ...keys,
+  ...applications,
   ...people,
   ...installation,
   ...signing,
