@@ -231,10 +231,10 @@ async function createCore(
   const workspaces = createWorkspaces(database, changes);
   const metrics = createMetrics();
   const slowHashes = createSlowHashes();
-  const resolving = { database, changes, catalogue: scopes.catalogue, issuer, plans: plans.current };
-  const sessions = createSessions({ ...resolving, clock, firstWorkspaceId: workspaces.firstId });
+  const shared = { database, changes, clock, catalogue: scopes.catalogue, issuer, plans: plans.current };
+  const sessions = createSessions({ ...shared, firstWorkspaceId: workspaces.firstId });
   const keys = createKeyResolver({
-    ...resolving,
+    ...shared,
     workspaceFacts: workspaces.facts,
     verifySlowHash: slowHashes.verify,
     isPersonDisabled: (userId) => isPersonDisabled(database, userId),
@@ -407,6 +407,11 @@ function loginRoutesOf(core: Core, people: People, payAddress: (address: string)
   });
 }
 
+/** Writes down what is only counted so far. */
+async function flush({ usage, activity, sessions, oauth }: Core): Promise<void> {
+  await Promise.all([usage.flush(), activity.flush(), sessions.flush(), oauth.secretUsage.flush()]);
+}
+
 /** The one place that knows every domain: builds it, wires what must not import one another, mounts the routes. */
 export async function compose(config: Config, surroundings: Surroundings, database: Database): Promise<Latchkey> {
   const { issuer, setBoundPort } = issuerOf(config);
@@ -438,7 +443,8 @@ export async function compose(config: Config, surroundings: Surroundings, databa
   const jobs = scheduleWork(core, surroundings, database);
   composed.addJobs(jobs);
   oauth.addJobs(jobs);
-  const { hasFirst } = core.workspaces;
+  const { hasFirst: hasFirstWorkspace } = core.workspaces;
+  const first = { ...deps, ...oauth.applicationDeps, sandbox: config.sandbox, issuer, hasFirstWorkspace };
   return {
     http,
     database,
@@ -446,27 +452,11 @@ export async function compose(config: Config, surroundings: Surroundings, databa
     signingKeys: core.signingKeys,
     tokens: core.tokens,
     jobs,
-    bootstrap: async () => {
-      if (config.mode !== 'development') return null;
-      return bootstrap({
-        ...deps,
-        ...oauth.applicationDeps,
-        sandbox: config.sandbox,
-        issuer,
-        hasFirstWorkspace: hasFirst,
-      });
-    },
+    bootstrap: async () => (config.mode === 'development' ? bootstrap(first) : null),
     issuer,
     setBoundPort,
     sendMails: composed.people.outbox.sendDue,
-    flush: async () => {
-      await Promise.all([
-        core.usage.flush(),
-        core.activity.flush(),
-        core.sessions.flush(),
-        core.oauth.secretUsage.flush(),
-      ]);
-    },
+    flush: () => flush(core),
     closeCounting: async () => {
       composed.close();
       core.slowHashes.close();

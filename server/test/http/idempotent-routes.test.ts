@@ -32,6 +32,12 @@ const newPlan = async (name: string) => `/v1/plans/${(await made('/v1/plans', { 
 const newRow = async (path: string, json: object) => `${path}/${(await made(path, json)).id}`;
 /** Root names the workspace: examples make more of them. */
 const here = () => ({ workspace_id: server.workspaceId });
+const newApplication = async () => {
+  const json = { name: 'x', scopes: [], redirect_uris: ['https://x.example/cb'], ...here() };
+  return made('/v1/applications', json, server.rootKey);
+};
+const newResource = async (audience: string) =>
+  `/v1/resources/${(await made('/v1/resources', { name: 'x', audience }, server.rootKey)).id}`;
 const newUser = async () => (await made('/v1/users', { email: newAddress(), ...here() }, server.rootKey)).id as string;
 const newMember = async () => {
   const userId = await newUser();
@@ -66,6 +72,20 @@ const EXAMPLES: Record<string, () => Promise<Example>> = {
   'POST /v1/scopes': async () => root('/v1/scopes', { name: 'made', description: 'x' }),
   'PATCH /v1/scopes/{name}': async () => root(await newScope('patched'), { description: 'y' }),
   'DELETE /v1/scopes/{name}': async () => root(await newScope('deleted')),
+  'POST /v1/resources': async () => root('/v1/resources', { name: 'x', audience: 'urn:made' }),
+  'PATCH /v1/resources/{id}': async () => root(await newResource('urn:patched'), { name: 'y' }),
+  'DELETE /v1/resources/{id}': async () => root(await newResource('urn:deleted')),
+  'POST /v1/applications': async () => root('/v1/applications', { name: 'x', scopes: [], type: 'service', ...here() }),
+  'PATCH /v1/applications/{id}': async () =>
+    root(`/v1/applications/${(await newApplication()).id}`, { name: 'y', ...here() }),
+  'DELETE /v1/applications/{id}': async () =>
+    root(`/v1/applications/${(await newApplication()).id}?workspace_id=${server.workspaceId}`),
+  'POST /v1/applications/{id}/secrets': async () =>
+    root(`/v1/applications/${(await newApplication()).id}/secrets`, here()),
+  'DELETE /v1/applications/{id}/secrets/{secret_id}': async () => {
+    const { id, secrets } = await newApplication();
+    return root(`/v1/applications/${id}/secrets/${secrets[0].id}?workspace_id=${server.workspaceId}`);
+  },
   'POST /v1/plans': async () => root('/v1/plans', { name: 'made' }),
   'PATCH /v1/plans/{name}': async () => root(await newPlan('patched'), { offered: true }),
   'DELETE /v1/plans/{name}': async () => root(await newPlan('deleted')),
