@@ -24,6 +24,7 @@ import type { Database, Migration, Tx } from './database/index.ts';
 import type { Cursors, FormRoute, Route } from './http/index.ts';
 import type { Jobs } from './jobs/index.ts';
 import { type PlanTable, UNLIMITED } from './limits/index.ts';
+import { authorizeMigrations, consentMigrations } from './oauth/index.ts';
 import { createOutbound, type Outbound } from './outbound/index.ts';
 import { createRemoteKeys, type RemoteKeys } from './remote-keys/index.ts';
 import {
@@ -38,13 +39,24 @@ import type { SealedColumn } from './sealed-values/index.ts';
 import type { Changes } from './shared-state/index.ts';
 import type { SigningKeys } from './signing-keys/index.ts';
 import type { Surroundings } from './surroundings.ts';
-import { FIRST_PARTY_CLIENT, type Tokens } from './tokens/index.ts';
+import { FIRST_PARTY_CLIENT, opaqueMigrations, type Tokens } from './tokens/index.ts';
+import { trustedIssuersMigrations, trustedIssuersSealedColumns } from './trusted-issuers/index.ts';
 
 /** Migrations of OAuth's domains, in the order in which they were written. New ones go to the end. */
-export const oauthMigrations: readonly Migration[] = [...resourcesMigrations, ...applicationsMigrations];
+export const oauthMigrations: readonly Migration[] = [
+  ...resourcesMigrations,
+  ...applicationsMigrations,
+  ...trustedIssuersMigrations,
+  ...opaqueMigrations,
+  ...consentMigrations,
+  ...authorizeMigrations,
+];
 
 /** Columns of OAuth's domains that are sealed under LATCHKEY_ENCRYPTION_KEYS. */
-export const oauthSealedColumns: readonly SealedColumn[] = [...applicationsSealedColumns];
+export const oauthSealedColumns: readonly SealedColumn[] = [
+  ...applicationsSealedColumns,
+  ...trustedIssuersSealedColumns,
+];
 
 /** What tokens and the door ask of OAuth. */
 export interface OAuthCore {

@@ -29,7 +29,8 @@ export interface TokenSubject {
 /** A verified token, kept in memory under the digest of its text; never the text. */
 export interface TokenRecord extends Spendable {
   readonly claims: AccessTokenClaims;
-  readonly kid: string;
+  /** Null: it is opaque. */
+  readonly kid: string | null;
   readonly expiresAtMs: number;
   readonly isWorkspaceSuspended: boolean;
   readonly subject: TokenSubject;
@@ -120,7 +121,7 @@ function lacksSecondFactor(claims: AccessTokenClaims, workspace: TokenWorkspace)
   return !(Array.isArray(amr) && amr.includes('mfa'));
 }
 
-export function toTokenRecord(claims: AccessTokenClaims, kid: string, context: TokenContext): TokenRecord {
+export function toTokenRecord(claims: AccessTokenClaims, kid: string | null, context: TokenContext): TokenRecord {
   return {
     claims,
     kid,

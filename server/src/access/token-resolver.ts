@@ -14,6 +14,7 @@ import {
   type TokenWorkspace,
   toTokenRecord,
 } from './token-record.ts';
+import { WhileLookedUp } from './while-looked-up.ts';
 
 /** From the text of an access token to what is known of it. */
 export interface TokenResolver {
@@ -46,27 +47,6 @@ const MAX_RECORDS = 100_000;
 
 const revoked = () => new Failure('token_revoked', 'The access token has been revoked.');
 
-/** Tokens that are being looked up, by digest, with how many wait for each. */
-class Verifying {
-  readonly #byDigest = new Map<string, { verified: VerifiedAccessToken; waiting: number }>();
-
-  async during<T>(digest: string, verified: VerifiedAccessToken, run: () => Promise<T>): Promise<T> {
-    const entry = this.#byDigest.get(digest) ?? { verified, waiting: 0 };
-    entry.waiting += 1;
-    this.#byDigest.set(digest, entry);
-    try {
-      return await run();
-    } finally {
-      entry.waiting -= 1;
-      if (entry.waiting === 0) this.#byDigest.delete(digest);
-    }
-  }
-
-  get(digest: string): VerifiedAccessToken | undefined {
-    return this.#byDigest.get(digest)?.verified;
-  }
-}
-
 /** Asked at every use; the tables of memory are looked at again only when one of them has changed since. */
 function createRefuseEnded({
   clock,
@@ -81,8 +61,8 @@ function createRefuseEnded({
   const refuse = (record: TokenRecord): void | Promise<void> => {
     const keys = signingKeys.current();
     const denials = tokens.denialsVersion();
-    const key = keys.verifiers.get(record.kid);
-    if (!key || key.isRevoked) throw revoked();
+    const key = record.kid === null ? null : keys.verifiers.get(record.kid);
+    if (key === undefined || key?.isRevoked) throw revoked();
     const isDenied = tokens.isDenied(record.claims);
     if (isDenied instanceof Promise) return isDenied.then((answer) => refuseDenied(record, answer));
     if (!isDenied && tokens.knowsAllDenials()) record.goodAt = { denials, keys };
@@ -114,7 +94,7 @@ async function contextOf(options: TokenResolverOptions, claims: AccessTokenClaim
 export function createTokenResolver(options: TokenResolverOptions): TokenResolver {
   const { changes, catalogue, tokens, signingKeys } = options;
   let scopesOf = createScopesOf(catalogue);
-  const verifying = new Verifying();
+  const verifying = new WhileLookedUp<VerifiedAccessToken>();
 
   const load = async (digest: string): Promise<TokenRecord | null> => {
     const verified = verifying.get(digest);
@@ -141,7 +121,7 @@ export function createTokenResolver(options: TokenResolverOptions): TokenResolve
       // A key may have been revoked that this process has not heard of.
       if (!changes.isFresh() || !signingKeys.isCurrent()) await signingKeys.load();
       const digest = sha256Hex(text);
-      const verified = tokens.verifyAccessToken(text);
+      const verified = await tokens.findAccessToken(text);
       const record = await verifying.during(digest, verified, () => cache.fetch(digest));
       if (!record) throw new Failure('invalid_token', 'The workspace of this access token does not exist any more.');
       return record;

@@ -85,12 +85,14 @@ export {
   type Finish,
   type Passed,
   type Proof,
+  type ProofMethod,
   provesSecondFactor,
   type SecondFactorNeeded,
 } from './sign-in/proof.ts';
 export { proveAgain } from './sign-in/prove-again.ts';
 export { completeSignUp, signUp } from './sign-up/sign-up.ts';
 export { accountsMigrations } from './tables.ts';
+export { type Identity, identityOf } from './users/identity.ts';
 export { isPersonDisabled } from './users/owner-state.ts';
 export { LONGEST_PERSON_NAME, renameSelf } from './users/rename-self.ts';
 export { requirePerson } from './users/require-person.ts';

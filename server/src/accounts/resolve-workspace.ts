@@ -15,6 +15,8 @@ export interface Workspaces {
   hasMember(workspaceId: string, userId: string): Promise<boolean>;
   /** From memory or by one read. */
   facts(id: string): Promise<WorkspaceFacts | null>;
+  /** Whether it is the operator's own: the first one. */
+  isFirst(id: string): Promise<boolean>;
   /** Whether the installation has begun. */
   hasFirst(): Promise<boolean>;
   /** The installation's first one, whose owners act for the operator; null while there is none. */
@@ -47,7 +49,9 @@ export function createWorkspaces(database: Database, changes: Changes): Workspac
     first ??= await installationFact(database.read, 'first_workspace');
     return first;
   };
+  const isFirst = async (id: string) => id === (await firstId());
   return {
+    isFirst,
     resolve: async (principal, named) => {
       if (principal.kind === 'root') {
         if (named === undefined) return only();
@@ -63,6 +67,6 @@ export function createWorkspaces(database: Database, changes: Changes): Workspac
     hasFirst: async () => (await workspaceIds(database.read, 1)).length > 0,
     firstId,
     isOperator: async (workspaceId, userId) =>
-      workspaceId === (await firstId()) && (await memberRole(database.read, workspaceId, userId)) === 'owner',
+      (await isFirst(workspaceId)) && (await memberRole(database.read, workspaceId, userId)) === 'owner',
   };
 }

@@ -31,6 +31,8 @@ export interface PageReply {
 export interface PageRoute {
   method: 'GET' | 'POST';
   path: string;
+  /** A form of any site may be sent here: it changes nothing by itself. */
+  fromAnywhere?: true;
   handler(call: PageCall): PageReply | Promise<PageReply>;
 }
 
@@ -89,7 +91,7 @@ export function mountPages(
         done(error as Error);
       }
     });
-    for (const { method, path, handler } of pages) {
+    for (const { method, path, handler, fromAnywhere = false } of pages) {
       paths.add(path, method, false);
       scope.route({
         method,
@@ -99,7 +101,7 @@ export function mountPages(
         onRequest: (request, _reply, done) => {
           try {
             refuseUnstorableText(request.params);
-            if (method === 'POST') refuseForeignForm(request.headers, issuer());
+            if (method === 'POST' && !fromAnywhere) refuseForeignForm(request.headers, issuer());
             done();
           } catch (error) {
             done(error as Error);

@@ -6,7 +6,7 @@ export interface Principal {
   readonly kind: 'root' | 'api_key' | 'session' | 'user' | 'application';
   /** How the credential proves itself (contract §4). */
   readonly method: 'api_key' | 'oauth' | 'jwt' | 'session';
-  /** The key's id, or the `jti` of a token. */
+  /** The key's id, the `jti` of a token of ours; of a JWT of others its trusted issuer or application. */
   readonly credentialId: string;
   /** Null for the root key, which belongs to none. */
   readonly workspaceId: string | null;
@@ -37,9 +37,18 @@ export type Role = 'owner' | 'admin' | 'developer' | 'viewer';
  * Who stands behind a credential, for what is written down and outlives it: tokens come and go, the user or application
  * stays.
  */
-export function makerOf({ kind, userId, clientId, credentialId }: Principal): string {
+export function makerOf({ kind, userId, clientId, credentialId, subject }: Principal): string {
   if (kind === 'user' || kind === 'session') return userId ?? credentialId;
-  return kind === 'application' ? (clientId ?? credentialId) : credentialId;
+  return kind === 'application' ? (clientId ?? `${credentialId}:${subject}`) : credentialId;
+}
+
+/**
+ * Who owns what a principal makes for itself. A subject that is only its issuer's word counts within that issuer: it may
+ * be the very text of somebody else's id.
+ */
+export function ownerOf({ kind, userId, clientId, credentialId, subject }: Principal): string {
+  const isTheirWord = kind === 'application' && subject !== clientId;
+  return userId ?? (isTheirWord ? `${clientId ?? credentialId}:${subject}` : subject);
 }
 
 export type Environment = 'test' | 'live';

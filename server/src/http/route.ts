@@ -84,6 +84,8 @@ interface RouteSpec<B extends TSchema, Q extends TSchema, P extends TSchema, R e
   isGate?: boolean;
   /** RFC 6749 errors instead of those of the version. */
   errors?: 'oauth';
+  /** Whatever body comes along, of whatever type, is not read. */
+  ignoresBody?: true;
   bodyLimitBytes?: number;
   handler(call: Call<Static<B>, Static<Q>, Static<P>>): Static<R> | Promise<Static<R>>;
 }

@@ -1,3 +1,5 @@
+import { APPLICATION_TEXTS } from './application-texts.ts';
+
 /** Every text of the pages. To translate them, translate the values here; names and functions stay. */
 export const TEXTS = {
   language: 'en',
@@ -48,6 +50,7 @@ export const TEXTS = {
     forgot: 'Forgot it?',
     byPasskey: 'Sign in with a passkey',
     or: 'or',
+    goesOnTo: (name: string) => `Then you go on to ${name}.`,
     newHere: 'New here?',
     signUp: 'Create an account',
     wrong: 'The email or the password is wrong.',
@@ -166,7 +169,7 @@ export const TEXTS = {
     skip: 'Skip to content',
     signOut: 'Sign out',
     back: (tab: string) => `← ${tab}`,
-    tabs: { security: 'Security', sessions: 'Sessions', workspaces: 'Workspaces' },
+    tabs: { security: 'Security', sessions: 'Sessions', applications: 'Applications', workspaces: 'Workspaces' },
   },
 
   security: {
@@ -362,6 +365,8 @@ export const TEXTS = {
   },
 
   roles: { owner: 'Owner', admin: 'Admin', developer: 'Developer', viewer: 'Viewer' } as Record<string, string>,
+
+  ...APPLICATION_TEXTS,
 
   devMail: {
     title: 'Mail',

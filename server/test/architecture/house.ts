@@ -31,7 +31,21 @@ const platform: Record<string, string[]> = {
 const foundation = ['clock', 'failure', 'config', 'log', 'address', 'lines'];
 
 /** The files that know every domain: they build, start and fill an installation. */
-const composers = ['compose', 'people', 'oauth-parts', 'counting', 'bootstrap', 'serve', 'surroundings'];
+const composers = [
+  'compose',
+  'people',
+  'oauth-parts',
+  'oauth-endpoints',
+  'authorize-parts',
+  'doors',
+  'foreign-parts',
+  'token-parts',
+  'bound-issuer',
+  'counting',
+  'bootstrap',
+  'serve',
+  'surroundings',
+];
 
 export type Layer = 'main' | 'compose' | 'domain' | 'platform' | 'foundation' | 'protocol';
 

@@ -1,6 +1,12 @@
 import pg from 'pg';
 import { afterEach, expect, test, vi } from 'vitest';
-import { createDoor, createSpender, createTokenResolver, type Decision } from '../../src/access/index.ts';
+import {
+  createDoor,
+  createForeignResolver,
+  createSpender,
+  createTokenResolver,
+  type Decision,
+} from '../../src/access/index.ts';
 import { createSessions, createSlowHashes, createWorkspaces } from '../../src/accounts/index.ts';
 import { createKeyResolver, createKeyUsage } from '../../src/api-keys/index.ts';
 import { systemActor } from '../../src/audit/index.ts';
@@ -18,7 +24,7 @@ afterEach(async () => {
 
 /** A door as `compose.ts` builds it, over the parts of a running server. */
 async function doorOf(server: TestServer) {
-  const { database, changes, tokens, signingKeys } = server.latchkey;
+  const { database, changes, tokens, signingKeys, trustedIssuers } = server.latchkey;
   const { clock, issuer } = server;
   const onError = (error: unknown) => {
     throw error;
@@ -41,6 +47,7 @@ async function doorOf(server: TestServer) {
     }),
     usage: createKeyUsage(database, clock),
     tokens: createTokenResolver({ ...shared, tokens, signingKeys, subjectOf, isOperator: async () => false }),
+    foreign: createForeignResolver({ ...shared, trustedIssuers }),
     spender: createSpender({
       limiter: createMemoryLimiter({ clock }),
       quotas: createQuotas({ database, clock }),

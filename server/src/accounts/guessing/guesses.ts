@@ -41,8 +41,8 @@ export const GUESSES_PER_HOUR = {
   knownDevices: 60,
   codes: 10,
   codesOnKnownDevices: 20,
-  /** `passkey` is asked for whenever a page for signing in is opened. */
-  requestsOfNetwork: { sign_up: 60, recover: 60, link: 60, passkey: 1000 },
+  /** `passkey` is asked for whenever a page for signing in is opened, `authorization` whenever an application sends somebody. */
+  requestsOfNetwork: { sign_up: 60, recover: 60, link: 60, passkey: 1000, authorization: 1000 },
   /** Those that make mails and slow hashes for anybody. */
   requestsOfEverybody: 5000,
   mailsToAddress: 5,

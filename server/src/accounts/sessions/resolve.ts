@@ -6,7 +6,7 @@ import type { Principal } from '../../http/index.ts';
 import { type BucketSeat, type Limits, type PlanTable, planNamed } from '../../limits/index.ts';
 import { type Changes, createRecordCache } from '../../shared-state/index.ts';
 import { ROLE_SCOPES } from '../members/roles.ts';
-import { provesSecondFactor } from '../sign-in/proof.ts';
+import { type ProofMethod, provesSecondFactor } from '../sign-in/proof.ts';
 import { SESSION_IDLE_MS } from './session.ts';
 import { markSeen, type SessionFacts, sessionByHash } from './store.ts';
 
@@ -14,6 +14,9 @@ import { markSeen, type SessionFacts, sessionByHash } from './store.ts';
 export interface SessionRecord extends BucketSeat {
   readonly id: string;
   readonly userId: string;
+  /** When the person proved who they are, and by what. */
+  readonly signedInAtMs: number;
+  readonly methods: readonly ProofMethod[];
   readonly principal: Principal;
   readonly expiresAtMs: number;
   readonly limits: Limits;
@@ -101,6 +104,8 @@ function toRecord(facts: SessionFacts, firstId: string | null, options: SessionR
     place: null,
     id: facts.id,
     userId: facts.user_id,
+    signedInAtMs: facts.created_at,
+    methods: JSON.parse(facts.methods) as ProofMethod[],
     principal: principalOf(facts, standing, options),
     expiresAtMs: facts.expires_at,
     limits: planNamed(options.plans(), facts.plan).limits.login,

@@ -150,14 +150,13 @@ export async function deleteSessionByHash(tx: Tx, hash: string): Promise<string 
   return row?.id;
 }
 
-/** Sessions of a person that have tokens, all but one. */
-export async function tokenSessionIds(read: Kysely<Tables>, userId: string, exceptId: string): Promise<string[]> {
+/** Sessions of a person, all but one. */
+export async function otherSessionIds(read: Kysely<Tables>, userId: string, exceptId: string): Promise<string[]> {
   const rows = await read
     .selectFrom('sessions')
     .select('id')
     .where('user_id', '=', userId)
     .where('id', '!=', exceptId)
-    .where('kind', '=', 'tokens')
     .orderBy('id')
     .execute();
   return rows.map(({ id }) => id);

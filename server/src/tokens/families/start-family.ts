@@ -83,5 +83,5 @@ export async function startFamily(deps: FamilyDeps, tx: Tx, request: FamilyReque
   const newest = await insertFamilyRow(tx, row);
   await deps.denials.refuseStale(tx, { epoch: request.epoch, subjects: subjectsOf(request) }, newest);
   const family = familyOf(row);
-  return grantedTo(deps, family, { text, scopes: family.scopes, epoch: request.epoch });
+  return grantedTo(deps, tx, family, { text, scopes: family.scopes, epoch: request.epoch });
 }
