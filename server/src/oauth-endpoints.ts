@@ -26,6 +26,7 @@ import type { Resources } from './resources/index.ts';
 import type { Scopes } from './scopes/index.ts';
 import { ALGORITHM_NAMES, type SigningKeys } from './signing-keys/index.ts';
 import type { Tokens } from './tokens/index.ts';
+import type { TrustedIssuers } from './trusted-issuers/index.ts';
 
 export interface EndpointOptions {
   database: Database;
@@ -41,6 +42,7 @@ export interface EndpointOptions {
   codes: Codes;
   grants: Grants;
   authenticateClient: AuthenticateClient;
+  trustedIssuers: TrustedIssuers;
   authenticate: Authenticate;
   inspect: Inspect;
   people: People;
@@ -105,6 +107,7 @@ export function composeEndpoints(options: EndpointOptions): { routes: Route[]; f
     ...options,
     catalogue,
     identityOf,
+    assertions: options.trustedIssuers,
     limiter: options.counting.guesses,
     findApplication: applications.find,
     refreshLogin: login && ((call, refreshToken) => refreshLogin(login, visitOf(call, issuer()), { refreshToken })),
