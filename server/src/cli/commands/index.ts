@@ -53,6 +53,7 @@ import { version } from './shell/version.ts';
 import { signingKeysGet } from './signing-keys/get.ts';
 import { signingKeysList } from './signing-keys/list.ts';
 import { signingKeysRotate } from './signing-keys/rotate.ts';
+import { trustedIssuerCommands } from './trusted-issuers/index.ts';
 import { usersCreate } from './users/create.ts';
 import { usersDelete } from './users/delete.ts';
 import { usersDisable } from './users/disable.ts';
@@ -134,7 +135,7 @@ const installation = inGroup('Workspaces and catalogues', [
   plansUpdate,
   plansDelete,
 ]);
-const applications = inGroup('Applications', applicationCommands);
+const applications = inGroup('Applications', [...applicationCommands, ...trustedIssuerCommands]);
 const signing = inGroup('Signing keys', [signingKeysList, signingKeysGet, signingKeysRotate]);
 const here = inGroup('The command line itself', [
   contextAdd,
