@@ -62,8 +62,9 @@ export interface Person extends Subject {
   spentCodes: string[];
   sessions: Session[];
   invitations: number;
-  /** Guesses that were wrong on purpose: an account takes ten an hour. */
-  wrongGuesses: number;
+  /** Guesses that were wrong on purpose, at a password and at a code: an account takes ten of each an hour. */
+  wrongPasswords: number;
+  wrongCodes: number;
   isTouched: boolean;
 }
 
@@ -93,7 +94,8 @@ export const newPerson = (facts: Pick<Person, 'id' | 'email' | 'password' | 'pla
   spentCodes: [],
   sessions: [],
   invitations: 0,
-  wrongGuesses: 0,
+  wrongPasswords: 0,
+  wrongCodes: 0,
   isBusy: false,
   isTouched: true,
 });

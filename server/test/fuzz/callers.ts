@@ -231,7 +231,8 @@ export async function createWorld(
     otherWorkspace: foreign.workspaceId,
     scopes,
     pinned: new Map([
-      ...[workspaceId, suspended.id, ...scopes, ...plans].map((each) => [each, null] as const),
+      [workspaceId, workspaceId],
+      ...[suspended.id, ...scopes, ...plans].map((each) => [each, null] as const),
       ...ids.map((each) => [each, workspaceId] as const),
       ...[neighbor.id, ...foreign.ids, ...people.foreignIds].map((each) => [each, foreign.workspaceId] as const),
     ]),

@@ -51,7 +51,7 @@ const MEANINGFUL: Record<string, (source: Source) => readonly string[]> = {
   otp: () => ['123456', 'abcd-efgh-jkmn'],
   code: () => ['123456'],
   role: () => ['viewer', 'developer'],
-  user_id: ({ world }) => [...world.pinned.keys()].filter((id) => id.startsWith('usr_')),
+  user_id: ({ lane }) => [...lane.idsLike(/^usr_/), 'usr_000000000000000000000000'],
   return_to: () => ['/account', '/account/sessions', '//evil.example', 'https://evil.example/'],
   redirect_uris: ({ dice }) => [
     `https://app.example/cb${dice.below(9)}`,

@@ -96,12 +96,18 @@ function endsLogins({ caller, body }: Draft, path: string): boolean {
   return caller.name === 'root' && /signing-keys\/rotate/i.test(path) && body?.includes('emergency') === true;
 }
 
+/** Whether the operator names one of the callers in a body: in another workspace, they would see what strangers must not. */
+function movesCaller({ caller, body }: Draft, pinned: World['pinned']): boolean {
+  if (caller.name !== 'root' || !body?.includes('usr_')) return false;
+  return [...pinned.keys()].some((id) => id.startsWith('usr_') && body.includes(id));
+}
+
 /** Whether the caller may do it, and nobody could call any more afterwards. */
 function isSelfHarm(draft: Draft, { pinned }: World): boolean {
   const { caller, method, path } = draft;
   if (READS.has(method) || caller.isDead) return false;
   const text = decoded(path);
-  if (endsLogins(draft, text)) return true;
+  if (endsLogins(draft, text) || movesCaller(draft, pinned)) return true;
   return text.split(/[/\\?]/).some((part) => {
     const owner = pinned.get(part);
     if (owner === undefined) return false;

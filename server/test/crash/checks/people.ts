@@ -72,6 +72,9 @@ async function ask({ api }: CheckContext, lane: Lane, call: Omit<Call, 'requestI
 /** Names a workspace that there is not, so that who proves themselves is told so, and nobody is logged in. */
 const NOWHERE = `ws_${'0'.repeat(24)}`;
 
+/** An account takes ten an hour, and a kill may cost one that was right. */
+const MOST_WRONG_PASSWORDS = 5;
+
 /** What a login with the right password comes to, and with a former one. */
 async function tryPasswords(context: CheckContext, lane: Lane, person: Person): Promise<void> {
   const attempt = async (password: string): Promise<string> => {
@@ -89,7 +92,8 @@ async function tryPasswords(context: CheckContext, lane: Lane, person: Person): 
   if (told !== expected) {
     context.model.violations.push(`the password of ${person.email} should come to ${expected}, and comes to ${told}`);
   }
-  if (person.oldPassword === null) return;
+  if (person.oldPassword === null || person.wrongPasswords >= MOST_WRONG_PASSWORDS) return;
+  person.wrongPasswords += 1;
   const answer = await attempt(person.oldPassword);
   person.oldPassword = null;
   if (answer !== '401 invalid_credentials') {

@@ -9,7 +9,7 @@ import { hasCookie, pickCookie, pickPerson, visitor } from './people.ts';
 const FACTORS = '/v1/account/factors';
 const BACKUP_CODES = 10;
 /** An account takes ten wrong ones an hour, and a kill may cost one that was right. */
-const MOST_WRONG_GUESSES = 4;
+const MOST_WRONG_CODES = 4;
 
 /** The codes that a reply shows are good, and none from before. */
 function newCodes(person: Person, shown: string[] | undefined): void {
@@ -116,8 +116,8 @@ export function spentOtp(
 /** Somebody who knows the password and a used code. */
 export async function guessWithSpent(lane: Lane, person: Person): Promise<void> {
   const otp = isProtected(person) && !person.isDisabled ? spentOtp(person, lane.random.pick) : undefined;
-  if (otp === undefined || person.wrongGuesses >= MOST_WRONG_GUESSES) return;
-  person.wrongGuesses += 1;
+  if (otp === undefined || person.wrongCodes >= MOST_WRONG_CODES) return;
+  person.wrongCodes += 1;
   const json = { username: person.email, password: person.password, otp };
   const call = { method: 'POST', path: '/v1/auth/login', key: null, from: visitor(lane), json } as const;
   const ending = await undisturbed([person], () => lane.api.send({ ...call, requestId: lane.newName() }));
