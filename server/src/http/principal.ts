@@ -26,6 +26,8 @@ export interface Principal {
   readonly expiresAtMs: number | null;
   /** An operator's server: it may ask about credentials of every workspace. */
   readonly allWorkspaces: boolean;
+  /** Principals with the same object here differ in `credentialId`, `subject` and `expiresAtMs` alone. */
+  readonly kin?: object;
 }
 
 /** What a person may be in a workspace (`accounts` says what each may do). */

@@ -3,7 +3,7 @@ import type { Clock } from '../../clock.ts';
 import { sha256Hex } from '../../crypto/index.ts';
 import type { Database } from '../../database/index.ts';
 import type { Principal } from '../../http/index.ts';
-import { type BucketSeat, type Limits, type PlanTable, planNamed } from '../../limits/index.ts';
+import { type BucketSeat, type Limits, NO_SEAT, type PlanTable, planNamed } from '../../limits/index.ts';
 import { type Changes, createRecordCache } from '../../shared-state/index.ts';
 import { ROLE_SCOPES } from '../members/roles.ts';
 import { SESSION_IDLE_MS } from './session.ts';
@@ -83,7 +83,7 @@ function blockedBy(facts: SessionFacts): SessionRecord['blockedBy'] {
 function toRecord(facts: SessionFacts, options: SessionResolverOptions): SessionRecord {
   const blocked = blockedBy(facts);
   return {
-    place: null,
+    ...NO_SEAT,
     id: facts.id,
     userId: facts.user_id,
     principal: principalOf(facts, blocked !== null, options),
