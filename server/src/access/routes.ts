@@ -46,7 +46,8 @@ function replyText(lead: object): (principal: Principal) => string {
       known.set(kin, parts);
     }
     const { subject, expiresAtMs, credentialId } = principal;
-    const id = JSON.stringify(credentialId);
+    // An id of ours, as keys have them, holds nothing that JSON escapes.
+    const id = principal.kin === undefined ? JSON.stringify(credentialId) : `"${credentialId}"`;
     const own = subject === credentialId ? id : JSON.stringify(subject);
     const expires = expiresAtMs === null ? 'null' : `"${toTimestamp(expiresAtMs)}"`;
     return parts.head + own + parts.middle + expires + parts.tail + id + END;

@@ -12,7 +12,7 @@ afterEach(async () => {
 
 /** The rest is work by the clock; counting is PostgreSQL's only where there is no Redis. */
 const PERIODIC =
-  /"(?:changes|job_leases|audit_batches|audit_keys|mail_outbox|signing_keys)"|_sealed" is not null|"audit_events" where|\blimit_buckets\b|^(?:begin|commit|rollback)/;
+  /"(?:changes|job_leases|audit_batches|audit_keys|mail_outbox|signing_keys)"|_sealed" is not null|"audit_events" where|\blimit_buckets\b|^update audit_events|^(?:begin|commit|rollback)/;
 
 async function watchedServer(database: DatabaseName = 'postgres') {
   const clock = manualClock();
