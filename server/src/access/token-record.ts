@@ -1,7 +1,7 @@
 import type { ScopeCatalogue } from '@latchkey/protocol';
 import { Failure } from '../failure.ts';
 import type { Principal } from '../http/index.ts';
-import { type CallerClass, DEFAULT_PLAN, type Limits, type PlanTable, planNamed } from '../limits/index.ts';
+import { type CallerClass, DEFAULT_PLAN, type Limits, NO_SEAT, type PlanTable, planNamed } from '../limits/index.ts';
 import { type AccessTokenClaims, isExpired, methodOf, userIdOf } from '../tokens/index.ts';
 import type { Spendable } from './spending.ts';
 
@@ -135,7 +135,7 @@ export function toTokenRecord(claims: AccessTokenClaims, kid: string | null, con
     ...limitsOf(claims, context),
     quota: null,
     quotaBucket: '',
-    place: null,
+    ...NO_SEAT,
     goodAt: null,
   };
 }

@@ -1,6 +1,6 @@
 import type { ScopeCatalogue } from '@latchkey/protocol';
 import type { Clock } from '../clock.ts';
-import { sha256Hex } from '../crypto/index.ts';
+import { sha256Letters } from '../crypto/index.ts';
 import { Failure } from '../failure.ts';
 import type { PlanTable } from '../limits/index.ts';
 import { type Changes, createRecordCache } from '../shared-state/index.ts';
@@ -116,11 +116,11 @@ export function createTokenResolver(options: TokenResolverOptions): TokenResolve
   });
 
   return {
-    peek: (text) => cache.peek(sha256Hex(text)),
+    peek: (text) => cache.peek(sha256Letters(text)),
     find: async (text) => {
       // A key may have been revoked that this process has not heard of.
       if (!changes.isFresh() || !signingKeys.isCurrent()) await signingKeys.load();
-      const digest = sha256Hex(text);
+      const digest = sha256Letters(text);
       const verified = await tokens.findAccessToken(text);
       const record = await verifying.during(digest, verified, () => cache.fetch(digest));
       if (!record) throw new Failure('invalid_token', 'The workspace of this access token does not exist any more.');

@@ -28,6 +28,8 @@ export interface Principal {
   readonly isOperator: boolean;
   /** An operator's server: it may ask about credentials of every workspace. */
   readonly allWorkspaces: boolean;
+  /** Principals with the same object here differ in `credentialId`, `subject` and `expiresAtMs` alone. */
+  readonly kin?: object;
 }
 
 /** What a person may be in a workspace (`accounts` says what each may do). */

@@ -3,7 +3,7 @@ import type { Clock } from '../../clock.ts';
 import { sha256Hex } from '../../crypto/index.ts';
 import type { Database } from '../../database/index.ts';
 import type { Principal } from '../../http/index.ts';
-import { type BucketSeat, type Limits, type PlanTable, planNamed } from '../../limits/index.ts';
+import { type BucketSeat, type Limits, NO_SEAT, type PlanTable, planNamed } from '../../limits/index.ts';
 import { type Changes, createRecordCache } from '../../shared-state/index.ts';
 import { ROLE_SCOPES } from '../members/roles.ts';
 import { type ProofMethod, provesSecondFactor } from '../sign-in/proof.ts';
@@ -101,7 +101,7 @@ function toRecord(facts: SessionFacts, firstId: string | null, options: SessionR
   const blocked = blockedBy(facts);
   const standing = { isBlocked: blocked !== null, isInFirst: firstId !== null && facts.workspace_id === firstId };
   return {
-    place: null,
+    ...NO_SEAT,
     id: facts.id,
     userId: facts.user_id,
     signedInAtMs: facts.created_at,
