@@ -10,6 +10,8 @@ export interface SlowHashes {
   verify(hash: string, text: string): Promise<boolean>;
   /** argon2id of a new password, under the same bound. */
   hash(text: string): Promise<string>;
+  /** Throws `unavailable` when too many wait already: before anything else is done for one more. */
+  refuseOverload(): void;
   /** Ends the threads; whoever still waits is refused. */
   close(): void;
 }
@@ -75,11 +77,14 @@ export function createSlowHashes(): SlowHashes {
     worker.postMessage(taken.job);
   };
 
+  const refuseOverload = () => {
+    if (busy.size < MAX_AT_ONCE || waiting.length < MAX_WAITING) return;
+    const message = 'Too many passwords are being checked. Try again.';
+    throw new Failure('unavailable', message, { retryAfterSeconds: 1, isOverload: true });
+  };
+
   const run = (job: SlowHashJob): Promise<Answer> => {
-    if (busy.size >= MAX_AT_ONCE && waiting.length >= MAX_WAITING) {
-      const message = 'Too many passwords are being checked. Try again.';
-      throw new Failure('unavailable', message, { retryAfterSeconds: 1, isOverload: true });
-    }
+    refuseOverload();
     return new Promise((resolve, reject) => {
       waiting.push({ job, resolve, reject });
       next();
@@ -89,6 +94,7 @@ export function createSlowHashes(): SlowHashes {
   return {
     verify: async (hash, text) => (await run({ hash, text })) === true,
     hash: async (text) => String(await run({ hash: null, text })),
+    refuseOverload,
     close: () => {
       for (const { reject } of waiting.splice(0)) reject(refused('The server is stopping.'));
       for (const worker of [...idle.splice(0), ...busy.keys()]) void worker.terminate();
