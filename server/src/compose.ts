@@ -1,28 +1,13 @@
 import type { Logger } from 'pino';
-import {
-  accessRoutes,
-  createAuthenticate,
-  createDoor,
-  createSpender,
-  createVerifyKey,
-  type Decision,
-  gateRoute,
-  refuseSpending,
-  type VerifyKey,
-  verifyKeyRoute,
-} from './access/index.ts';
+import { accessRoutes, gateRoute, type VerifyKey, verifyKeyRoute } from './access/index.ts';
 import {
   accountsMigrations,
   accountsSealedColumns,
   createSessions,
   createSlowHashes,
   createWorkspaces,
-  type EndSessionTokens,
-  type EndTokens,
   isPersonDisabled,
-  type People,
   peopleMigrations,
-  type RenewTokens,
   type SessionResolver,
   type SlowHashes,
   sessionKindsMigrations,
@@ -45,12 +30,14 @@ import {
   createRecordAudit,
   type RecordAudit,
 } from './audit/index.ts';
+import { type ComposedAuthorize, composeAuthorize } from './authorize-parts.ts';
 import { bootstrap, type FirstStart } from './bootstrap.ts';
 import { issuerOf } from './bound-issuer.ts';
 import type { Config } from './config/index.ts';
 import { type Counting, createCounting } from './counting.ts';
 import { createEnvelope, deriveKey, type Envelope } from './crypto/index.ts';
 import { type Database, type Migration, openPostgres, openSqlite } from './database/index.ts';
+import { createDoors, type Doors } from './doors.ts';
 import { composeForeign, createForeignCore, type ForeignCore } from './foreign-parts.ts';
 import {
   type Authenticate,
@@ -76,15 +63,9 @@ import {
 } from './insights/index.ts';
 import { createJobs, type Jobs, jobsMigrations } from './jobs/index.ts';
 import { createLivePlans, limitsMigrations, type PlanTable, planMigrations, planRoutes } from './limits/index.ts';
-import { loginRoutes } from './login/index.ts';
-import {
-  composeOAuth,
-  createOAuthCore,
-  type OAuthCore,
-  type OAuthParts,
-  oauthMigrations,
-  oauthSealedColumns,
-} from './oauth-parts.ts';
+import { challengeUrl } from './oauth/index.ts';
+import { composeEndpoints } from './oauth-endpoints.ts';
+import { composeOAuth, createOAuthCore, type OAuthCore, oauthMigrations, oauthSealedColumns } from './oauth-parts.ts';
 import { type ComposedPeople, composePeople } from './people.ts';
 import { sandboxMigrations, sandboxRoutes } from './sandbox/index.ts';
 import { createScopes, type Scopes, scopeRoutes, scopesMigrations } from './scopes/index.ts';
@@ -201,7 +182,7 @@ async function createCore(
   const metrics = createMetrics();
   const slowHashes = createSlowHashes();
   const shared = { database, changes, clock, catalogue: scopes.catalogue, issuer, plans: plans.current };
-  const sessions = createSessions(shared);
+  const sessions = createSessions({ ...shared, firstWorkspaceId: workspaces.firstId });
   const keys = createKeyResolver({
     ...shared,
     workspaceFacts: workspaces.facts,
@@ -270,31 +251,6 @@ function scheduleWork(core: Core, surroundings: Surroundings, database: Database
   return jobs;
 }
 
-/** The door, and the checking of keys for others: both spend from the same buckets and are counted alike. */
-function createDoors(core: Core, config: Config, { clock }: Surroundings) {
-  const { sessions, issuer, keys, usage, plans, counting, metrics, activity } = core;
-  const spender = createSpender({ limiter: counting.limiter, quotas: counting.quotas, plans: plans.current });
-  const onDecision = (decision: Decision) => {
-    metrics.decided(decision);
-    activity.note(decision);
-  };
-  const shared = { clock, keys, usage, spender, onDecision };
-  const door = createDoor({
-    ...shared,
-    sessions,
-    issuer,
-    tokens: core.tokenResolver,
-    foreign: core.foreign,
-    rootKeys: config.rootKeys,
-  });
-  return {
-    authenticate: createAuthenticate(door, () => core.oauth.resources.default().audience),
-    verifyKey: createVerifyKey(shared),
-    /** Who presents nothing valid pays with the address. */
-    payAddress: async (address: string) => refuseSpending(await spender.spendAddress(address), clock),
-  };
-}
-
 function domainDeps(core: Core, config: Config, surroundings: Surroundings, database: Database) {
   const { clock, randomBytes } = surroundings;
   const { changes, scopes, workspaces, plans } = core;
@@ -339,85 +295,88 @@ function routesOf(core: Core, config: Config, deps: DomainDeps, verifyKey: Verif
   ];
 }
 
-function peopleOf(core: Core, config: Config, surroundings: Surroundings, deps: DomainDeps): ComposedPeople {
+function peopleOf(
+  core: Core,
+  config: Config,
+  surroundings: Surroundings,
+  deps: DomainDeps,
+  authorize: ComposedAuthorize,
+): ComposedPeople {
   const { sessions, slowHashes, counting, issuer, tokens } = core;
-  const { guesses } = counting;
-  const endTokens: EndTokens = async (tx, userId, reason) => {
-    await tokens.raiseWatermark(tx, { kind: 'user', id: userId, reason });
-  };
-  const endSessionTokens: EndSessionTokens = async (tx, id, reason) => {
-    await tokens.raiseWatermark(tx, { kind: 'session', id, reason });
-  };
-  const renewTokens: RenewTokens = async (tx, id, reason) => {
-    await tokens.raiseWatermark(tx, { kind: 'user', id, reason, families: 'keep' });
-  };
-  const ends = { endTokens, endSessionTokens, renewTokens };
-  return composePeople({ ...deps, config, surroundings, sessions, slowHashes, guesses, issuer, ...ends });
+  const shared = { config, surroundings, sessions, slowHashes, issuer, tokens };
+  return composePeople({ ...deps, ...shared, guesses: counting.guesses, oauth: authorize.forPages });
 }
 
-function loginRoutesOf(core: Core, people: People, payAddress: (address: string) => Promise<void>): Route[] {
-  const { tokens, sessions, metrics } = core;
-  return loginRoutes({
-    people,
-    tokens,
-    audience: () => core.oauth.resources.default().audience,
-    findSession: sessions.find,
-    noteRefreshed: sessions.noteRefreshed,
-    payAddress,
-    onAsked: metrics.tokensAsked,
+function createHttp(
+  core: Core,
+  config: Config,
+  surroundings: Surroundings,
+  authenticate: Authenticate,
+): Promise<HttpServer> {
+  const { issuer, idempotency, metrics } = core;
+  const { resources } = core.oauth;
+  return createHttpServer({
+    ...surroundings,
+    errorDetail: config.errorDetail,
+    trustProxy: config.trustProxy,
+    tls: config.tls,
+    issuer,
+    resourceMetadata: (wanted) => challengeUrl({ issuer, resources }, wanted),
+    authenticate,
+    idempotency,
+    onAnswered: metrics.answered,
   });
 }
 
-/** OAuth, and the JWTs of others. */
-function oauthOf(core: Core, config: Config, surroundings: Surroundings, deps: DomainDeps): OAuthParts {
-  const oauth = composeOAuth({ ...core, ...deps, isOperator: core.workspaces.isOperator });
+interface Setting {
+  config: Config;
+  surroundings: Surroundings;
+  deps: DomainDeps;
+  doors: Doors;
+}
+
+/** People, applications, and what they have to do with one another: their routes, forms and pages. */
+function mountPeople(http: HttpServer, core: Core, { config, surroundings, deps, doors }: Setting) {
+  const { resources, applications } = core.oauth;
+  const { guesses } = core.counting;
+  const authorize = composeAuthorize({ ...core, ...deps, resources, applications, guesses });
+  const composed = peopleOf(core, config, surroundings, deps, authorize);
+  http.add([...composed.routes, ...authorize.routes]);
+  const oauth = composeOAuth({ ...core, ...deps });
   const foreign = composeForeign({ ...core, ...deps, ...surroundings, config });
-  return {
-    ...oauth,
-    routes: [...oauth.routes, ...foreign.routes],
-    addJobs: (jobs) => {
-      oauth.addJobs(jobs);
-      foreign.addJobs(jobs);
-    },
-  };
-}
-
-function createHttp(core: Core, config: Config, surroundings: Surroundings, authenticate: Authenticate) {
-  const { errorDetail, trustProxy, tls } = config;
-  const { issuer, idempotency, metrics } = core;
-  const settings = { errorDetail, trustProxy, tls, issuer };
-  return createHttpServer({ ...surroundings, ...settings, authenticate, idempotency, onAnswered: metrics.answered });
-}
-
-/** Writes down what is only counted so far. */
-async function flush({ usage, activity, sessions, oauth }: Core): Promise<void> {
-  await Promise.all([usage.flush(), activity.flush(), sessions.flush(), oauth.secretUsage.flush()]);
+  const endpoints = composeEndpoints({
+    ...{ ...core, ...deps, ...core.oauth, ...authorize, ...oauth, ...doors },
+    people: composed.people,
+    passwordLogin: config.passwordLogin,
+    answers: http.answers,
+  });
+  http.add([...oauth.routes, ...foreign.routes, ...endpoints.routes]);
+  http.addForms([...oauth.forms, ...endpoints.forms]);
+  http.addPages(composed.pages.routes, composed.pages.failurePage);
+  return { composed, oauth, foreign, authorize };
 }
 
 /** The one place that knows every domain: builds it, wires what must not import one another, mounts the routes. */
 export async function compose(config: Config, surroundings: Surroundings, database: Database): Promise<Latchkey> {
   const { issuer, setBoundPort } = issuerOf(config);
   const core = await createCore(config, surroundings, database, issuer);
-  const { authenticate, verifyKey, payAddress } = createDoors(core, config, surroundings);
-  const http = await createHttp(core, config, surroundings, authenticate);
+  const doors = createDoors({
+    ...config,
+    ...core,
+    clock: surroundings.clock,
+    defaultAudience: () => core.oauth.resources.default().audience,
+  });
+  const http = await createHttp(core, config, surroundings, doors.authenticate);
   let isStopping = false;
   const checks = { database: database.ping };
   const { checks: spareChecks, isDegraded } = core.counting;
   http.add(healthRoutes({ checks, spareChecks, isStopping: () => isStopping, isDegraded }));
   const deps = domainDeps(core, config, surroundings, database);
-  http.add(routesOf(core, config, deps, verifyKey));
-  const composed = peopleOf(core, config, surroundings, deps);
-  http.add(composed.routes);
-  if (config.passwordLogin) http.add(loginRoutesOf(core, composed.people, payAddress));
-  const oauth = oauthOf(core, config, surroundings, deps);
-  http.add(oauth.routes);
-  http.addForms(oauth.forms);
-  http.addPages(composed.pages.routes, composed.pages.failurePage);
+  http.add(routesOf(core, config, deps, doors.verifyKey));
+  const { composed, oauth, foreign, authorize } = mountPeople(http, core, { config, surroundings, deps, doors });
   const jobs = scheduleWork(core, surroundings, database);
-  composed.addJobs(jobs);
-  oauth.addJobs(jobs);
-  const { hasFirst: hasFirstWorkspace } = core.workspaces;
-  const first = { ...deps, ...oauth.applicationDeps, sandbox: config.sandbox, issuer, hasFirstWorkspace };
+  for (const part of [composed, oauth, foreign, authorize]) part.addJobs(jobs);
+  const { hasFirst } = core.workspaces;
   return {
     http,
     database,
@@ -426,13 +385,21 @@ export async function compose(config: Config, surroundings: Surroundings, databa
     tokens: core.tokens,
     trustedIssuers: core.trustedIssuers,
     jobs,
-    bootstrap: async () => (config.mode === 'development' ? bootstrap(first) : null),
+    bootstrap: async () => {
+      if (config.mode !== 'development') return null;
+      const { sandbox } = config;
+      return bootstrap({ ...deps, ...oauth.applicationDeps, sandbox, issuer, hasFirstWorkspace: hasFirst });
+    },
     issuer,
     setBoundPort,
     sendMails: composed.people.outbox.sendDue,
-    flush: () => flush(core),
+    flush: async () => {
+      const kept = [core.usage, core.activity, core.sessions, core.oauth.secretUsage, authorize];
+      await Promise.all(kept.map((each) => each.flush()));
+    },
     closeCounting: async () => {
       composed.close();
+      core.slowHashes.close();
       await core.counting.close();
     },
     markStopping: () => {

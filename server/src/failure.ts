@@ -18,6 +18,8 @@ export interface FailureDetails {
   told?: Record<string, unknown>;
   /** Further reply headers, such as those of limits. */
   headers?: Record<string, string>;
+  /** A bound held: nothing failed, and a line for each such reply would be a flood of its own. */
+  isOverload?: boolean;
   cause?: unknown;
 }
 
@@ -49,6 +51,7 @@ const OAUTH_ERRORS = {
   invalid_grant: ['invalid_request', 400],
   unauthorized_client: ['invalid_request', 400],
   unsupported_grant_type: ['invalid_request', 400],
+  unsupported_token_type: ['invalid_request', 400],
   unsupported_response_type: ['invalid_request', 400],
   invalid_scope: ['invalid_request', 400],
   invalid_target: ['invalid_request', 400],

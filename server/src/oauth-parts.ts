@@ -21,9 +21,10 @@ import type { Config } from './config/index.ts';
 import type { Counting } from './counting.ts';
 import type { Envelope, RandomBytes } from './crypto/index.ts';
 import type { Database, Migration, Tx } from './database/index.ts';
-import type { Cursors, FormRoute, Principal, Route } from './http/index.ts';
+import type { Cursors, FormRoute, Route } from './http/index.ts';
 import type { Jobs } from './jobs/index.ts';
 import { type PlanTable, UNLIMITED } from './limits/index.ts';
+import { authorizeMigrations, consentMigrations } from './oauth/index.ts';
 import { createOutbound, type Outbound } from './outbound/index.ts';
 import { createRemoteKeys, type RemoteKeys } from './remote-keys/index.ts';
 import {
@@ -47,6 +48,8 @@ export const oauthMigrations: readonly Migration[] = [
   ...applicationsMigrations,
   ...trustedIssuersMigrations,
   ...opaqueMigrations,
+  ...consentMigrations,
+  ...authorizeMigrations,
 ];
 
 /** Columns of OAuth's domains that are sealed under LATCHKEY_ENCRYPTION_KEYS. */
@@ -142,7 +145,6 @@ export interface OAuthPartsOptions {
   oauth: OAuthCore;
   plans(): PlanTable;
   issuer(): string;
-  isOperator(principal: Principal): Promise<boolean>;
 }
 
 /** OAuth as `compose.ts` mounts it: objects of `/v1`, endpoints of the RFCs, periodic work. */

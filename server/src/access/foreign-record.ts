@@ -40,6 +40,7 @@ function principalOf(token: ForeignToken, scopesOf: ScopesOf): Principal {
     audience: token.audience,
     ...scopesOf(token.scopes.join(' ')),
     expiresAtMs: token.expiresAtMs,
+    isOperator: false,
     allWorkspaces: false,
   };
 }

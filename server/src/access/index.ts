@@ -5,6 +5,7 @@ export { createAuthenticate } from './authenticate.ts';
 export { createDoor, type Decision } from './door.ts';
 export { createForeignResolver, type ForeignResolver } from './foreign-resolver.ts';
 export { gateRoute } from './gate.ts';
+export { createInspect, type Inspect } from './inspect.ts';
 export { accessRoutes } from './routes.ts';
 export { createSpender, refuseSpending } from './spending.ts';
 export type { TokenSubject } from './token-record.ts';

@@ -129,6 +129,7 @@ function principalOf(row: ApiKeyRow, { grants, issuer, workspace }: RecordContex
     environment: row.environment === 'live' ? 'live' : 'test',
     userId: row.owner,
     role: null,
+    isOperator: false,
     subject: row.id,
     subjectIssuer: issuer,
     clientId: null,

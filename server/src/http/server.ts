@@ -49,6 +49,8 @@ export interface HttpOptions {
   trustProxy: TrustProxy;
   tls: { cert: string; key: string } | null;
   issuer(): string;
+  /** Where the metadata of a resource stands (RFC 9728): by its audience, `default` for the default one, `any` too. */
+  resourceMetadata(audience: string): string | null;
   authenticate: Authenticate;
   idempotency: Idempotency;
   onAnswered(answered: AnsweredRequest): void;
@@ -88,6 +90,7 @@ function addCommonHooks(app: FastifyInstance, options: HttpOptions, errors: Erro
   /** Connections that end with the reply under way: what was sent behind that request is not to be run. */
   const ending = new WeakSet<object>();
   app.decorateRequest('principal', null);
+  app.decorateRequest('wantedResource', null);
   app.addHook('onRequest', (request, reply, done) => {
     reply.headers(errors.commonHeaders).header('x-request-id', request.id);
     if (ending.has(request.raw.socket)) return done(new Failure('invalid_request'));
@@ -134,6 +137,8 @@ function answerOptions(app: FastifyInstance, paths: PathTable): void {
 export interface HttpServer {
   app: FastifyInstance;
   add(routes: readonly Route[]): void;
+  /** Whether anything answers at a path. */
+  answers(path: string): boolean;
   /** OAuth's endpoints. */
   addForms(routes: readonly FormRoute[]): void;
   /** Pages for people, and how a refusal looks to them. */
@@ -148,6 +153,7 @@ export async function createHttpServer(options: HttpOptions): Promise<HttpServer
     log: options.log,
     detail: options.errorDetail,
     issuer: options.issuer,
+    resourceMetadata: options.resourceMetadata,
     newRequestId: () => newId({ headers: {} }),
     commonHeaders: commonHeaders(options.tls !== null || options.issuer().startsWith('https://')),
     failurePage: null,
@@ -174,5 +180,6 @@ export async function createHttpServer(options: HttpOptions): Promise<HttpServer
     errors.failurePage = failurePage;
     mountPages(app, pages, { paths, issuer });
   };
-  return { app, add, addForms, addPages };
+  const answers = (path: string) => paths.find(path) !== null;
+  return { app, add, answers, addForms, addPages };
 }

@@ -7,7 +7,9 @@ export interface Metrics {
   /** Whether shared limit counters are lost at the moment. */
   setLimiterDegraded(degraded: boolean): void;
   /** An answer to who asks for tokens; `outcome` is `granted` or the error's code. */
-  tokensAsked(grant: { grantType: 'password' | 'refresh_token'; outcome: string }): void;
+  tokensAsked(grant: { grantType: string; outcome: string }): void;
+  /** An answer to an application that revoked a token; `none` for what was not there, or was not its own. */
+  tokenRevoked(revoked: { tokenType: 'access_token' | 'refresh_token' | 'none' }): void;
   /** Values of a table that were sealed anew under the first encryption key. */
   rewrapped(table: string, values: number): void;
   /** Prometheus text exposition. */
@@ -42,11 +44,16 @@ export function createMetrics(): Metrics {
     'outcome',
   ]);
   const refreshFailures = createCounter('latchkey_refresh_failures_total', 'Refreshes that were refused.', []);
+  const revocations = createCounter(
+    'latchkey_token_revocations_total',
+    'Answers to applications that revoked a token.',
+    ['token_type'],
+  );
   let isDegraded = false;
   const degraded = createGauge('latchkey_limiter_degraded', '1 while shared limit counters are lost.', () =>
     isDegraded ? 1 : 0,
   );
-  const series = [decisions, forbidden, durations, grants, refreshFailures, rewrapped, degraded];
+  const series = [decisions, forbidden, durations, grants, refreshFailures, revocations, rewrapped, degraded];
   return {
     decided: ({ method, outcome, code }) => decisions.add(method, outcome, code),
     answered: ({ method, route, status, durationSeconds }) => {
@@ -57,6 +64,7 @@ export function createMetrics(): Metrics {
       grants.add(grantType, outcome);
       if (grantType === 'refresh_token' && outcome !== 'granted') refreshFailures.add('');
     },
+    tokenRevoked: ({ tokenType }) => revocations.add(tokenType),
     rewrapped: (table, values) => {
       for (let value = 0; value < values; value += 1) rewrapped.add(table);
     },

@@ -2,9 +2,11 @@
 // pages and reads forms; every deed is a verb of `accounts`. Owns the product's look (`assets/tokens.css`), the texts, the
 // tokens of forms, and the cookies that carry a link or a challenge from one page to the next. Keeps nothing.
 import type { FailurePage, PageRoute, Route } from '../http/index.ts';
+import { applicationPages } from './account/applications.ts';
 import { authenticatorPages } from './account/authenticator.ts';
 import { backupCodePages } from './account/backup-codes.ts';
 import { emailPages } from './account/email.ts';
+import { namePages } from './account/name.ts';
 import { passkeyPages } from './account/passkeys.ts';
 import { passwordPages } from './account/password.ts';
 import { proofPages } from './account/proof.ts';
@@ -14,17 +16,21 @@ import { workspacePages } from './account/workspaces.ts';
 import { loadAssets } from './assets/assets.ts';
 import { assetRoute } from './assets/routes.ts';
 import { brandAssets } from './branding/brand.ts';
+import { authorizePages } from './consent/authorize.ts';
 import { callbackRoute } from './development/callback-page.ts';
 import { createMailPage } from './development/mail-page.ts';
 import { emailLinkPages } from './entry/email-links.ts';
 import { invitationPages } from './entry/invitation.ts';
+import { logoutPages } from './entry/logout.ts';
 import { recoverPages } from './entry/recover.ts';
 import { secondFactorPages } from './entry/second-factor.ts';
 import { signInPages } from './entry/sign-in.ts';
 import { signOutPages } from './entry/sign-out.ts';
 import { signUpPages } from './entry/sign-up.ts';
 import { createFailurePage } from './errors.ts';
-import { definePages, type Pages, type PagesDeps } from './surface/page.ts';
+import { definePages, type OAuthForPages, type Pages, type PagesDeps } from './surface/page.ts';
+
+export type { OAuthForPages };
 
 export interface ComposedPages {
   routes: PageRoute[];
@@ -46,6 +52,7 @@ const ROOMS = [
   invitationPages,
   signOutPages,
   securityPages,
+  namePages,
   passwordPages,
   emailPages,
   authenticatorPages,
@@ -54,6 +61,9 @@ const ROOMS = [
   proofPages,
   sessionPages,
   workspacePages,
+  applicationPages,
+  authorizePages,
+  logoutPages,
 ];
 
 export function composePages(options: Omit<PagesDeps, 'assets'>): ComposedPages {

@@ -21,6 +21,7 @@ export {
   type PresentedRefresh,
   type RefreshRefusal,
   type RefreshResult,
+  type SeenRefresh,
   type TokenPair,
 } from './families/index.ts';
 export type { AccessToken, AccessTokenRequest, TokenResource } from './mint.ts';

@@ -14,11 +14,13 @@ import {
   type Family,
   type FamilyName,
   type FamilyRequest,
+  lookUpRefresh,
   type PresentedRefresh,
   type RefreshResult,
   raiseWatermark,
   refresh,
   revokeFamily,
+  type SeenRefresh,
   startFamily,
   type TokenPair,
 } from './families/index.ts';
@@ -31,6 +33,12 @@ import {
 } from './mint.ts';
 import { deleteOldOpaque } from './opaque/index.ts';
 import { findAccessToken, type VerifiedAccessToken, verifyAccessToken } from './verify.ts';
+
+/** What is needed to refuse an access token and to record that. */
+export type EndedTokenClaims = Pick<
+  AccessTokenClaims,
+  'jti' | 'exp' | 'workspace_id' | 'environment' | 'client_id' | 'sub'
+>;
 
 /** Access and refresh tokens: for logins, for OAuth's grants, for applications by themselves. */
 export interface Tokens {
@@ -50,10 +58,12 @@ export interface Tokens {
   startFamily(tx: Tx, request: FamilyRequest): Promise<TokenPair>;
   /** A refusal is returned, so that what it ends is committed. */
   refresh(tx: Tx, presented: PresentedRefresh): Promise<RefreshResult>;
+  /** Whose a refresh token is, and whether it works: by one read, and without using it. Null for a text that is none of ours. */
+  lookUpRefresh(text: string): Promise<SeenRefresh | null>;
   /** Ends a family and its access tokens. Null when there is none, or it is another client's. */
   revokeFamily(tx: Tx, ending: { family: FamilyName; reason: string; actor: Actor }): Promise<Family | null>;
   /** Refuses one access token until it expires. False when it is refused, or over, already. */
-  revokeAccessToken(tx: Tx, ending: { claims: AccessTokenClaims; actor: Actor }): Promise<boolean>;
+  revokeAccessToken(tx: Tx, ending: { claims: EndedTokenClaims; actor: Actor }): Promise<boolean>;
   /**
    * Refuses all that a user, client, grant or session was given so far, and ends its families. The caller records why.
    * What is given later in the same transaction takes the `epoch` that is returned.
@@ -67,6 +77,8 @@ export interface Tokens {
   isDenied(claims: AccessTokenClaims): boolean | Promise<boolean>;
   /** Grows with everything that is denied: who has asked `isDenied` before need not ask again until then. */
   denialsVersion(): number;
+  /** Whether memory holds every denial that was heard of; `isDenied` asks the database while it does not. */
+  knowsAllDenials(): boolean;
   load(): Promise<void>;
   /** Forgets what memory need not hold any more; for a job in every process. */
   sweep(): Promise<void>;
@@ -120,6 +132,7 @@ export function createTokens(options: TokensOptions): Tokens {
     issueAccessToken: (tx, request) => issueAccessToken(deps, tx, request),
     startFamily: (tx, request) => startFamily(deps, tx, request),
     refresh: (tx, presented) => refresh(deps, tx, presented),
+    lookUpRefresh: (text) => lookUpRefresh(deps, options.database.read, text),
     revokeFamily: (tx, ending) => revokeFamily(deps, tx, ending),
     revokeAccessToken: async (tx, { claims, actor }) => {
       const { jti, exp, workspace_id: workspaceId, environment, client_id, sub } = claims;
@@ -133,6 +146,7 @@ export function createTokens(options: TokensOptions): Tokens {
     findAccessToken: (text) => findAccessToken(deps, text),
     isDenied: (claims) => denials.isDenied(deniableOf(claims)),
     denialsVersion: denials.version,
+    knowsAllDenials: denials.knowsAll,
     load: denials.load,
     sweep: async () => denials.sweep(),
     prune: () => prune(options),

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startServer, stopServers, type TestServer } from '../harness.ts';
+import { newApp, personAtBrowser, requestPath } from '../oauth/authorizing.ts';
 import { newAddress, newPerson } from '../people/browser.ts';
 
 afterAll(stopServers);
@@ -48,6 +49,16 @@ const newMember = async () => {
 };
 const newInvitation = async () =>
   `/v1/invitations/${(await made('/v1/invitations', { email: newAddress(), role: 'viewer', ...here() }, server.rootKey)).id}`;
+/** What somebody allowed an application that root trusts. */
+const newGrant = async () => {
+  const app = await newApp(server, { consent: 'skip' });
+  const { client, person } = await personAtBrowser(server);
+  await client.get(requestPath(app));
+  const { data } = (
+    await server.call(`/v1/grants?user_id=${person.userId}&workspace_id=${server.workspaceId}`, { key: server.rootKey })
+  ).json;
+  return `/v1/grants/${data[0].id}`;
+};
 /** As the browser of an owner sends it. */
 async function byOwner(path: string): Promise<Example> {
   const { cookies } = await newPerson(server, { role: 'owner' });
@@ -102,6 +113,7 @@ const EXAMPLES: Record<string, () => Promise<Example>> = {
   'POST /v1/signing-keys/rotate': async () => root('/v1/signing-keys/rotate', { emergency: true }),
   'POST /v1/users': async () => root('/v1/users', { email: newAddress(), ...here() }),
   'PATCH /v1/users/{id}': async () => root(`/v1/users/${await newUser()}`, { name: 'y' }),
+  'DELETE /v1/users/{id}/second-factors': async () => root(`/v1/users/${await newUser()}/second-factors`),
   'DELETE /v1/users/{id}': async () => root(`/v1/users/${await newUser()}`),
   'POST /v1/members': async () => {
     const userId = await newUser();
@@ -113,6 +125,7 @@ const EXAMPLES: Record<string, () => Promise<Example>> = {
   'POST /v1/members/{id}/transfer': async () => byOwner(`${await newMember()}/transfer`),
   'POST /v1/invitations': async () => root('/v1/invitations', { email: newAddress(), role: 'viewer', ...here() }),
   'DELETE /v1/invitations/{id}': async () => root(`${await newInvitation()}?workspace_id=${server.workspaceId}`),
+  'DELETE /v1/grants/{id}': async () => root(await newGrant()),
   'POST /v1/trusted-issuers': async () => root('/v1/trusted-issuers', newIssuer()),
   'PATCH /v1/trusted-issuers/{id}': async () => root(await issuerPath(), { scopes: ['write'], ...here() }),
   'DELETE /v1/trusted-issuers/{id}': async () => root(`${await issuerPath()}?workspace_id=${server.workspaceId}`),

@@ -25,6 +25,7 @@ export async function serveForms(routes: FormRoute[], errorDetail: 'full' | 'gen
     trustProxy: false,
     tls: null,
     issuer: () => 'http://localhost:4000',
+    resourceMetadata: () => null,
     authenticate: refuse,
     idempotency: { run: refuse, prune: refuse },
     onAnswered: () => {},
