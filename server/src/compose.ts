@@ -376,7 +376,8 @@ export async function compose(config: Config, surroundings: Surroundings, databa
   const { composed, oauth, foreign, authorize } = mountPeople(http, core, { config, surroundings, deps, doors });
   const jobs = scheduleWork(core, surroundings, database);
   for (const part of [composed, oauth, foreign, authorize]) part.addJobs(jobs);
-  const { hasFirst } = core.workspaces;
+  const { hasFirst: hasFirstWorkspace } = core.workspaces;
+  const first = { ...deps, ...oauth.applicationDeps, sandbox: config.sandbox, issuer, hasFirstWorkspace };
   return {
     http,
     database,
@@ -385,17 +386,12 @@ export async function compose(config: Config, surroundings: Surroundings, databa
     tokens: core.tokens,
     trustedIssuers: core.trustedIssuers,
     jobs,
-    bootstrap: async () => {
-      if (config.mode !== 'development') return null;
-      const { sandbox } = config;
-      return bootstrap({ ...deps, ...oauth.applicationDeps, sandbox, issuer, hasFirstWorkspace: hasFirst });
-    },
+    bootstrap: async () => (config.mode === 'development' ? bootstrap(first) : null),
     issuer,
     setBoundPort,
     sendMails: composed.people.outbox.sendDue,
     flush: async () => {
-      const kept = [core.usage, core.activity, core.sessions, core.oauth.secretUsage, authorize];
-      await Promise.all(kept.map((each) => each.flush()));
+      await Promise.all([flush(core), authorize.flush()]);
     },
     closeCounting: async () => {
       composed.close();

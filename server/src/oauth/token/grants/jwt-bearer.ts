@@ -19,10 +19,6 @@ async function verified({ deps, wantedAudience, ...ask }: Ask, text: string): Pr
   const result = await deps.assertions.verifyAssertion(text, { application, audience: wantedAudience });
   if (result.outcome === 'refused') throw invalid(NOT_VALID);
   const { assertion } = result;
-  // Who has not proven itself otherwise is proven by this, or by nothing.
-  if (ask.client.proof === null && assertion.kind !== 'self_issued') {
-    throw new OAuthFailure('invalid_client', 'Prove which client this is: the assertion is not signed by it.');
-  }
   const { subject, userId } = assertion;
   if (userId !== null) throw invalid('The assertion names a user of this server, who allowed nothing by it.');
   if (isId('application', subject) && subject !== application.id) {

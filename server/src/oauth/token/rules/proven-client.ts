@@ -26,8 +26,8 @@ async function byRefreshToken({ deps, call }: Asked): Promise<Client | null> {
 }
 
 /**
- * RFC 7521 §4.1: who signs the assertion itself need not say once more who it is. Proven when the grant has verified it as
- * the client's own.
+ * RFC 7521 §4.1: who signs the assertion itself need not say once more who it is: its `iss` does. The grant verifies it as
+ * that client's own, or refuses.
  */
 async function byAssertion({ deps, call }: Asked): Promise<Client | null> {
   const jws = parseCompactJws(call.params.get('assertion') ?? '');
