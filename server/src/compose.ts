@@ -65,13 +65,7 @@ import { createJobs, type Jobs, jobsMigrations } from './jobs/index.ts';
 import { createLivePlans, limitsMigrations, type PlanTable, planMigrations, planRoutes } from './limits/index.ts';
 import { challengeUrl } from './oauth/index.ts';
 import { composeEndpoints } from './oauth-endpoints.ts';
-import {
-  composeOAuth,
-  createOAuthCore,
-  type OAuthCore,
-  oauthMigrations,
-  oauthSealedColumns,
-} from './oauth-parts.ts';
+import { composeOAuth, createOAuthCore, type OAuthCore, oauthMigrations, oauthSealedColumns } from './oauth-parts.ts';
 import { type ComposedPeople, composePeople } from './people.ts';
 import { sandboxMigrations, sandboxRoutes } from './sandbox/index.ts';
 import { createScopes, type Scopes, scopeRoutes, scopesMigrations } from './scopes/index.ts';

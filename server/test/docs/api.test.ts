@@ -28,7 +28,9 @@ afterAll(stopServers);
 
 /** `/v2` and unversioned twins are told of once, in words. */
 function isTwin(path: string): boolean {
-  return path.replace(/^\/v2(?=\/)|^(?=\/api-keys)/, '/v1') !== path && path !== '/v2/auth/test';
+  return (
+    path.replace(/^\/v2(?=\/)|^(?=\/api-keys)|^\/oauth(?=\/applications)/, '/v1') !== path && path !== '/v2/auth/test'
+  );
 }
 
 function callsOf(path: string, operations: Operations): string[] {
@@ -46,11 +48,17 @@ test('docs/api.md has every call of the server, and no other', () => {
   expect(calls.map(({ call }) => call).sort()).toEqual(real.sort());
 });
 
+const ID_PREFIXES: Record<string, string> = { projects: 'prj', orders: 'ord', applications: 'app', resources: 'res' };
+
 test('docs/api.md says of every call what it needs', async () => {
   for (const { call, needs } of calls) {
     const [method = '', pattern = ''] = call.replace('ANY', 'GET').split(' ');
-    const kind = pattern.includes('projects') ? 'prj' : pattern.includes('orders') ? 'ord' : 'key';
-    const path = pattern.replace('{id}', `${kind}_${'0'.repeat(24)}`).replace('{name}', 'none');
+    const [, collection = ''] = /^\/v1\/([a-z-]+)/.exec(pattern) ?? [];
+    const id = `${ID_PREFIXES[collection] ?? 'key'}_${'0'.repeat(24)}`;
+    const path = pattern
+      .replace('{id}', id)
+      .replace('{name}', 'none')
+      .replace('{secret_id}', `sec_${'0'.repeat(24)}`);
     const key = needs === 'anyone' ? null : nothing;
     const { status, json } = await server.call(path, { method, key, ...(method === 'GET' ? {} : { json: {} }) });
     const refusal = [status, json?.error?.reason ?? json?.error, json?.message?.match(/needs the scope ([^;]+);/)?.[1]];

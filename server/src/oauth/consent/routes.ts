@@ -52,7 +52,7 @@ const isPerson = ({ method }: Principal) => method === 'session';
 const manages = ({ kind, scopes }: Principal) => kind === 'root' || scopes.has(MANAGES);
 
 function refuse(principal: Principal): never {
-  throw new Failure('insufficient_scope', `This call needs the scope ${MANAGES}, or a signed-in person.`, {
+  throw new Failure('insufficient_scope', `This call needs the scope ${MANAGES}; a signed-in person sees their own.`, {
     scopes: { wanted: [MANAGES], held: [...principal.grantedScopes] },
   });
 }
