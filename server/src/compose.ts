@@ -67,6 +67,7 @@ import { challengeUrl } from './oauth/index.ts';
 import { composeEndpoints } from './oauth-endpoints.ts';
 import { composeOAuth, createOAuthCore, type OAuthCore, oauthMigrations, oauthSealedColumns } from './oauth-parts.ts';
 import { type ComposedPeople, composePeople } from './people.ts';
+import { composeRegistration } from './registration-parts.ts';
 import { sandboxMigrations, sandboxRoutes } from './sandbox/index.ts';
 import { createScopes, type Scopes, scopeRoutes, scopesMigrations } from './scopes/index.ts';
 import { createRewrapper, type SealedColumn } from './sealed-values/index.ts';
@@ -195,7 +196,9 @@ async function createCore(
   }
   const recordAudit = createRecordAudit(clock, randomBytes);
   const envelope = createEnvelope(config.encryptionKeys, randomBytes);
-  const oauth = await createOAuthCore({ ...surroundings, config, database, changes, scopes, workspaces, issuer });
+  const counting = await createCounting({ config, surroundings, database, onDegraded: metrics.setLimiterDegraded });
+  const known = { config, database, changes, scopes, workspaces, counting, metrics, issuer };
+  const oauth = await createOAuthCore({ ...surroundings, ...known });
   const tokenDeps = { changes, scopes, plans, workspaces, recordAudit, envelope, oauth, issuer };
   return {
     ...(await createTokenCore({ ...surroundings, ...tokenDeps, config, database })),
@@ -214,7 +217,7 @@ async function createCore(
     activity: createKeyActivity(database, clock),
     metrics,
     idempotency: createIdempotency({ database, clock, randomBytes }),
-    counting: await createCounting({ config, surroundings, database, onDegraded: metrics.setLimiterDegraded }),
+    counting,
     issuer,
   };
 }
@@ -348,12 +351,14 @@ function mountPeople(http: HttpServer, core: Core, { config, surroundings, deps,
     ...{ ...core, ...deps, ...core.oauth, ...authorize, ...oauth, ...doors },
     people: composed.people,
     passwordLogin: config.passwordLogin,
+    readsClientDocuments: config.clientRegistration !== 'off',
     answers: http.answers,
   });
-  http.add([...oauth.routes, ...foreign.routes, ...endpoints.routes]);
+  const registration = composeRegistration({ ...core, ...deps, ...oauth, ...doors, config });
+  http.add([...oauth.routes, ...foreign.routes, ...endpoints.routes, ...registration.routes]);
   http.addForms([...oauth.forms, ...endpoints.forms]);
   http.addPages(composed.pages.routes, composed.pages.failurePage);
-  return { composed, oauth, foreign, authorize };
+  return { composed, oauth, foreign, authorize, registration };
 }
 
 /** The one place that knows every domain: builds it, wires what must not import one another, mounts the routes. */
@@ -373,9 +378,14 @@ export async function compose(config: Config, surroundings: Surroundings, databa
   http.add(healthRoutes({ checks, spareChecks, isStopping: () => isStopping, isDegraded }));
   const deps = domainDeps(core, config, surroundings, database);
   http.add(routesOf(core, config, deps, doors.verifyKey));
-  const { composed, oauth, foreign, authorize } = mountPeople(http, core, { config, surroundings, deps, doors });
+  const { composed, oauth, foreign, authorize, registration } = mountPeople(http, core, {
+    config,
+    surroundings,
+    deps,
+    doors,
+  });
   const jobs = scheduleWork(core, surroundings, database);
-  for (const part of [composed, oauth, foreign, authorize]) part.addJobs(jobs);
+  for (const part of [composed, oauth, foreign, authorize, registration]) part.addJobs(jobs);
   const { hasFirst: hasFirstWorkspace } = core.workspaces;
   const first = { ...deps, ...oauth.applicationDeps, sandbox: config.sandbox, issuer, hasFirstWorkspace };
   return {

@@ -88,6 +88,12 @@ export const SETTINGS: readonly Setting[] = [
     description: 'open, invitation or closed: who may make an account by themselves.',
   },
   {
+    name: 'LATCHKEY_CLIENT_REGISTRATION',
+    default: 'open in development, token in production',
+    description:
+      'Which OAuth clients may register themselves at /oauth/register: open (any), token (who brings a key with applications:write) or off. With off, documents at the URL of a client are not read either.',
+  },
+  {
     name: 'LATCHKEY_PASSWORD_LOGIN',
     default: 'on in development, off in production',
     description: 'on or off: login by password and API for your own apps, under /v1/auth/login.',

@@ -10,6 +10,10 @@ export interface Metrics {
   tokensAsked(grant: { grantType: string; outcome: string }): void;
   /** An answer to an application that revoked a token; `none` for what was not there, or was not its own. */
   tokenRevoked(revoked: { tokenType: 'access_token' | 'refresh_token' | 'none' }): void;
+  /** An answer to a client that registers itself: `registered`, or the error's code. */
+  clientRegistered(registered: { outcome: string }): void;
+  /** A document of a client that was asked for. */
+  documentRead(read: { outcome: 'read' | 'unusable' | 'unreachable' }): void;
   /** Values of a table that were sealed anew under the first encryption key. */
   rewrapped(table: string, values: number): void;
   /** Prometheus text exposition. */
@@ -49,11 +53,20 @@ export function createMetrics(): Metrics {
     'Answers to applications that revoked a token.',
     ['token_type'],
   );
+  const registrations = createCounter(
+    'latchkey_client_registrations_total',
+    'Answers to clients that register themselves.',
+    ['outcome'],
+  );
+  const documents = createCounter('latchkey_client_documents_total', 'Client metadata documents that were asked for.', [
+    'outcome',
+  ]);
   let isDegraded = false;
   const degraded = createGauge('latchkey_limiter_degraded', '1 while shared limit counters are lost.', () =>
     isDegraded ? 1 : 0,
   );
-  const series = [decisions, forbidden, durations, grants, refreshFailures, revocations, rewrapped, degraded];
+  const askers = [grants, refreshFailures, revocations, registrations, documents];
+  const series = [decisions, forbidden, durations, ...askers, rewrapped, degraded];
   return {
     decided: ({ method, outcome, code }) => decisions.add(method, outcome, code),
     answered: ({ method, route, status, durationSeconds }) => {
@@ -65,6 +78,8 @@ export function createMetrics(): Metrics {
       if (grantType === 'refresh_token' && outcome !== 'granted') refreshFailures.add('');
     },
     tokenRevoked: ({ tokenType }) => revocations.add(tokenType),
+    clientRegistered: ({ outcome }) => registrations.add(outcome),
+    documentRead: ({ outcome }) => documents.add(outcome),
     rewrapped: (table, values) => {
       for (let value = 0; value < values; value += 1) rewrapped.add(table);
     },

@@ -20,7 +20,7 @@ async function byRefreshToken({ deps, call }: Asked): Promise<Client | null> {
   if (!seen) return null;
   const { clientId } = seen.family;
   if (clientId === FIRST_PARTY_CLIENT) return { id: clientId, application: null, proof: null };
-  const application = await deps.findApplication(clientId);
+  const application = await deps.findApplication(clientId, call.address);
   if (!application || application.isDisabled || isConfidential(application)) return null;
   return { id: clientId, application, proof: null };
 }
