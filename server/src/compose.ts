@@ -401,7 +401,8 @@ export async function compose(config: Config, surroundings: Surroundings, databa
     setBoundPort,
     sendMails: composed.people.outbox.sendDue,
     flush: async () => {
-      await Promise.all([flush(core), authorize.flush()]);
+      const kept = [core.usage, core.activity, core.sessions, core.oauth.secretUsage, authorize];
+      await Promise.all(kept.map((each) => each.flush()));
     },
     closeCounting: async () => {
       composed.close();

@@ -33,7 +33,7 @@ async function byAssertion({ deps, call }: Asked): Promise<Client | null> {
   const jws = parseCompactJws(call.params.get('assertion') ?? '');
   const iss = jws && readJsonObject(jws.payload)?.iss;
   if (typeof iss !== 'string') return null;
-  const application = await deps.findApplication(iss);
+  const application = await deps.findApplication(iss, call.address);
   if (!application || application.isDisabled) return null;
   return { id: application.id, application, proof: null };
 }
