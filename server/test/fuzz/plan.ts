@@ -1,7 +1,7 @@
 import { mutatedBody } from './body-mutations.ts';
 import type { Caller, World } from './callers.ts';
 import { type Dice, diceOf } from './dice.ts';
-import type { Draft } from './draft.ts';
+import { type Draft, headerOf } from './draft.ts';
 import { fittingValue, type Source } from './fitting-values.ts';
 import type { Lane } from './lane.ts';
 import type { Operation, Parameter } from './operations.ts';
@@ -90,8 +90,10 @@ function decoded(path: string): string {
 /** What ends the session or the login that a person shows: signing in does, as a browser has one session. */
 const ENDS_SESSION = /sign-(?:out|in|up)|end-others|log(?:out|in)/i;
 
-function endsLogins({ caller, body }: Draft, path: string): boolean {
-  if (caller.isPerson && ENDS_SESSION.test(path)) return true;
+function endsLogins(draft: Draft, path: string): boolean {
+  const { caller, body } = draft;
+  const showsSession = caller.isPerson === true || headerOf(draft, 'cookie')?.includes('latchkey_session') === true;
+  if (showsSession && ENDS_SESSION.test(path)) return true;
   // An emergency ends every access token that there is.
   return caller.name === 'root' && /signing-keys\/rotate/i.test(path) && body?.includes('emergency') === true;
 }
