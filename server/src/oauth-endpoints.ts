@@ -22,9 +22,10 @@ import {
   tokenRoutes,
   userinfoRoutes,
 } from './oauth/index.ts';
+import { FOREIGN_ALGORITHM_NAMES } from './remote-keys/index.ts';
 import type { Resources } from './resources/index.ts';
 import type { Scopes } from './scopes/index.ts';
-import { ALGORITHM_NAMES, type SigningKeys } from './signing-keys/index.ts';
+import type { SigningKeys } from './signing-keys/index.ts';
 import type { Tokens } from './tokens/index.ts';
 import type { TrustedIssuers } from './trusted-issuers/index.ts';
 
@@ -95,7 +96,7 @@ function discoveryDeps(options: EndpointOptions): DiscoveryDeps {
     isMounted: answers,
     grantTypes: GRANTS.map(({ type }) => type),
     authMethods: AUTH_METHODS,
-    assertionAlgorithms: [...ALGORITHM_NAMES, 'HS256'],
+    assertionAlgorithms: [...FOREIGN_ALGORITHM_NAMES, 'HS256'],
     idTokenAlgorithms: [ID_TOKEN_ALGORITHM],
   };
 }
