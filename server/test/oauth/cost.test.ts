@@ -10,7 +10,7 @@ afterEach(async () => {
 });
 
 const PERIODIC =
-  /"(?:changes|job_leases|audit_batches|audit_keys|mail_outbox|signing_keys|token_\w+)"|_sealed" is not null|"audit_events" where|\blimit_buckets\b|^(?:begin|commit|rollback)/;
+  /"(?:changes|job_leases|audit_batches|audit_keys|mail_outbox|signing_keys|token_\w+)"|_sealed" is not null|"audit_events" where|^update audit_events set batch|\blimit_buckets\b|^(?:begin|commit|rollback)/;
 
 test('who said yes before costs one insert, and redeeming their code one update', async () => {
   const proxy = await startPostgresProxy(await freshPostgres());

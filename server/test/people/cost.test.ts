@@ -16,7 +16,7 @@ async function watchedServer() {
   const server = await startServer({ database: 'postgres', env, clock: manualClock() });
   // Counting is PostgreSQL's only where there is no Redis; the rest is work by the clock.
   const periodic =
-    /"(?:changes|job_leases|audit_batches|audit_keys|mail_outbox|signing_keys|token_\w+)"|_sealed" is not null|"audit_events" where|\blimit_buckets\b|^(?:begin|commit|rollback)/;
+    /"(?:changes|job_leases|audit_batches|audit_keys|mail_outbox|signing_keys|token_\w+)"|_sealed" is not null|"audit_events" where|^update audit_events set batch|\blimit_buckets\b|^(?:begin|commit|rollback)/;
   const during = async (work: () => Promise<unknown>) => {
     const from = proxy.statements.length;
     await work();
