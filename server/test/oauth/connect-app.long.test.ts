@@ -18,7 +18,7 @@ const complaints: string[] = [];
 
 /** The machine's own settings of npm and its network, but nothing that the npm around this test says of its project. */
 function ofMachine(): Record<string, string> {
-  const isOther = (name: string) => /^(?:npm|LATCHKEY|NODE_|PATH$|PORT$)/.test(name);
+  const isOther = (name: string) => /^(?:npm|LATCHKEY|NODE_ENV|PATH$|PORT$)/.test(name);
   const entries = Object.entries(process.env).filter(([name, value]) => value !== undefined && !isOther(name));
   return Object.fromEntries(entries) as Record<string, string>;
 }
