@@ -63,7 +63,7 @@ export const SETTINGS: readonly Setting[] = [
     name: 'LATCHKEY_OUTBOUND_ALLOW',
     default: 'loopback in development, none in production',
     description:
-      'CIDRs that key sets of other issuers and webhooks may lead to though they are not public, without TLS too.',
+      'CIDRs that key sets of other issuers, documents of clients and webhooks may lead to though they are not public, without TLS too.',
   },
   {
     name: 'LATCHKEY_TLS_CERT',

@@ -24,6 +24,29 @@ export interface Metrics {
 const BOUNDS_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
 const STATUS_CLASSES = ['0xx', '1xx', '2xx', '3xx', '4xx', '5xx'];
 
+/** What OAuth's clients ask for. */
+function clientSeries() {
+  const grants = createCounter('latchkey_token_grants_total', 'Answers to who asked for tokens.', [
+    'grant_type',
+    'outcome',
+  ]);
+  const refreshFailures = createCounter('latchkey_refresh_failures_total', 'Refreshes that were refused.', []);
+  const revocations = createCounter(
+    'latchkey_token_revocations_total',
+    'Answers to applications that revoked a token.',
+    ['token_type'],
+  );
+  const registrations = createCounter(
+    'latchkey_client_registrations_total',
+    'Answers to clients that register themselves.',
+    ['outcome'],
+  );
+  const documents = createCounter('latchkey_client_documents_total', 'Client metadata documents that were asked for.', [
+    'outcome',
+  ]);
+  return { grants, refreshFailures, revocations, registrations, documents };
+}
+
 /** The series of contract §11 that exist so far. Labels are patterns and codes, never ids or URLs. */
 export function createMetrics(): Metrics {
   const decisions = createCounter('latchkey_auth_decisions_total', 'Answers to "may this credential make this call".', [
@@ -43,24 +66,7 @@ export function createMetrics(): Metrics {
     'Values sealed anew under the first encryption key, by table.',
     ['table'],
   );
-  const grants = createCounter('latchkey_token_grants_total', 'Answers to who asked for tokens.', [
-    'grant_type',
-    'outcome',
-  ]);
-  const refreshFailures = createCounter('latchkey_refresh_failures_total', 'Refreshes that were refused.', []);
-  const revocations = createCounter(
-    'latchkey_token_revocations_total',
-    'Answers to applications that revoked a token.',
-    ['token_type'],
-  );
-  const registrations = createCounter(
-    'latchkey_client_registrations_total',
-    'Answers to clients that register themselves.',
-    ['outcome'],
-  );
-  const documents = createCounter('latchkey_client_documents_total', 'Client metadata documents that were asked for.', [
-    'outcome',
-  ]);
+  const { grants, refreshFailures, revocations, registrations, documents } = clientSeries();
   let isDegraded = false;
   const degraded = createGauge('latchkey_limiter_degraded', '1 while shared limit counters are lost.', () =>
     isDegraded ? 1 : 0,

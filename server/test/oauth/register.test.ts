@@ -6,7 +6,15 @@ import { pooledRandom } from '../../src/crypto/index.ts';
 import { pruneRegistrations } from '../../src/oauth/index.ts';
 import { MOST_UNUSED, REGISTRATIONS } from '../../src/oauth/registration/budget.ts';
 import { UNUSED_KEPT_MS } from '../../src/oauth/registration/prune.ts';
-import { DATABASES, manualClock, startServer, stopServers, type TestReply, type TestServer } from '../harness.ts';
+import {
+  type CallOptions,
+  DATABASES,
+  manualClock,
+  startServer,
+  stopServers,
+  type TestReply,
+  type TestServer,
+} from '../harness.ts';
 import { allow, answerOf, decide, personAtBrowser, requestPath } from './authorizing.ts';
 import { token, withCode, withRefresh } from './clients.ts';
 
@@ -456,7 +464,8 @@ describe.each(DATABASES)('registrations that nobody uses, on %s (asks 10)', (dat
   test('go after a week; those with a grant stay', async () => {
     const clock = manualClock();
     const server = await startServer({ clock, database });
-    const [used, unused] = [await registered(server), await registered(server)];
+    const [used, unused, removed] = [await registered(server), await registered(server), await registered(server)];
+    await server.call(`/v1/applications/${removed.client_id}`, { key: server.rootKey, method: 'DELETE' });
     await consented(server, used.client_id);
     clock.advance(UNUSED_KEPT_MS - DAY_MS);
     await prune(server);
@@ -465,6 +474,8 @@ describe.each(DATABASES)('registrations that nobody uses, on %s (asks 10)', (dat
     await prune(server);
     expect((await own(server, unused.client_id, unused.registration_access_token)).status).toBe(401);
     expect((await own(server, used.client_id, used.registration_access_token)).status).toBe(200);
+    const left = await server.latchkey.database.read.selectFrom('client_registrations').select('client_id').execute();
+    expect(left).toEqual([{ client_id: used.client_id }]);
     expect(await auditOf(server, unused.client_id)).toContain('application.deleted by system');
     expect(refusal(await token(server, { id: unused.client_id, secret: null }, withCode('x')))).toEqual([
       401,
@@ -475,6 +486,42 @@ describe.each(DATABASES)('registrations that nobody uses, on %s (asks 10)', (dat
       requestPath({ id: unused.client_id, secret: undefined }, { redirect_uri: REDIRECT }),
     );
     expect([page.status, page.text.includes('connect again')]).toEqual([400, true]);
+  });
+});
+
+describe('the operator', () => {
+  test('lists, disables and removes them, with several workspaces too; nobody else sees them', async () => {
+    const server = await startServer();
+    const root = (path: string, options: CallOptions = {}) => server.call(path, { key: server.rootKey, ...options });
+    await root('/v1/workspaces', { json: { name: 'Another' } });
+    const made = await registered(server);
+    const { client_id: id, registration_access_token: rat } = made;
+    const listed = await root('/v1/applications?self_registered=true');
+    expect(listed.json.data).toMatchObject([{ id, self_registered: true, workspace_id: null }]);
+    const usual = await root(`/v1/applications?workspace_id=${server.workspaceId}`);
+    expect(usual.json.data.map((each: { id: string }) => each.id)).not.toContain(id);
+    expect((await root(`/v1/applications/${id}`)).json).toMatchObject({ id });
+    const json = { name: 'k', scopes: ['applications:read', 'applications:write'], workspace_id: server.workspaceId };
+    const { key } = (await root('/v1/api-keys', { json })).json;
+    expect((await server.call('/v1/applications?self_registered=true', { key })).status).toBe(403);
+    for (const method of ['GET', 'PATCH', 'DELETE']) {
+      const body = method === 'PATCH' ? { json: { name: 'Mine' } } : {};
+      expect([method, (await server.call(`/v1/applications/${id}`, { key, method, ...body })).status]).toEqual([
+        method,
+        404,
+      ]);
+    }
+    const given = await token(
+      server,
+      { id, secret: null },
+      withCode(await consented(server, id), { redirect_uri: REDIRECT }),
+    );
+    const disabled = await root(`/v1/applications/${id}`, { method: 'PATCH', json: { state: 'disabled' } });
+    expect([disabled.status, disabled.json.state]).toEqual([200, 'disabled']);
+    expect((await server.call('/v1/projects', { key: given.json.access_token })).status).toBe(401);
+    expect(refusal(await own(server, id, rat, 'PUT', { ...PUBLIC, client_id: id }))).toEqual([403, 'forbidden']);
+    expect((await root(`/v1/applications/${id}`, { method: 'DELETE' })).status).toBe(204);
+    expect(refusal(await own(server, id, rat))).toEqual([401, 'invalid_token']);
   });
 });
 
