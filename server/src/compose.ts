@@ -356,6 +356,11 @@ function mountPeople(http: HttpServer, core: Core, { config, surroundings, deps,
   return { composed, oauth, foreign, authorize };
 }
 
+/** Writes down what is only counted so far. */
+async function flush({ usage, activity, sessions, oauth }: Core): Promise<void> {
+  await Promise.all([usage.flush(), activity.flush(), sessions.flush(), oauth.secretUsage.flush()]);
+}
+
 /** The one place that knows every domain: builds it, wires what must not import one another, mounts the routes. */
 export async function compose(config: Config, surroundings: Surroundings, database: Database): Promise<Latchkey> {
   const { issuer, setBoundPort } = issuerOf(config);
@@ -376,7 +381,8 @@ export async function compose(config: Config, surroundings: Surroundings, databa
   const { composed, oauth, foreign, authorize } = mountPeople(http, core, { config, surroundings, deps, doors });
   const jobs = scheduleWork(core, surroundings, database);
   for (const part of [composed, oauth, foreign, authorize]) part.addJobs(jobs);
-  const { hasFirst } = core.workspaces;
+  const { hasFirst: hasFirstWorkspace } = core.workspaces;
+  const first = { ...deps, ...oauth.applicationDeps, sandbox: config.sandbox, issuer, hasFirstWorkspace };
   return {
     http,
     database,
@@ -385,17 +391,12 @@ export async function compose(config: Config, surroundings: Surroundings, databa
     tokens: core.tokens,
     trustedIssuers: core.trustedIssuers,
     jobs,
-    bootstrap: async () => {
-      if (config.mode !== 'development') return null;
-      const { sandbox } = config;
-      return bootstrap({ ...deps, ...oauth.applicationDeps, sandbox, issuer, hasFirstWorkspace: hasFirst });
-    },
+    bootstrap: async () => (config.mode === 'development' ? bootstrap(first) : null),
     issuer,
     setBoundPort,
     sendMails: composed.people.outbox.sendDue,
     flush: async () => {
-      const kept = [core.usage, core.activity, core.sessions, core.oauth.secretUsage, authorize];
-      await Promise.all(kept.map((each) => each.flush()));
+      await Promise.all([flush(core), authorize.flush()]);
     },
     closeCounting: async () => {
       composed.close();

@@ -22,10 +22,12 @@ import {
   tokenRoutes,
   userinfoRoutes,
 } from './oauth/index.ts';
+import { FOREIGN_ALGORITHM_NAMES } from './remote-keys/index.ts';
 import type { Resources } from './resources/index.ts';
 import type { Scopes } from './scopes/index.ts';
-import { ALGORITHM_NAMES, type SigningKeys } from './signing-keys/index.ts';
+import type { SigningKeys } from './signing-keys/index.ts';
 import type { Tokens } from './tokens/index.ts';
+import type { TrustedIssuers } from './trusted-issuers/index.ts';
 
 export interface EndpointOptions {
   database: Database;
@@ -41,6 +43,7 @@ export interface EndpointOptions {
   codes: Codes;
   grants: Grants;
   authenticateClient: AuthenticateClient;
+  trustedIssuers: TrustedIssuers;
   authenticate: Authenticate;
   inspect: Inspect;
   people: People;
@@ -91,7 +94,7 @@ function discoveryDeps(options: EndpointOptions): DiscoveryDeps {
     isMounted: answers,
     grantTypes: GRANTS.map(({ type }) => type),
     authMethods: AUTH_METHODS,
-    assertionAlgorithms: [...ALGORITHM_NAMES, 'HS256'],
+    assertionAlgorithms: [...FOREIGN_ALGORITHM_NAMES, 'HS256'],
     idTokenAlgorithms: [ID_TOKEN_ALGORITHM],
   };
 }
@@ -105,6 +108,7 @@ export function composeEndpoints(options: EndpointOptions): { routes: Route[]; f
     ...options,
     catalogue,
     identityOf,
+    assertions: options.trustedIssuers,
     limiter: options.counting.guesses,
     findApplication: applications.find,
     refreshLogin: login && ((call, refreshToken) => refreshLogin(login, visitOf(call, issuer()), { refreshToken })),

@@ -7,6 +7,8 @@ import type { AccessTokenClaims } from '../tokens/index.ts';
 import { credentialKind } from './credential-kind.ts';
 import { refuseAddress, refuseDeadKey } from './decide.ts';
 import type { Decision } from './door.ts';
+import { type ForeignRecord, refuseDeadForeign } from './foreign-record.ts';
+import type { ForeignResolver } from './foreign-resolver.ts';
 import { andThen, refuseOverspent, refuseSpending, type Spendable, type Spender } from './spending.ts';
 import type { TokenRecord } from './token-record.ts';
 import type { TokenResolver } from './token-resolver.ts';
@@ -14,7 +16,8 @@ import type { TokenResolver } from './token-resolver.ts';
 /** A credential that works at this moment. */
 export interface Inspected {
   principal: Principal;
-  /** Of an access token; null for a key. */
+  kind: 'api_key' | 'access_token' | 'foreign_token';
+  /** Of an access token of ours; null for all else. */
   claims: AccessTokenClaims | null;
 }
 
@@ -31,13 +34,17 @@ export interface InspectQuestion {
 export interface InspectDeps {
   keys: KeyResolver;
   tokens: TokenResolver;
+  foreign: ForeignResolver;
   usage: KeyUsage;
   spender: Spender;
   clock: Clock;
   onDecision(decision: Decision): void;
 }
 
-type Known = { record: KeyRecord; isKey: true } | { record: TokenRecord; isKey: false };
+type Known =
+  | { kind: 'api_key'; record: KeyRecord }
+  | { kind: 'access_token'; record: TokenRecord }
+  | { kind: 'foreign_token'; record: ForeignRecord };
 
 /** What a credential that is none, is over or is unknown comes to; what is our own fault is no answer about it. */
 function nothing(error: unknown): null {
@@ -49,18 +56,24 @@ function nothing(error: unknown): null {
  * Looks a credential up for somebody else's server, and spends one call from it: never from who asks. Null for what does
  * not work now, and for what is none of their business. Throws `rate_limit_exceeded` and `quota_exceeded` of the credential.
  */
-export function createInspect({ keys, tokens, usage, spender, clock, onDecision }: InspectDeps) {
+export function createInspect({ keys, tokens, foreign, usage, spender, clock, onDecision }: InspectDeps) {
   const find = async ({ text, payer }: InspectQuestion): Promise<Known | null> => {
     const { kind } = credentialKind({ scheme: 'bearer', text });
     if (kind === 'root') return null;
-    if (kind !== 'api_key') return { record: tokens.peek(text) ?? (await tokens.find(text)), isKey: false };
+    if (kind !== 'api_key') {
+      const known = tokens.peek(text);
+      if (known) return { kind: 'access_token', record: known };
+      if (!foreign.isForeign(text)) return { kind: 'access_token', record: await tokens.find(text) };
+      return { kind: 'foreign_token', record: foreign.peek(text) ?? (await foreign.find(text)) };
+    }
     const paySlow = () => andThen(spender.spendSlowCheck(payer), (spending) => refuseSpending(spending, clock));
     const record = keys.peek(text) ?? (await keys.find(text, paySlow));
-    return record && { record, isKey: true };
+    return record && { kind: 'api_key', record };
   };
 
-  const refuseDead = ({ record, isKey }: Known, address: string): void | Promise<void> => {
-    if (!isKey) return tokens.refuseEnded(record);
+  const refuseDead = ({ kind, record }: Known, address: string): void | Promise<void> => {
+    if (kind === 'access_token') return tokens.refuseEnded(record);
+    if (kind === 'foreign_token') return refuseDeadForeign(record, clock.nowMs());
     refuseDeadKey(record, clock.nowMs());
     refuseAddress(record, address);
     usage.touch(record);
@@ -77,7 +90,7 @@ export function createInspect({ keys, tokens, usage, spender, clock, onDecision 
     const tell = (outcome: Decision['outcome'], code: string) =>
       onDecision({
         ...{ method: principal.method, outcome, code, route: 'introspect', address },
-        key: known.isKey ? known.record : null,
+        key: known.kind === 'api_key' ? known.record : null,
       });
     try {
       await refuseDead(known, address);
@@ -87,7 +100,8 @@ export function createInspect({ keys, tokens, usage, spender, clock, onDecision 
       return nothing(error);
     }
     tell('allowed', 'ok');
-    return { principal, claims: known.isKey ? null : known.record.claims };
+    const { kind } = known;
+    return { principal, kind, claims: kind === 'access_token' ? known.record.claims : null };
   };
 }
 

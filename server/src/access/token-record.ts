@@ -79,10 +79,12 @@ function limitsOf(
   if (workspace.isPooled) return { limits: workspace.limits ?? plan.api_key, limitBucket: `ws:${workspace.id}` };
   const callerClass = CLASSES[methodOf(claims)] ?? 'oauth';
   const { sub, environment, client_id } = claims;
-  const limitBucket = `${callerClass}:${environment}:${sub}`;
+  // Whatever an assertion said of its subject, the application spends.
+  const spender = methodOf(claims) === 'jwt' ? client_id : sub;
+  const limitBucket = `${callerClass}:${environment}:${spender}`;
   const own = subject.limits ?? (subject.plan === null ? null : planNamed(plans, subject.plan).limits[callerClass]);
   if (own !== null)
-    return { limits: own, limitBucket: sub === client_id ? limitBucket : `${limitBucket}:${client_id}` };
+    return { limits: own, limitBucket: spender === client_id ? limitBucket : `${limitBucket}:${client_id}` };
   return { limits: workspace.limits ?? plan[callerClass], limitBucket };
 }
 
@@ -97,7 +99,7 @@ function principalOf(claims: AccessTokenClaims, { scopesOf }: TokenContext): Pri
     userId: userIdOf(claims),
     role: null,
     subject: claims.sub,
-    subjectIssuer: claims.iss,
+    subjectIssuer: claims.subject_issuer ?? claims.iss,
     clientId: method === 'session' ? null : claims.client_id,
     audience: claims.aud,
     ...scopesOf(claims.scope),

@@ -22,7 +22,7 @@ export { type Applications, type ClientRecord, createApplications } from './dire
 export { pruneAssertions } from './prune.ts';
 export { matchRedirectUri, redirectUriProblem } from './redirect-uri.ts';
 export { type ApplicationRoutesDeps, applicationRoutes } from './routes.ts';
-export { AUTH_METHODS, checkSettings, DEFAULT_GRANT_TYPES, GRANT_TYPES } from './rules.ts';
+export { AUTH_METHODS, checkSettings, DEFAULT_GRANT_TYPES, GRANT_TYPES, JWT_BEARER } from './rules.ts';
 export { createSecretUsage, type SecretUsage } from './secret-usage.ts';
 export { applicationsSealedColumns, secretContext as clientSecretContext } from './secrets.ts';
 export type { ApplicationSettings } from './settings.ts';

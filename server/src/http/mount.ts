@@ -171,6 +171,7 @@ const EVERY_METHOD = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 
 function schemaOf(route: Route): Record<string, unknown> {
   const schema: Record<string, unknown> = { summary: route.summary, tags: [route.tag] };
+  if (route.isUndocumented) schema.hide = true;
   if (route.body) schema.body = route.body;
   if (route.query) schema.querystring = route.query;
   if (route.params) schema.params = route.params;

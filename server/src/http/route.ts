@@ -79,6 +79,8 @@ interface RouteSpec<B extends TSchema, Q extends TSchema, P extends TSchema, R e
   isGate?: boolean;
   /** RFC 6749 errors instead of those of the version. */
   errors?: 'oauth';
+  /** Left out of the OpenAPI document, which has no words for paths of any length. */
+  isUndocumented?: true;
   /** Whatever body comes along, of whatever type, is not read. */
   ignoresBody?: true;
   bodyLimitBytes?: number;

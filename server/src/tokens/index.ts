@@ -25,7 +25,7 @@ export {
   type TokenPair,
 } from './families/index.ts';
 export type { AccessToken, AccessTokenRequest, TokenResource } from './mint.ts';
-export { isOpaqueText, opaqueMigrations } from './opaque/index.ts';
+export { deleteSomeOpaque, isOpaqueText, opaqueMigrations } from './opaque/index.ts';
 export { createTokens, type Tokens, type TokensOptions } from './tokens.ts';
 export { isExpired, LEEWAY_SECONDS, type VerifiedAccessToken } from './verify.ts';
 

@@ -2,7 +2,7 @@ import { Failure } from '../failure.ts';
 
 /** One refusal for all that can be wrong: a forger learns nothing from it. `reason` is for the log. */
 export function notAccepted(reason: string): Failure {
-  return new Failure('invalid_token', 'The token is not accepted.', { cause: reason });
+  return new Failure('invalid_token', 'The access token is not valid.', { cause: reason });
 }
 
 /** Why, for the log; the message of any other failure. */

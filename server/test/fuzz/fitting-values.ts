@@ -57,6 +57,9 @@ const MEANINGFUL: Record<string, (source: Source) => readonly string[]> = {
   tos_uri: () => ['https://app.example/tos'],
   resource: ({ lane }) => lane.made('/resources'),
   audience: ({ dice }) => [`https://api.example.com/${dice.below(1000)}`, 'urn:example:api'],
+  issuer: ({ dice }) => [`https://idp.example/${dice.below(1000)}`, `urn:example:${dice.below(1000)}`, 'billing'],
+  secret: ({ dice }) => [Buffer.from(dice.bytes(32)).toString('hex')],
+  scope_claim: () => ['scp', 'permissions'],
   accepted_audiences: ({ dice }) => [`https://api.example.com/${dice.below(1000)}`],
 };
 

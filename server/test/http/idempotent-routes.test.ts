@@ -65,6 +65,16 @@ async function byOwner(path: string): Promise<Example> {
   const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ');
   return { path, json: {}, key: null, headers: { cookie, 'sec-fetch-site': 'same-origin' } };
 }
+let issuers = 0;
+const newIssuer = () => ({
+  issuer: `https://idp-${issuers++}.example`,
+  audience: null,
+  secret: 'a shared secret of thirty-two bytes or more',
+  scopes: ['read'],
+  ...here(),
+});
+const issuerPath = async () =>
+  `/v1/trusted-issuers/${(await made('/v1/trusted-issuers', newIssuer(), server.rootKey)).id}`;
 const hash = (text: string) => ({ algorithm: 'sha256', value: createHash('sha256').update(text).digest('hex') });
 
 /** One call to each route that changes something; a new route needs its own here. */
@@ -114,6 +124,9 @@ const EXAMPLES: Record<string, () => Promise<Example>> = {
   'POST /v1/members/{id}/transfer': async () => byOwner(`${await newMember()}/transfer`),
   'POST /v1/invitations': async () => root('/v1/invitations', { email: newAddress(), role: 'viewer', ...here() }),
   'DELETE /v1/invitations/{id}': async () => root(`${await newInvitation()}?workspace_id=${server.workspaceId}`),
+  'POST /v1/trusted-issuers': async () => root('/v1/trusted-issuers', newIssuer()),
+  'PATCH /v1/trusted-issuers/{id}': async () => root(await issuerPath(), { scopes: ['write'], ...here() }),
+  'DELETE /v1/trusted-issuers/{id}': async () => root(`${await issuerPath()}?workspace_id=${server.workspaceId}`),
   'DELETE /v1/grants/{id}': async () => root(await newGrant()),
   'POST /v1/projects': async () => ({ path: '/v1/projects', json: { name: 'x' } }),
   'PATCH /v1/projects/{id}': async () => ({ path: await newRow('/v1/projects', { name: 'x' }), json: { name: 'y' } }),

@@ -280,6 +280,19 @@ describe.each(DATABASES)('client authentication on %s', (database) => {
       expect((await postAssertion(await sign(claims(), pair.privateKey, { alg: 'ES256' }))).status).toBe(200);
     });
 
+    test.each(['ES384', 'ES512', 'RS256', 'RS512', 'PS256', 'EdDSA'])(
+      'under %s is good where the key is one for it',
+      async (alg) => {
+        const own = await generateKeyPair(alg, { extractable: true });
+        const keys = { keys: [{ ...(await exportJWK(own.publicKey)), kid: 'own' }] };
+        const client = await makeApplication(server, { token_endpoint_auth_method: 'private_key_jwt', jwks: keys });
+        const stranger = await generateKeyPair(alg);
+        const by = async (key: SigningKey) => postAssertion(await sign(claimsFor(client.id), key, { alg, kid: 'own' }));
+        expect((await by(own.privateKey)).status).toBe(200);
+        expect(await refused(by(stranger.privateKey))).toEqual(INVALID_CLIENT);
+      },
+    );
+
     test('is signed with a living secret of the client’s own, under HS256 alone (C8)', async () => {
       const { id, client_secret: secret } = clients.client_secret_jwt;
       const others = clients.client_secret_post.client_secret;

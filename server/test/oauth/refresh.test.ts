@@ -130,13 +130,18 @@ describe.each(DATABASES)('refreshing on %s', (database) => {
   });
 
   test('is for the resource of the consent alone', async () => {
-    const { refresh_token: text } = await consented(server, person, web);
+    const root = { key: server.rootKey };
     const json = { name: 'Other', audience: 'https://other.example' };
-    expect((await server.call('/v1/resources', { key: server.rootKey, json })).status).toBe(201);
+    const made = await server.call('/v1/resources', { ...root, json });
+    const scope = { name: 'other:do', description: 'Do other things.', resource: made.json.id };
+    expect((await server.call('/v1/scopes', { ...root, json: scope })).status).toBe(201);
+    // The client may ask for it, and the person allowed another.
+    const client = await newClient(server, { scopes: ['read', 'other:do'] });
+    const { refresh_token: text } = await consented(server, person, client, { scope: 'read' });
     for (const resource of ['https://other.example', 'https://unknown.example', '/v1', `${server.issuer}/v1#x`]) {
-      expect(refusal(await refresh(web, text, { resource })), resource).toEqual([400, 'invalid_target']);
+      expect(refusal(await refresh(client, text, { resource })), resource).toEqual([400, 'invalid_target']);
     }
-    expect((await refresh(web, text, { resource: `${server.issuer}/v1` })).status).toBe(200);
+    expect((await refresh(client, text, { resource: `${server.issuer}/v1` })).status).toBe(200);
   });
 
   test('an ID token that is refreshed is of the same login, without a nonce', async () => {

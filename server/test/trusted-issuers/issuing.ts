@@ -18,7 +18,11 @@ function signatureOf(alg: string, input: string, key: KeyObject | string): strin
   }
   const ec = { key, dsaEncoding: 'ieee-p1363' } as const;
   const hash = alg === 'EdDSA' ? null : `sha${alg.slice(2)}`;
-  const options = alg.startsWith('ES') ? ec : alg.startsWith('PS') ? { key, padding: 6, saltLength: 32 } : key;
+  const options = alg.startsWith('ES')
+    ? ec
+    : alg.startsWith('PS')
+      ? { key, padding: 6, saltLength: Number(alg.slice(2)) / 8 }
+      : key;
   return sign(hash, data, options).toString('base64url');
 }
 

@@ -10,6 +10,7 @@ const TYPES = new Set(['jwt', 'client-authentication+jwt', 'application/client-a
 
 /** What a client says of itself, not proven yet. */
 export interface ClientAssertion {
+  readonly text: string;
   readonly jws: ParsedJws;
   readonly alg: string;
   readonly kid: unknown;
@@ -54,5 +55,5 @@ export function readAssertion(
   if (typeof iss !== 'string' || iss === '' || iss !== sub || !isForUs(aud, issuer)) return null;
   if (typeof jti !== 'string' || jti === '' || jti.length > LONGEST_JTI) return null;
   if (!timesFit(claims, nowMs / 1000)) return null;
-  return { jws, alg: String(jws.header.alg), kid: jws.header.kid, clientId: iss, jti, expSeconds: Number(exp) };
+  return { text, jws, alg: String(jws.header.alg), kid: jws.header.kid, clientId: iss, jti, expSeconds: Number(exp) };
 }

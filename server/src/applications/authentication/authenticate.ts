@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto';
 import { readSecret } from '@latchkey/protocol';
 import { addressGroup } from '../../address.ts';
 import type { Clock } from '../../clock.ts';
@@ -6,7 +6,7 @@ import { type Envelope, secretsEqual, sha256Hex } from '../../crypto/index.ts';
 import { type Database, UniqueViolation } from '../../database/index.ts';
 import { Failure, OAuthFailure } from '../../failure.ts';
 import { ANONYMOUS_PREFIX, type Limiter } from '../../limits/index.ts';
-import type { RemoteKeys } from '../../remote-keys/index.ts';
+import { isForeignAlgorithm, type RemoteKeys } from '../../remote-keys/index.ts';
 import { ALGORITHMS, type AlgorithmName, verifyCompactJws } from '../../signing-keys/index.ts';
 import { LEEWAY_SECONDS } from '../../tokens/index.ts';
 import type { Application, ClientAuthMethod } from '../application.ts';
@@ -80,13 +80,23 @@ function signingSecret(deps: ClientAuthDeps, { secrets }: ClientRecord, { jws }:
   return found;
 }
 
+/** Our own algorithms by our own code; of the others, keys that clients may have all the same. */
+async function isSignedUnder(key: KeyObject, { text, jws, alg }: ClientAssertion): Promise<boolean> {
+  if (Object.hasOwn(ALGORITHMS, alg)) return verifyCompactJws(jws, ALGORITHMS[alg as AlgorithmName], key);
+  const { compactVerify } = await import('jose');
+  return compactVerify(text, key, { algorithms: [alg] }).then(
+    () => true,
+    () => false,
+  );
+}
+
 async function isSignedByKey(deps: ClientAuthDeps, { application }: ClientRecord, assertion: ClientAssertion) {
-  const { alg, kid, jws } = assertion;
+  const { alg, kid } = assertion;
   const { jwks, jwksUri } = application;
-  if (!Object.hasOwn(ALGORITHMS, alg)) return false;
+  if (!isForeignAlgorithm(alg)) return false;
   const source = jwks !== null ? { jwks } : jwksUri !== null ? { uri: jwksUri } : null;
   const key = source && (await deps.keys.keyFor(source, { kid, alg }));
-  return key !== null && verifyCompactJws(jws, ALGORITHMS[alg as AlgorithmName], key);
+  return key !== null && isSignedUnder(key, assertion);
 }
 
 /** One use each, whichever process sees it first (security C6): kept until nobody would believe it any more. */

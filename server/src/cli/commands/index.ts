@@ -41,6 +41,7 @@ import { serve } from './server/serve.ts';
 import { completion } from './shell/completion.ts';
 import { help } from './shell/help.ts';
 import { version } from './shell/version.ts';
+import { trustedIssuerCommands } from './trusted-issuers/index.ts';
 import { workspacesCreate } from './workspaces/create.ts';
 import { workspacesGet } from './workspaces/get.ts';
 import { workspacesList } from './workspaces/list.ts';
@@ -80,6 +81,7 @@ export const COMMANDS: readonly Command[] = [
   ...secrets,
   ...keys,
   ...applicationCommands,
+  ...trustedIssuerCommands,
   ...workspaces,
   ...resourceCommands,
   ...scopes,

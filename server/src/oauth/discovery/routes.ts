@@ -38,6 +38,7 @@ function serverRoutes(deps: DiscoveryDeps): Route[] {
       path: `${path}/*`,
       summary: `${summary}, where the issuer has a path`,
       params,
+      isUndocumented: true,
       handler: (call) => {
         const { '*': rest } = call.params;
         // RFC 8414 §3.3: a document of another issuer must not be found here.
@@ -69,6 +70,7 @@ function resourceRoutes(deps: DiscoveryDeps): Route[] {
       path: `${RESOURCE_PATH}/*`,
       summary: `${summary}, by its path`,
       params,
+      isUndocumented: true,
       handler: (call) => answer(`/${call.params['*']}`, null),
     }),
   ];

@@ -16,6 +16,7 @@ export function answerOfToken(claims: AccessTokenClaims): object {
     ...{ scope, client_id, sub, aud, iss, exp, iat, jti, workspace_id, environment },
     ...(claims.nbf === undefined ? {} : { nbf: claims.nbf }),
     ...(claims.sid === undefined ? {} : { sid: claims.sid }),
+    ...(claims.subject_issuer === undefined ? {} : { subject_issuer: claims.subject_issuer }),
   };
 }
 
@@ -30,6 +31,23 @@ export function answerOfKey({ subject, grantedScopes, expiresAtMs, ...principal 
     iss: issuer,
     ...(expiresAtMs === null ? {} : { exp: seconds(expiresAtMs) }),
     jti: principal.credentialId,
+    workspace_id: principal.workspaceId,
+    environment: principal.environment,
+  };
+}
+
+/** A JWT of somebody else: what is believed of it here, which may be less than it says. Pure. */
+export function answerOfForeign({ grantedScopes, subject, expiresAtMs, ...principal }: Principal): object {
+  return {
+    active: true,
+    token_type: 'Bearer',
+    token_use: 'access_token',
+    scope: grantedScopes.join(' '),
+    ...(principal.clientId === null ? {} : { client_id: principal.clientId }),
+    sub: subject,
+    aud: principal.audience,
+    iss: principal.subjectIssuer,
+    ...(expiresAtMs === null ? {} : { exp: seconds(expiresAtMs) }),
     workspace_id: principal.workspaceId,
     environment: principal.environment,
   };

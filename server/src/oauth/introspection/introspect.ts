@@ -3,7 +3,7 @@ import { OAuthFailure } from '../../failure.ts';
 import type { FormCall, Principal } from '../../http/index.ts';
 import type { ScopeCatalogue } from '../../scopes/index.ts';
 import type { AccessTokenClaims, Tokens } from '../../tokens/index.ts';
-import { answerOfFamily, answerOfKey, answerOfToken, INACTIVE } from './answer.ts';
+import { answerOfFamily, answerOfForeign, answerOfKey, answerOfToken, INACTIVE } from './answer.ts';
 import { type Caller, type CallerDeps, callerOf, mayKnow } from './caller.ts';
 
 /** A key or access token that works now; see `Inspect` of `access`, which spends a call from it. */
@@ -12,7 +12,14 @@ export type LookUp = (question: {
   address: string | null;
   sees(principal: Principal): boolean;
   payer: string;
-}) => Promise<{ principal: Principal; claims: AccessTokenClaims | null } | null>;
+}) => Promise<Found | null>;
+
+/** `claims` of an access token of ours; null for all else. */
+interface Found {
+  principal: Principal;
+  kind: 'api_key' | 'access_token' | 'foreign_token';
+  claims: AccessTokenClaims | null;
+}
 
 export interface IntrospectDeps extends CallerDeps {
   catalogue: ScopeCatalogue;
@@ -34,7 +41,9 @@ async function answerOf(deps: IntrospectDeps, caller: Caller, text: string, addr
   }
   const found = await deps.lookUp({ text, address, sees, payer: payerOf(caller) });
   if (!found) return INACTIVE;
-  return found.claims ? answerOfToken(found.claims) : answerOfKey(found.principal, deps.issuer());
+  if (found.claims) return answerOfToken(found.claims);
+  const { principal, kind } = found;
+  return kind === 'api_key' ? answerOfKey(principal, deps.issuer()) : answerOfForeign(principal);
 }
 
 /** RFC 7662: whether a token works at this moment, for who is entitled to know. */

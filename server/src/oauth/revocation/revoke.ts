@@ -16,9 +16,9 @@ export interface RevokeDeps {
 const REASON = 'revoked by its application';
 
 /** Its claims, while it works; null for what is none of ours, or over: there is nothing left to revoke. */
-function claimsOf({ tokens }: RevokeDeps, text: string): AccessTokenClaims | null {
+async function claimsOf({ tokens }: RevokeDeps, text: string): Promise<AccessTokenClaims | null> {
   try {
-    return tokens.verifyAccessToken(text).claims;
+    return (await tokens.findAccessToken(text)).claims;
   } catch (error) {
     if (error instanceof Failure && error.status < 500) return null;
     throw error;
@@ -43,7 +43,7 @@ async function end(deps: RevokeDeps, { id }: Application, text: string, actor: A
     const family = await database.write((tx) => tokens.revokeFamily(tx, ending));
     return family ? 'refresh_token' : 'none';
   }
-  const claims = claimsOf(deps, text);
+  const claims = await claimsOf(deps, text);
   if (claims === null || claims.client_id !== id) return 'none';
   await database.write((tx) => tokens.revokeAccessToken(tx, { claims, actor }));
   return 'access_token';

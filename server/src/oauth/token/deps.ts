@@ -9,6 +9,7 @@ import type { Resources } from '../../resources/index.ts';
 import type { ScopeCatalogue } from '../../scopes/index.ts';
 import type { SigningKeys } from '../../signing-keys/index.ts';
 import type { TokenPair, Tokens } from '../../tokens/index.ts';
+import type { Assertions } from '../../trusted-issuers/index.ts';
 import type { Codes } from '../authorize/index.ts';
 import type { Grants } from '../consent/index.ts';
 
@@ -27,6 +28,7 @@ export interface TokenDeps {
   findApplication(clientId: string): Promise<Application | null>;
   identityOf(query: Tx['query'], userId: string): Promise<Identity | null>;
   codes: Pick<Codes, 'redeem' | 'noteGiven'>;
+  assertions: Assertions;
   /** What users allowed. */
   grants: Pick<Grants, 'byId' | 'noteUsed'>;
   /** The next tokens of a login by password; null where there are no such logins. Throws as `/v1/auth/refresh` does. */

@@ -8,6 +8,8 @@ import type { LifetimeBounds } from './lifetime.ts';
 export interface Holder {
   /** `sub`: a user, the client itself, or whom an assertion names. */
   subject: string;
+  /** Whose word the subject is, where it is not ours. */
+  subjectIssuer?: string | null;
   /** The account behind it; null for none. */
   userId: string | null;
   workspaceId: string;

@@ -3,7 +3,7 @@ import { Failure, OAuthFailure } from '../../failure.ts';
 import { stepsOf } from '../steps.ts';
 import { type Ask, type Asked, actorOf } from './ask.ts';
 import type { KeptRefusal } from './entitlement.ts';
-import type { FreeGrant, Grant, StoredGrant } from './grant.ts';
+import type { FreeGrant, Grant, Redeem, StoredGrant } from './grant.ts';
 import { GRANTS } from './grants/index.ts';
 import { idTokenBeside } from './id-token-beside.ts';
 import { mintAlone } from './mint/alone.ts';
@@ -34,10 +34,17 @@ async function recordGiven(ask: Ask, tx: Tx, { type }: Grant, minted: Minted): P
   });
 }
 
-async function giveInside(ask: Ask, tx: Tx, grant: StoredGrant): Promise<Given | KeptRefusal> {
-  const found = await grant.entitle(ask, tx);
+type Found = Awaited<ReturnType<Redeem>>;
+
+function mint(ask: Ask, tx: Tx, found: Exclude<Found, KeptRefusal>): Promise<Minted | KeptRefusal> {
+  if (found.kind === 'first_of_consent') return mintFirst(ask, tx, found);
+  return found.kind === 'next_of_family' ? mintNext(ask, tx, found) : mintAlone(ask, tx, found);
+}
+
+async function giveInside(ask: Ask, tx: Tx, grant: Grant, redeem: Redeem): Promise<Given | KeptRefusal> {
+  const found = await redeem(tx);
   if (found.kind === 'kept_refusal') return found;
-  const minted = found.kind === 'first_of_consent' ? await mintFirst(ask, tx, found) : await mintNext(ask, tx, found);
+  const minted = await mint(ask, tx, found);
   if (minted.kind === 'kept_refusal') return minted;
   if (!minted.isRetry) await recordGiven(ask, tx, grant, minted);
   return { ...minted, idToken: await idTokenBeside(ask, tx, minted) };
@@ -45,15 +52,17 @@ async function giveInside(ask: Ask, tx: Tx, grant: StoredGrant): Promise<Given |
 
 /** In one transaction: what is used up, what it gives, and the record of both. On disk before anything of it is told. */
 async function giveStored(ask: Ask, grant: StoredGrant): Promise<Given> {
-  const given = await ask.deps.database.write((tx) => giveInside(ask, tx, grant));
+  const redeem = await grant.entitle(ask);
+  const given = await ask.deps.database.write((tx) => giveInside(ask, tx, grant, redeem));
   if (given.kind === 'kept_refusal') throw given.failure;
   if (given.grantId !== null) ask.deps.grants.noteUsed(given.grantId);
   return given;
 }
 
+/** Nothing is used up, and nothing is written but an opaque token: there is no record of it but the count. */
 async function giveFree(ask: Ask, grant: FreeGrant): Promise<Given> {
-  const found = await grant.entitle(ask);
-  const minted = found.kind === 'token_alone' ? mintAlone(ask, found) : await mintNextOfLogin(ask, found);
+  const found = grant.entitle(ask);
+  const minted = await (found.kind === 'token_alone' ? mintAlone(ask, null, found) : mintNextOfLogin(ask, found));
   return { ...minted, idToken: null };
 }
 

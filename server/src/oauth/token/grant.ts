@@ -13,12 +13,15 @@ export type Grant = FreeGrant | StoredGrant;
 export interface FreeGrant {
   readonly type: GrantType;
   readonly isStored: false;
-  entitle(ask: Ask): TokenAlone | NextOfLogin | Promise<TokenAlone | NextOfLogin>;
+  entitle(ask: Ask): TokenAlone | NextOfLogin;
 }
 
-/** Uses something up, in one transaction with what it gives: what it throws leaves everything as it was. */
+/** Uses something up, in one transaction with what it gives: what is thrown there leaves everything as it was. */
+export type Redeem = (tx: Tx) => Promise<FirstOfConsent | NextOfFamily | TokenAlone | KeptRefusal>;
+
 export interface StoredGrant {
   readonly type: GrantType;
   readonly isStored: true;
-  entitle(ask: Ask, tx: Tx): Promise<FirstOfConsent | NextOfFamily | KeptRefusal>;
+  /** Looks at all that needs no transaction; the rest is what it returns. */
+  entitle(ask: Ask): Redeem | Promise<Redeem>;
 }

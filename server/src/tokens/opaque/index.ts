@@ -2,5 +2,5 @@
 // JWT would have, under the SHA-256 of their text. Owns opaque_tokens. Whether one was ended before its time is asked of
 // `denials` by its `jti`, as of any other.
 export { isOpaqueText, keepOpaque, type OpaqueDeps, readOpaque } from './opaque.ts';
-export { deleteOldOpaque } from './store.ts';
+export { deleteOldOpaque, deleteSomeOpaque } from './store.ts';
 export { opaqueMigrations } from './tables.ts';

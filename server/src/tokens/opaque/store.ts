@@ -21,3 +21,8 @@ export async function deleteOldOpaque(tx: Tx, beforeMs: number, limit: number): 
   const gone = await tx.query.deleteFrom('opaque_tokens').where('token_hash', 'in', old).executeTakeFirst();
   return Number(gone.numDeletedRows);
 }
+
+/** Removes some of them, whatever they are; returns how many: 0 when there is none left. */
+export async function deleteSomeOpaque(tx: Tx, limit: number): Promise<number> {
+  return deleteOldOpaque(tx, Number.MAX_SAFE_INTEGER, limit);
+}

@@ -51,17 +51,20 @@ async function entitlementOf(ask: Ask, tx: Tx, code: AuthorizationCode): Promise
 export const authorizationCode: StoredGrant = {
   type: 'authorization_code',
   isStored: true,
-  entitle: async (ask, tx) => {
+  entitle: (ask) => {
     const { deps, call, client } = ask;
     const text = call.params.get('code');
     if (text === undefined) throw new OAuthFailure('invalid_request', 'code is required.');
-    const redemption = await deps.codes.redeem(tx, {
+    const presented = {
       text,
       clientId: client.id,
       redirectUri: call.params.get('redirect_uri') ?? null,
       verifier: call.params.get('code_verifier') ?? null,
-    });
-    if (redemption.outcome === 'refused') return refused(redemption.reason);
-    return entitlementOf(ask, tx, redemption.code);
+    };
+    return async (tx) => {
+      const redemption = await deps.codes.redeem(tx, presented);
+      if (redemption.outcome === 'refused') return refused(redemption.reason);
+      return entitlementOf(ask, tx, redemption.code);
+    };
   },
 };

@@ -7,11 +7,11 @@ import { lookAgain } from '../standing.ts';
 export const refreshToken: StoredGrant = {
   type: 'refresh_token',
   isStored: true,
-  entitle: async (ask) => {
+  entitle: (ask) => {
     const token = ask.call.params.get('refresh_token');
     if (token === undefined) throw new OAuthFailure('invalid_request', 'refresh_token is required.');
     const application = applicationOf(ask);
-    return {
+    return async () => ({
       kind: 'next_of_family',
       refreshToken: token,
       lookAgain: (tx, family) => {
@@ -21,6 +21,6 @@ export const refreshToken: StoredGrant = {
         }
         return lookAgain(ask.deps, tx, { ...family, userId, grantId }, application);
       },
-    };
+    });
   },
 };

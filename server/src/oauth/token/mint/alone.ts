@@ -1,3 +1,4 @@
+import type { Tx } from '../../../database/index.ts';
 import { applicationOf } from '../application-of.ts';
 import type { Ask } from '../ask.ts';
 import type { TokenAlone } from '../entitlement.ts';
@@ -6,14 +7,14 @@ import { grantedResource } from '../rules/granted-resource.ts';
 import { scopesOfNobody } from '../rules/granted-scopes.ts';
 import type { Minted } from './minted.ts';
 
-/** RFC 6749 §4.4.3: an access token and no refresh token. Nothing is stored. */
-export function mintAlone(ask: Ask, { holder, lifetime }: TokenAlone): Minted {
+/** RFC 6749 §4.4.3: an access token and no refresh token. A JWT is stored nowhere. */
+export async function mintAlone(ask: Ask, tx: Tx | null, { holder, lifetime }: TokenAlone): Promise<Minted> {
   const application = applicationOf(ask);
   const { subject, userId, workspaceId, environment } = holder;
   const resource = grantedResource(ask, holder.audience);
   const { audience } = resource;
   const scopes = scopesOfNobody(ask, holder.held, resource);
-  const accessToken = ask.deps.tokens.mintAccessToken({
+  const accessToken = await ask.deps.tokens.issueAccessToken(tx, {
     subject,
     clientId: application.id,
     audience,
@@ -21,6 +22,7 @@ export function mintAlone(ask: Ask, { holder, lifetime }: TokenAlone): Minted {
     workspaceId,
     environment,
     epoch: ask.epoch,
+    ...(holder.subjectIssuer ? { extraClaims: { subject_issuer: holder.subjectIssuer } } : {}),
     ttlSeconds: ttlSecondsOf(application, lifetime),
   });
   const none = { refreshToken: null, familyId: null, grantId: null, login: null, isRetry: false };

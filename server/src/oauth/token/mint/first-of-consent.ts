@@ -42,7 +42,7 @@ export async function mintFirst(ask: Ask, tx: Tx, first: FirstOfConsent): Promis
   const toldLogin = { nonce, authTime, amr, sessionId };
   if (!isRefreshable(application, scopes)) {
     // What cannot be renewed is for while the user is there: it ends with the session (OpenID Connect Back-Channel Logout §2.7).
-    const accessToken = tokens.mintAccessToken({ ...request, subject: userId, sessionId, ttlSeconds });
+    const accessToken = await tokens.issueAccessToken(tx, { ...request, subject: userId, sessionId, ttlSeconds });
     await first.noteGiven(tx, { familyId: null, accessToken });
     return { ...told, accessToken, refreshToken: null, familyId: null, login: toldLogin };
   }
