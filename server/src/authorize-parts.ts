@@ -74,7 +74,7 @@ export function composeAuthorize(options: AuthorizeOptions): ComposedAuthorize {
       authorizer,
       grants,
       revokeGrant: (actor, id, mayEnd) => revokeGrant(options, actor, id, mayEnd),
-      findApplication: applications.find,
+      findApplication: (clientId) => applications.find(clientId),
       readLogout: (params, userId) => readLogout({ signingKeys, issuer, applications }, params, userId),
     },
     codes,

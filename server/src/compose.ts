@@ -67,6 +67,7 @@ import { challengeUrl } from './oauth/index.ts';
 import { composeEndpoints } from './oauth-endpoints.ts';
 import { composeOAuth, createOAuthCore, type OAuthCore, oauthMigrations, oauthSealedColumns } from './oauth-parts.ts';
 import { type ComposedPeople, composePeople } from './people.ts';
+import { composeRegistration } from './registration-parts.ts';
 import { sandboxMigrations, sandboxRoutes } from './sandbox/index.ts';
 import { createScopes, type Scopes, scopeRoutes, scopesMigrations } from './scopes/index.ts';
 import { createRewrapper, type SealedColumn } from './sealed-values/index.ts';
@@ -181,8 +182,8 @@ async function createCore(
   const workspaces = createWorkspaces(database, changes);
   const metrics = createMetrics();
   const slowHashes = createSlowHashes();
-  const shared = { database, changes, clock, issuer, catalogue: scopes.catalogue, plans: plans.current };
-  const sessions = createSessions(shared);
+  const shared = { database, changes, clock, catalogue: scopes.catalogue, issuer, plans: plans.current };
+  const sessions = createSessions({ ...shared, firstWorkspaceId: workspaces.firstId });
   const keys = createKeyResolver({
     ...shared,
     workspaceFacts: workspaces.facts,
@@ -195,7 +196,9 @@ async function createCore(
   }
   const recordAudit = createRecordAudit(clock, randomBytes);
   const envelope = createEnvelope(config.encryptionKeys, randomBytes);
-  const oauth = await createOAuthCore({ ...surroundings, config, database, changes, scopes, workspaces, issuer });
+  const counting = await createCounting({ config, surroundings, database, onDegraded: metrics.setLimiterDegraded });
+  const known = { config, database, changes, scopes, workspaces, counting, metrics, issuer };
+  const oauth = await createOAuthCore({ ...surroundings, ...known });
   const tokenDeps = { changes, scopes, plans, workspaces, recordAudit, envelope, oauth, issuer };
   return {
     ...(await createTokenCore({ ...surroundings, ...tokenDeps, config, database })),
@@ -214,7 +217,7 @@ async function createCore(
     activity: createKeyActivity(database, clock),
     metrics,
     idempotency: createIdempotency({ database, clock, randomBytes }),
-    counting: await createCounting({ config, surroundings, database, onDegraded: metrics.setLimiterDegraded }),
+    counting,
     issuer,
   };
 }
@@ -342,23 +345,20 @@ function mountPeople(http: HttpServer, core: Core, { config, surroundings, deps,
   const authorize = composeAuthorize({ ...core, ...deps, resources, applications, guesses });
   const composed = peopleOf(core, config, surroundings, deps, authorize);
   http.add([...composed.routes, ...authorize.routes]);
-  const oauth = composeOAuth({ ...core, ...deps, isOperator: core.workspaces.isOperator });
+  const oauth = composeOAuth({ ...core, ...deps });
   const foreign = composeForeign({ ...core, ...deps, ...surroundings, config });
   const endpoints = composeEndpoints({
     ...{ ...core, ...deps, ...core.oauth, ...authorize, ...oauth, ...doors },
     people: composed.people,
     passwordLogin: config.passwordLogin,
+    readsClientDocuments: config.clientRegistration !== 'off',
     answers: http.answers,
   });
-  http.add([...oauth.routes, ...foreign.routes, ...endpoints.routes]);
+  const registration = composeRegistration({ ...core, ...deps, ...oauth, ...doors, config });
+  http.add([...oauth.routes, ...foreign.routes, ...endpoints.routes, ...registration.routes]);
   http.addForms([...oauth.forms, ...endpoints.forms]);
   http.addPages(composed.pages.routes, composed.pages.failurePage);
-  return { composed, oauth, foreign, authorize };
-}
-
-/** Writes down what is only counted so far. */
-async function flush({ usage, activity, sessions, oauth }: Core): Promise<void> {
-  await Promise.all([usage.flush(), activity.flush(), sessions.flush(), oauth.secretUsage.flush()]);
+  return { composed, oauth, foreign, authorize, registration };
 }
 
 /** The one place that knows every domain: builds it, wires what must not import one another, mounts the routes. */
@@ -378,9 +378,14 @@ export async function compose(config: Config, surroundings: Surroundings, databa
   http.add(healthRoutes({ checks, spareChecks, isStopping: () => isStopping, isDegraded }));
   const deps = domainDeps(core, config, surroundings, database);
   http.add(routesOf(core, config, deps, doors.verifyKey));
-  const { composed, oauth, foreign, authorize } = mountPeople(http, core, { config, surroundings, deps, doors });
+  const { composed, oauth, foreign, authorize, registration } = mountPeople(http, core, {
+    config,
+    surroundings,
+    deps,
+    doors,
+  });
   const jobs = scheduleWork(core, surroundings, database);
-  for (const part of [composed, oauth, foreign, authorize]) part.addJobs(jobs);
+  for (const part of [composed, oauth, foreign, authorize, registration]) part.addJobs(jobs);
   const { hasFirst: hasFirstWorkspace } = core.workspaces;
   const first = { ...deps, ...oauth.applicationDeps, sandbox: config.sandbox, issuer, hasFirstWorkspace };
   return {
@@ -396,10 +401,12 @@ export async function compose(config: Config, surroundings: Surroundings, databa
     setBoundPort,
     sendMails: composed.people.outbox.sendDue,
     flush: async () => {
-      await Promise.all([flush(core), authorize.flush()]);
+      const kept = [core.usage, core.activity, core.sessions, core.oauth.secretUsage, authorize];
+      await Promise.all(kept.map((each) => each.flush()));
     },
     closeCounting: async () => {
       composed.close();
+      core.slowHashes.close();
       await core.counting.close();
     },
     markStopping: () => {

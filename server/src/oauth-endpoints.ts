@@ -50,6 +50,7 @@ export interface EndpointOptions {
   sessions: SessionResolver;
   /** Whether first-party software logs people in by password. */
   passwordLogin: boolean;
+  readsClientDocuments: boolean;
   payAddress(address: string): Promise<void>;
   issuer(): string;
   /** Whether anything answers at a path. */
@@ -86,8 +87,9 @@ function loginDeps({ people, tokens, resources, sessions, payAddress, metrics }:
 }
 
 function discoveryDeps(options: EndpointOptions): DiscoveryDeps {
-  const { resources, scopes, issuer, answers } = options;
+  const { resources, scopes, issuer, answers, readsClientDocuments } = options;
   return {
+    readsClientDocuments,
     issuer,
     resources,
     catalogue: scopes.catalogue,

@@ -21,10 +21,19 @@ import type { Config } from './config/index.ts';
 import type { Counting } from './counting.ts';
 import type { Envelope, RandomBytes } from './crypto/index.ts';
 import type { Database, Migration, Tx } from './database/index.ts';
-import type { Cursors, FormRoute, Principal, Route } from './http/index.ts';
+import type { Cursors, FormRoute, Route } from './http/index.ts';
+import type { Metrics } from './insights/index.ts';
 import type { Jobs } from './jobs/index.ts';
 import { type PlanTable, UNLIMITED } from './limits/index.ts';
-import { authorizeMigrations, consentMigrations } from './oauth/index.ts';
+import {
+  authorizeMigrations,
+  consentMigrations,
+  createClientDocuments,
+  ID_TOKEN_ALGORITHM,
+  isDocumentUrl,
+  registrationMigrations,
+  selfRegisteredScopes,
+} from './oauth/index.ts';
 import { createOutbound, type Outbound } from './outbound/index.ts';
 import { createRemoteKeys, type RemoteKeys } from './remote-keys/index.ts';
 import {
@@ -50,6 +59,7 @@ export const oauthMigrations: readonly Migration[] = [
   ...opaqueMigrations,
   ...consentMigrations,
   ...authorizeMigrations,
+  ...registrationMigrations,
 ];
 
 /** Columns of OAuth's domains that are sealed under LATCHKEY_ENCRYPTION_KEYS. */
@@ -75,23 +85,42 @@ export interface OAuthCoreOptions extends Surroundings {
   changes: Changes;
   scopes: Scopes;
   workspaces: Workspaces;
+  counting: Counting;
+  metrics: Metrics;
   issuer(): string;
 }
 
+/** Where clients belong that nobody's key registers: a development server is for trying things out. */
+export const environmentOfStrangers = ({ mode }: Config) => (mode === 'development' ? 'test' : 'live');
+
 /** Built before tokens and the door, which ask it at every call. */
 export async function createOAuthCore(options: OAuthCoreOptions): Promise<OAuthCore> {
-  const { database, changes, clock, log, workspaces, config } = options;
+  const { database, changes, clock, log, scopes, workspaces, config, counting, metrics } = options;
   const onError = (err: unknown) => log.error({ err }, 'the resources cannot be read');
   const resources = createResources({ ...options, onError });
   await resources.load();
+  const outbound = createOutbound({ allow: config.outboundAllow });
+  const { catalogue } = scopes;
+  const documents = createClientDocuments({
+    clock,
+    outbound,
+    catalogue,
+    limiter: counting.guesses,
+    isOn: config.clientRegistration !== 'off',
+    environment: environmentOfStrangers(config),
+    idTokenAlgorithms: [ID_TOKEN_ALGORITHM],
+    onRead: metrics.documentRead,
+  });
   const applications = createApplications({
     database,
     changes,
+    documents,
+    selfRegisteredScopes: () => selfRegisteredScopes(catalogue),
     audienceOf: (id) => resources.byId(id)?.audience,
     workspaceFacts: workspaces.facts,
   });
   resources.onReload(applications.forget);
-  const outbound = createOutbound({ allow: config.outboundAllow });
+  scopes.onReload(applications.forget);
   const remoteKeys = createRemoteKeys({
     clock,
     outbound,
@@ -120,6 +149,10 @@ export function createSubjectOf({ applications, isPersonDisabled }: SubjectDeps)
       return { isActive: isPersonActive, clientWorkspaceId: null, plan: null, limits: null };
     }
     const application = await applications.find(clientId);
+    // The API does not wait for somebody's web server: a client described there is as alive as its grant.
+    if (application === null && isDocumentUrl(clientId)) {
+      return { isActive: isPersonActive, clientWorkspaceId: null, plan: null, limits: null };
+    }
     return {
       isActive: isPersonActive && application !== null && !application.isDisabled,
       clientWorkspaceId: application?.workspaceId ?? null,
@@ -145,7 +178,6 @@ export interface OAuthPartsOptions {
   oauth: OAuthCore;
   plans(): PlanTable;
   issuer(): string;
-  isOperator(principal: Principal): Promise<boolean>;
 }
 
 /** OAuth as `compose.ts` mounts it: objects of `/v1`, endpoints of the RFCs, periodic work. */

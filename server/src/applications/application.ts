@@ -36,6 +36,8 @@ export interface Application {
   readonly postLogoutRedirectUris: readonly string[];
   /** What it may ask for at most. */
   readonly scopes: readonly string[];
+  /** What it asks for when a request names nothing: all of them, unless it registered itself. */
+  readonly usualScopes: readonly string[];
   /** Audiences that it may ask tokens for; null: those that offer its scopes. */
   readonly resources: readonly string[] | null;
   readonly requirePkce: boolean;

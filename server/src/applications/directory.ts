@@ -22,21 +22,34 @@ export interface ClientRecord {
   readonly secrets: readonly KnownSecret[];
 }
 
-/** OAuth clients, from memory. */
+/**
+ * OAuth clients, from memory. One whose id is the URL of its own document is read from the web only for whoever says from
+ * which address it was named: that address pays. Throws what reading it throws.
+ */
 export interface Applications {
   /** Null when there is none. It may be disabled, or its workspace suspended: `isDisabled`. */
-  find(clientId: string): Promise<Application | null>;
+  find(clientId: string, namedFrom?: string): Promise<Application | null>;
   /** The same where it is in memory and may be trusted; no promise. */
   peek(clientId: string): Application | undefined;
   /** With its secrets, for who authenticates it. */
-  record(clientId: string): Promise<ClientRecord | null>;
+  record(clientId: string, namedFrom?: string): Promise<ClientRecord | null>;
   /** Forgets all: what they were made with has changed. */
   forget(): void;
+}
+
+/** Clients that are described at the URL which is their id. */
+export interface ClientDocuments {
+  isDocument(clientId: string): boolean;
+  peek(clientId: string): Application | undefined;
+  /** Throws `invalid_client` for what cannot be used, `unavailable` for what cannot be reached, `rate_limit_exceeded`. */
+  find(clientId: string, namedFrom: string): Promise<Application>;
 }
 
 export interface DirectoryOptions {
   database: Database;
   changes: Changes;
+  documents: ClientDocuments;
+  selfRegisteredScopes(): readonly string[];
   audienceOf(resourceId: string): string | undefined;
   workspaceFacts(id: string): Promise<{ isSuspended: boolean; limits: Limits | null } | null>;
 }
@@ -44,7 +57,7 @@ export interface DirectoryOptions {
 const MAX_RECORDS = 50_000;
 
 export function createApplications(options: DirectoryOptions): Applications {
-  const { database, changes, audienceOf, workspaceFacts } = options;
+  const { database, changes, documents, audienceOf, workspaceFacts, selfRegisteredScopes } = options;
   const cache = createRecordCache<ClientRecord>({
     changes,
     maxEntries: MAX_RECORDS,
@@ -56,7 +69,7 @@ export function createApplications(options: DirectoryOptions): Applications {
       const workspace = row.workspace_id === null ? null : await workspaceFacts(row.workspace_id);
       const isWorkspaceSuspended = row.workspace_id !== null && (workspace?.isSuspended ?? true);
       return {
-        application: toApplication(row, { audienceOf, isWorkspaceSuspended }),
+        application: toApplication(row, { audienceOf, isWorkspaceSuspended, selfRegisteredScopes }),
         secrets: secrets.map(({ id, secret_hash: hash, secret_sealed: sealed, expires_at: expiresAtMs }) => ({
           id,
           hash,
@@ -67,10 +80,16 @@ export function createApplications(options: DirectoryOptions): Applications {
     },
   });
   // What cannot be an id is asked of nobody: anybody may send anything.
-  const record = (clientId: string) => (isId('application', clientId) ? cache.fetch(clientId) : Promise.resolve(null));
+  const record = async (clientId: string, namedFrom?: string): Promise<ClientRecord | null> => {
+    if (isId('application', clientId)) return cache.fetch(clientId);
+    if (!documents.isDocument(clientId)) return null;
+    const known = documents.peek(clientId);
+    const application = known ?? (namedFrom === undefined ? null : await documents.find(clientId, namedFrom));
+    return application && { application, secrets: [] };
+  };
   return {
-    find: async (clientId) => (await record(clientId))?.application ?? null,
-    peek: (clientId) => cache.peek(clientId)?.application,
+    find: async (clientId, namedFrom) => (await record(clientId, namedFrom))?.application ?? null,
+    peek: (clientId) => cache.peek(clientId)?.application ?? documents.peek(clientId),
     record,
     forget: cache.clear,
   };

@@ -7,7 +7,7 @@ import { type ApplicationReach, deleteApplication, lockApplication } from './sto
 
 /** Takes an application away with its secrets, and ends all that it was given. Its audit events stay. */
 export async function removeApplication(
-  deps: ApplicationDeps,
+  deps: Pick<ApplicationDeps, 'changes' | 'recordAudit' | 'endClient'>,
   tx: Tx,
   actor: Actor,
   { reach, id }: { reach: ApplicationReach; id: string },

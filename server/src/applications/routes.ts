@@ -2,8 +2,17 @@ import { parseDurationMs } from '@latchkey/protocol';
 import { actorOf } from '../audit/index.ts';
 import type { Database } from '../database/index.ts';
 import { Failure, invalidField } from '../failure.ts';
-import { type Access, type Call, type Cursors, type Principal, pageOf, type Route, route } from '../http/index.ts';
-import { DEFAULT_PLAN, type Limits, limitsFromJson, type PlanTable, planNamed } from '../limits/index.ts';
+import {
+  type Access,
+  type Call,
+  type Cursors,
+  type Environment,
+  type Principal,
+  pageOf,
+  type Route,
+  route,
+} from '../http/index.ts';
+import { DEFAULT_PLAN, type Limits, limitsFromJson, type PlanTable, planNamed, UNLIMITED } from '../limits/index.ts';
 import type { Resources } from '../resources/index.ts';
 import type { ApplicationGrantor } from './authority.ts';
 import { createApplication } from './create.ts';
@@ -14,7 +23,15 @@ import { removeApplication } from './remove.ts';
 import * as schemas from './schemas.ts';
 import { addSecret, isLive, removeSecret } from './secrets.ts';
 import { rowOfSettings } from './settings.ts';
-import { type ApplicationReach, applicationById, listApplications, secretsOf, secretsOfMany } from './store.ts';
+import {
+  type ApplicationReach,
+  anyApplication,
+  applicationById,
+  type ListReach,
+  listApplications,
+  secretsOf,
+  secretsOfMany,
+} from './store.ts';
 import type { ApplicationRow, ClientSecretRow } from './tables.ts';
 import { changesFrom, expiryOf, type ReadingContext, settingsFrom } from './wanted.ts';
 
@@ -53,7 +70,6 @@ const PLACES: readonly Place[] = [
 
 /** Everything about a call that a verb needs, read before its transaction begins. */
 interface Setting {
-  workspaceId: string;
   reach: ApplicationReach;
   grantor: ApplicationGrantor;
   reading: ReadingContext;
@@ -64,7 +80,7 @@ async function settingOf(
   deps: ApplicationRoutesDeps,
   { principal }: Call,
   named: string | undefined,
-): Promise<Setting> {
+): Promise<Setting & { workspaceId: string }> {
   const workspaceId = await deps.resolveWorkspace(principal, named);
   const workspace = await deps.workspaceFacts(workspaceId);
   if (!workspace) throw new Failure('not_found');
@@ -79,6 +95,47 @@ async function settingOf(
       return workspace.limits ?? planNamed(plans, plan ?? workspace.plan ?? DEFAULT_PLAN).limits.oauth;
     },
   };
+}
+
+/** One that registered itself belongs to no workspace: it is the operator's to see to, who need name none. */
+async function isUnowned(
+  { database }: ApplicationRoutesDeps,
+  { principal, params }: Call<unknown, unknown, { id: string }>,
+  named: string | undefined,
+): Promise<boolean> {
+  if (principal.kind !== 'root' || named !== undefined) return false;
+  return (await anyApplication(database.read, params.id))?.workspace_id === null;
+}
+
+/** The same for a call about one application. */
+async function settingOfOne(
+  deps: ApplicationRoutesDeps,
+  call: Call<unknown, unknown, { id: string }>,
+  named: string | undefined,
+): Promise<Setting> {
+  if (!(await isUnowned(deps, call, named))) return settingOf(deps, call, named);
+  const { principal } = call;
+  return {
+    reach: { workspaceId: null, environment: null },
+    grantor: { principal, limits: UNLIMITED },
+    reading: { principal, plans: deps.plans(), catalogue: deps.catalogue, resources: deps.resources },
+    limitsOf: () => UNLIMITED,
+  };
+}
+
+/** Which applications a list is about: those of a workspace, or those of none that registered themselves. */
+async function listReach(
+  deps: ApplicationRoutesDeps,
+  principal: Principal,
+  query: { workspace_id?: string; environment?: Environment; self_registered?: boolean },
+): Promise<ListReach> {
+  const environment = principal.environment ?? query.environment ?? null;
+  if (query.self_registered !== true) {
+    return { workspaceId: await deps.resolveWorkspace(principal, query.workspace_id), environment };
+  }
+  if (principal.kind !== 'root') throw new Failure('forbidden', 'Only the root key sees those that belong to none.');
+  if (query.workspace_id !== undefined) throw invalidField('self_registered', 'cannot be given with workspace_id');
+  return { workspaceId: 'none', environment };
 }
 
 function createPresent({ resources, clock }: ApplicationRoutesDeps) {
@@ -105,8 +162,7 @@ function readRoutes(deps: ApplicationRoutesDeps, { base, mounts }: Place): Route
       query: schemas.listQuery,
       reply: schemas.applicationListReply,
       handler: async ({ principal, query }) => {
-        const workspaceId = await deps.resolveWorkspace(principal, query.workspace_id);
-        const reach = { workspaceId, environment: principal.environment ?? query.environment ?? null };
+        const reach = await listReach(deps, principal, query);
         if (query.environment && reach.environment !== query.environment) return { data: [], next_cursor: null };
         const page = pageOf(deps.cursors, JSON.stringify(['applications', reach]), query);
         const wanted = { limit: page.limit, beforeId: page.position };
@@ -129,10 +185,9 @@ function readRoutes(deps: ApplicationRoutesDeps, { base, mounts }: Place): Route
       params: schemas.applicationParams,
       query: schemas.workspaceQuery,
       reply: schemas.applicationReply,
-      handler: async ({ principal, params, query }) => {
-        const workspaceId = await deps.resolveWorkspace(principal, query.workspace_id);
-        const reach = { workspaceId, environment: principal.environment };
-        const row = await applicationById(database.read, reach, params.id);
+      handler: async (call) => {
+        const { reach } = await settingOfOne(deps, call, call.query.workspace_id);
+        const row = await applicationById(database.read, reach, call.params.id);
         if (!row) throw new Failure('not_found');
         return present(row, await secretsOf(database.read, row.id));
       },
@@ -183,7 +238,7 @@ function changeRoutes(deps: ApplicationRoutesDeps, { base, mounts }: Place): Rou
       body: schemas.applicationPatchBody,
       reply: schemas.applicationReply,
       handler: async (call) => {
-        const { reach, grantor, reading, limitsOf } = await settingOf(deps, call, call.body.workspace_id);
+        const { reach, grantor, reading, limitsOf } = await settingOfOne(deps, call, call.body.workspace_id);
         const changes = changesFrom(call.body, reading);
         const patch = { reach, id: call.params.id, ...changes, grantor, actor: actorOf(call), limitsOf };
         return database.write(async (tx) => {
@@ -203,7 +258,7 @@ function changeRoutes(deps: ApplicationRoutesDeps, { base, mounts }: Place): Rou
       query: schemas.workspaceQuery,
       status: 204,
       handler: async (call) => {
-        const { reach } = await settingOf(deps, call, call.query.workspace_id);
+        const { reach } = await settingOfOne(deps, call, call.query.workspace_id);
         await database.write((tx) => removeApplication(deps, tx, actorOf(call), { reach, id: call.params.id }));
       },
     }),

@@ -81,7 +81,12 @@ export const secretParams = Type.Object({
 });
 export const workspaceQuery = Type.Object({ workspace_id: Type.Optional(WorkspaceId) }, closed);
 export const listQuery = Type.Object(
-  { ...pageQuery, workspace_id: Type.Optional(WorkspaceId), environment: Type.Optional(Environment) },
+  {
+    ...pageQuery,
+    workspace_id: Type.Optional(WorkspaceId),
+    environment: Type.Optional(Environment),
+    self_registered: Type.Optional(Type.Boolean()),
+  },
   closed,
 );
 

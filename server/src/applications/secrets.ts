@@ -1,6 +1,6 @@
 import { makeId, mintSecret, secretHint } from '@latchkey/protocol';
 import type { Actor } from '../audit/index.ts';
-import { sha256Hex } from '../crypto/index.ts';
+import { secretsEqual, sha256Hex } from '../crypto/index.ts';
 import type { Tx } from '../database/index.ts';
 import { Failure, invalidField } from '../failure.ts';
 import { makerOf } from '../http/index.ts';
@@ -142,6 +142,12 @@ export async function addSecret(
   const data = { secret_id: made.row.id, hint: made.row.hint, expires_at: expiresAtMs, overlap_ms: overlapMs };
   await noteApplication(deps, tx, row, { action: 'application.secret_created', actor, data });
   return made;
+}
+
+/** Whether a text is a secret of this application, live or not. */
+export async function isClientSecret(tx: Tx, clientId: string, text: string): Promise<boolean> {
+  const hash = sha256Hex(text);
+  return (await secretsOf(tx.query, clientId)).some((secret) => secretsEqual(secret.secret_hash, hash));
 }
 
 /** Ends a secret now. Throws `not_found`. */

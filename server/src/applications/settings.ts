@@ -3,7 +3,10 @@ import type { Application } from './application.ts';
 import type { ApplicationRow } from './tables.ts';
 
 /** What an application consists of, but for who it is and whether it lives. `resources` are ids here. */
-export type ApplicationSettings = Omit<Application, 'id' | 'workspaceId' | 'isSelfRegistered' | 'isDisabled'>;
+export type ApplicationSettings = Omit<
+  Application,
+  'id' | 'workspaceId' | 'usualScopes' | 'isSelfRegistered' | 'isDisabled'
+>;
 
 const list = <T extends string>(json: string) => JSON.parse(json) as T[];
 const orNull = <T>(json: string | null) => (json === null ? null : (JSON.parse(json) as T));
@@ -77,6 +80,8 @@ export interface ApplicationContext {
   /** What the ids of resources stand for by now; one that was removed stands for nothing. */
   audienceOf(resourceId: string): string | undefined;
   isWorkspaceSuspended: boolean;
+  /** What those may ask for at most that registered themselves. */
+  selfRegisteredScopes(): readonly string[];
 }
 
 /** An application as the rest of the house sees it. */
@@ -87,6 +92,9 @@ export function toApplication(row: ApplicationRow, context: ApplicationContext):
     ...settings,
     id: row.id,
     workspaceId: row.workspace_id,
+    // Anybody registers for anything: what such a registration says is no bound, the person who is asked is.
+    scopes: row.self_registered === 1 ? context.selfRegisteredScopes() : settings.scopes,
+    usualScopes: settings.scopes,
     resources: audiences,
     isSelfRegistered: row.self_registered === 1,
     isDisabled: row.disabled === 1 || context.isWorkspaceSuspended,

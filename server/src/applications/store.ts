@@ -53,14 +53,21 @@ export async function lockApplication(
   return row && reaches(reach, row) ? row : undefined;
 }
 
+/** As `ApplicationReach`; `none` for those that registered themselves. */
+export interface ListReach {
+  workspaceId: string | 'none';
+  environment: Environment | null;
+}
+
 /** Newest first, below `beforeId`. */
 export function listApplications(
   read: Kysely<Tables>,
-  { workspaceId, environment }: ApplicationReach,
+  { workspaceId, environment }: ListReach,
   page: { limit: number; beforeId: string | null },
 ): Promise<ApplicationRow[]> {
   let query = read.selectFrom('applications').selectAll().orderBy('id', 'desc').limit(page.limit);
-  if (workspaceId !== null) query = query.where('workspace_id', '=', workspaceId);
+  query =
+    workspaceId === 'none' ? query.where('workspace_id', 'is', null) : query.where('workspace_id', '=', workspaceId);
   if (environment !== null) query = query.where('environment', '=', environment);
   if (page.beforeId !== null) query = query.where('id', '<', page.beforeId);
   return query.execute();

@@ -207,13 +207,15 @@ function readPeople(
   reader: Reader,
   mode: Config['mode'],
   issuer: string | null,
-): Pick<Config, 'signUp' | 'passwordLogin' | 'smtpUrl' | 'mailFrom'> {
+): Pick<Config, 'signUp' | 'clientRegistration' | 'passwordLogin' | 'smtpUrl' | 'mailFrom'> {
   const smtpCure = 'set it to smtp://user:password@host:587, or leave it unset';
   const fromCure = 'set it to an address, such as Latchkey <no-reply@example.com>';
   const host = issuer === null ? 'localhost' : new URL(issuer).hostname;
   const byDefault = mode === 'development' ? 'open' : 'invitation';
+  const clientsByDefault = mode === 'development' ? 'open' : 'token';
   return {
     signUp: reader.oneOf('LATCHKEY_SIGN_UP', ['open', 'invitation', 'closed'], byDefault),
+    clientRegistration: reader.oneOf('LATCHKEY_CLIENT_REGISTRATION', ['open', 'token', 'off'], clientsByDefault),
     passwordLogin:
       reader.oneOf('LATCHKEY_PASSWORD_LOGIN', ['on', 'off'], mode === 'development' ? 'on' : 'off') === 'on',
     smtpUrl: reader.parse<string | null>('LATCHKEY_SMTP_URL', smtpCure, null, parseSmtpUrl),

@@ -63,7 +63,7 @@ export const SETTINGS: readonly Setting[] = [
     name: 'LATCHKEY_OUTBOUND_ALLOW',
     default: 'loopback in development, none in production',
     description:
-      'CIDRs that key sets of other issuers and webhooks may lead to though they are not public, without TLS too.',
+      'CIDRs that key sets of other issuers, documents of clients and webhooks may lead to though they are not public, without TLS too.',
   },
   {
     name: 'LATCHKEY_TLS_CERT',
@@ -86,6 +86,12 @@ export const SETTINGS: readonly Setting[] = [
     name: 'LATCHKEY_SIGN_UP',
     default: 'open in development, invitation in production',
     description: 'open, invitation or closed: who may make an account by themselves.',
+  },
+  {
+    name: 'LATCHKEY_CLIENT_REGISTRATION',
+    default: 'open in development, token in production',
+    description:
+      'Which OAuth clients may register themselves at /oauth/register: open (any), token (who brings a key with applications:write) or off. With off, documents at the URL of a client are not read either.',
   },
   {
     name: 'LATCHKEY_PASSWORD_LOGIN',

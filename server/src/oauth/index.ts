@@ -1,5 +1,5 @@
-// Boundary: OAuth 2.0 and OpenID Connect as the RFCs have them. Rooms: authorize, consent, logout, token (with
-// its grants), introspection, revocation, userinfo, discovery. Who a client is, is decided in `applications`; how tokens live and die,
+// Boundary: OAuth 2.0 and OpenID Connect as the RFCs have them. Rooms: authorize, consent, logout, token (with its grants),
+// introspection, revocation, userinfo, discovery, registration, client-documents. Who a client is, is decided in `applications`; how tokens live and die,
 // in `tokens`; who a person is, in `accounts`. What needs `access` or `login` is a callback of compose.ts.
 export {
   type AskedStanding,
@@ -25,6 +25,8 @@ export {
   type Unanswerable,
   type Visitor,
 } from './authorize/index.ts';
+export { isDocumentUrl } from './client-documents/document-url.ts';
+export { type ClientDocumentsDeps, createClientDocuments } from './client-documents/documents.ts';
 export {
   consentMigrations,
   createGrants,
@@ -40,6 +42,11 @@ export { INTROSPECT } from './introspection/caller.ts';
 export type { IntrospectDeps, LookUp } from './introspection/introspect.ts';
 export { introspectionRoutes } from './introspection/route.ts';
 export { type LogoutDeps, type LogoutOutcome, type LogoutRefusal, readLogout } from './logout/index.ts';
+export type { RegistrationDeps, RegistrationMode } from './registration/deps.ts';
+export { pruneRegistrations } from './registration/prune.ts';
+export { registrationRoutes } from './registration/routes.ts';
+export { selfRegisteredScopes } from './registration/scopes.ts';
+export { registrationMigrations } from './registration/tables.ts';
 export type { RevokeDeps } from './revocation/revoke.ts';
 export { revocationRoutes } from './revocation/route.ts';
 export type { TokenDeps } from './token/deps.ts';

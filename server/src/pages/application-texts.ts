@@ -7,6 +7,7 @@ export const APPLICATION_TEXTS = {
     registered: 'Registered here',
     selfRegistered: 'Registered itself',
     warning: 'Nobody has checked who made this application. Go on only if you have just started it yourself.',
+    describedAt: 'Described at',
     goesTo: 'You go on to',
     places: {
       site: (host: string) => host,
@@ -46,6 +47,11 @@ export const APPLICATION_TEXTS = {
       title: 'This application is not known here',
       lead: 'It was removed, or its registration is out of date. If it is a program of yours, remove this connection in it and connect again.',
       makers: 'There is no application with this client_id. Register it, or send the id that registration returned.',
+    },
+    client_document: {
+      title: 'This application cannot be looked up',
+      lead: 'It says of itself at its own web address who it is, and what stands there cannot be used. Ask whoever makes it.',
+      makers: 'The client_id is the URL of a Client ID Metadata Document, which was refused.',
     },
     disabled_client: {
       title: 'This application is switched off',

@@ -37,6 +37,7 @@ const composers = [
   'oauth-parts',
   'oauth-endpoints',
   'authorize-parts',
+  'registration-parts',
   'doors',
   'foreign-parts',
   'token-parts',

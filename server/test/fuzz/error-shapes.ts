@@ -11,6 +11,14 @@ const fields = {
   items: object({ path: text, message: text }),
 };
 
+/** What some refusals say beside their words: how to go on. */
+const goingOn = {
+  challenge: { type: 'string', pattern: '^[\\w-]{43}$' },
+  methods: { type: 'array', items: { enum: ['otp', 'passkey', 'backup_code'] } },
+  expires_at: time,
+  proof_needed: { const: true },
+};
+
 function object(properties: Record<string, object>, optional: Record<string, object> = {}): object {
   return {
     type: 'object',
@@ -23,21 +31,21 @@ function object(properties: Record<string, object>, optional: Record<string, obj
 const classes = [...new Set(Object.values(ERRORS).map((row) => row.class))];
 const v2Error = object(
   { code: { enum: classes }, reason: text, message: text, request_id: text, timestamp: time },
-  { fields },
+  { fields, ...goingOn },
 );
 const ajv = new Ajv();
 const shapes = {
   v1: ajv.compile(
     object(
       { error: text, message: text, code: { type: 'integer' }, timestamp: time, request_id: text, docs_url: text },
-      { fields },
+      { fields, ...goingOn },
     ),
   ),
   v2: ajv.compile(object({ error: v2Error })),
   problem: ajv.compile(
     object(
       { type: text, title: text, status: { type: 'integer' }, detail: text, request_id: text, timestamp: time },
-      { fields },
+      { fields, ...goingOn },
     ),
   ),
   oauth: ajv.compile(object({ error: text, error_description: text, request_id: text })),

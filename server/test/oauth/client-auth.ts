@@ -40,6 +40,12 @@ export async function authServer({ latchkey, clock, config, issuer }: TestServer
     applications: createApplications({
       database,
       changes,
+      documents: {
+        isDocument: () => false,
+        peek: () => undefined,
+        find: () => Promise.reject(new Error('no document is read here')),
+      },
+      selfRegisteredScopes: () => [],
       audienceOf: () => undefined,
       workspaceFacts: createWorkspaces(database, changes).facts,
     }),

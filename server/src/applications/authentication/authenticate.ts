@@ -135,16 +135,16 @@ interface Outcome {
   proof: Proof | null;
 }
 
-async function prove(deps: ClientAuthDeps, presented: Presented): Promise<Outcome> {
+async function prove(deps: ClientAuthDeps, presented: Presented, address: string): Promise<Outcome> {
   if (presented.kind === 'assertion') {
     const assertion = readAssertion(presented.assertion, { issuer: deps.issuer(), nowMs: deps.clock.nowMs() });
     const clientId = assertion?.clientId ?? presented.clientId ?? '';
     if (!assertion || (presented.clientId ?? clientId) !== clientId) return { clientId, record: null, proof: null };
-    const record = await deps.applications.record(clientId);
+    const record = await deps.applications.record(clientId, address);
     return { clientId, record, proof: record && (await proveByAssertion(deps, record, assertion)) };
   }
   const { clientId } = presented;
-  const record = await deps.applications.record(clientId);
+  const record = await deps.applications.record(clientId, address);
   if (presented.kind === 'secret') return { clientId, record, proof: proveBySecret(deps, record, presented) };
   const isPublic = record?.application.authMethod === 'none';
   return { clientId, record, proof: isPublic ? { method: 'none', secretId: null } : null };
@@ -172,7 +172,7 @@ async function pay({ guesses, clock }: ClientAuthDeps, clientId: string, address
  */
 export function createAuthenticateClient(deps: ClientAuthDeps): AuthenticateClient {
   return async (request) => {
-    const { clientId, record, proof } = await prove(deps, presentedClient(request));
+    const { clientId, record, proof } = await prove(deps, presentedClient(request), request.address);
     if (!record || !proof) {
       await pay(deps, clientId, request.address);
       throw invalidClient();

@@ -14,7 +14,10 @@ export interface Authorizer {
   resume(text: string, visitor: Visitor): Promise<Outcome>;
   answer(text: string, visitor: Visitor, answer: PersonAnswer): Promise<Outcome>;
   /** Who waits behind a stored request, and where it will be answered, for the pages on the way; null when there is none. */
-  waitingFor(text: string, browser: string | null): Promise<{ application: Application; redirectUri: string } | null>;
+  waitingFor(
+    text: string,
+    visitor: Pick<Visitor, 'browser' | 'address'>,
+  ): Promise<{ application: Application; redirectUri: string } | null>;
   prune(): Promise<void>;
 }
 
@@ -23,9 +26,9 @@ export function createAuthorizer(deps: AuthorizeDeps): Authorizer {
     begin: (params, visitor) => beginAuthorization(deps, params, visitor),
     resume: (text, visitor) => resumeAuthorization(deps, text, visitor),
     answer: (text, visitor, answer) => answerAuthorization(deps, text, visitor, answer),
-    waitingFor: async (text, browser) => {
+    waitingFor: async (text, { browser, address }) => {
       const stored = await findRequest(deps, text, browser);
-      const application = stored && (await deps.applications.find(stored.request.clientId));
+      const application = stored && (await deps.applications.find(stored.request.clientId, address));
       return application && { application, redirectUri: stored.request.redirectUri };
     },
     prune: async () => {

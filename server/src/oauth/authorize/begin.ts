@@ -29,7 +29,7 @@ export async function beginAuthorization(
   params: AuthorizationParameters,
   visitor: Visitor,
 ): Promise<Outcome> {
-  const found = await findClient(deps, params);
+  const found = await findClient(deps, params, visitor.address);
   if ('kind' in found) return found;
   const { application, address } = found;
   const request = readRequest({ params, application, address, facts: deps });

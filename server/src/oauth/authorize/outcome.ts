@@ -8,6 +8,7 @@ import type { AuthorizationResponse } from './response.ts';
 /** Why there is nobody to answer to. */
 export type Unanswerable =
   | 'unknown_client'
+  | 'client_document'
   | 'disabled_client'
   | 'redirect_uri'
   | 'no_redirect_uri'

@@ -60,7 +60,7 @@ export interface Resumed {
 export async function lookAgain(deps: AuthorizeDeps, text: string, visitor: Visitor): Promise<Resumed | null> {
   const { browser, session } = visitor;
   const stored = await findRequest(deps, text, browser);
-  const application = stored && (await deps.applications.find(stored.request.clientId));
+  const application = stored && (await deps.applications.find(stored.request.clientId, visitor.address));
   if (!stored || !application || application.isDisabled || browser === null) return null;
   const { request } = stored;
   const standing = await standingOfCase(deps, { request, application, session, waiting: stored });

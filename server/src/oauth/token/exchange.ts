@@ -78,10 +78,10 @@ async function giveLately({ grant, ...ask }: Ask & { grant: Grant }): Promise<{ 
   } catch (error) {
     if (!(error instanceof Failure) || error.code !== 'token_revoked') throw error;
   }
-  const { deps, client } = ask;
+  const { deps, client, call } = ask;
   await deps.tokens.load();
   const epoch = deps.tokens.epoch();
-  const application = await deps.findApplication(client.id);
+  const application = await deps.findApplication(client.id, call.address);
   if (!application || application.isDisabled)
     throw new OAuthFailure('invalid_client', 'The client has been withdrawn.');
   return { given: await give({ ...ask, epoch, client: { ...client, application } }, grant) };

@@ -30,6 +30,17 @@ function links({ clientUri, policyUri, tosUri }: Application): Markup {
   `;
 }
 
+/** The site of a client that is described at its own address: all of it that is proven. */
+function describedAt({ id }: Application): Markup {
+  if (!URL.canParse(id)) return null;
+  return html`
+    <div>
+      <dt>${texts.describedAt}</dt>
+      <dd><bdi>${new URL(id).host}</bdi></dd>
+    </div>
+  `;
+}
+
 /** Who asks: whether anybody vouched for them, and where the browser goes afterwards. */
 function whoAsks(application: Application, redirectUri: string): Markup {
   const { kind, name } = placeOf(redirectUri);
@@ -44,6 +55,7 @@ function whoAsks(application: Application, redirectUri: string): Markup {
           </span>
         </dd>
       </div>
+      ${describedAt(application)}
       <div>
         <dt>${texts.goesTo}</dt>
         <dd>${texts.places[kind](name)}</dd>

@@ -18,6 +18,7 @@ const WAY_SECONDS = 3600;
 interface Call {
   form: URLSearchParams;
   query: URLSearchParams;
+  address: string;
   cookie(name: string): string | undefined;
 }
 
@@ -54,6 +55,9 @@ export async function wayOutOf(authorizer: Authorizer, ui: Base, path: string, c
   const way = call.form.get('return_to') ?? call.query.get('return_to') ?? kept;
   const prefix = consentPath(ui, '');
   if (way === null || !way.startsWith(prefix)) return null;
-  const waiting = await authorizer.waitingFor(way.slice(prefix.length), call.cookie(BROWSER_COOKIE) ?? null);
+  const waiting = await authorizer.waitingFor(way.slice(prefix.length), {
+    browser: call.cookie(BROWSER_COOKIE) ?? null,
+    address: call.address,
+  });
   return waiting && { name: waiting.application.name, redirectUri: waiting.redirectUri };
 }

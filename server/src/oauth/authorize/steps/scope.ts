@@ -12,12 +12,12 @@ function offered({ facts: { catalogue, resources }, request }: StepInput, scope:
 
 /**
  * RFC 6749 §3.3, contract §5: unknown scopes are ignored, too wide ones narrowed; none asked for means all that the
- * application is registered for.
+ * application usually asks for.
  */
 export const scope: Step = (input) => {
   const { params, application, facts } = input;
   const text = params.get('scope');
-  const asked = text?.split(' ').filter((token) => token !== '') ?? application.scopes;
+  const asked = text?.split(' ').filter((token) => token !== '') ?? application.usualScopes;
   if ((text?.length ?? 0) > LONGEST || !asked.every((token) => isScopeToken(token))) {
     return refuse('invalid_scope', 'scope is a list of scopes with single spaces between them.');
   }
