@@ -119,6 +119,9 @@ test('an account is connected, used, renewed, and cut off by its person', async 
 });
 
 test('an answer that nobody asked for connects nothing', async () => {
-  await page.goto(`${tally}/callback?code=stolen&state=unknown`);
-  await notice('That did not work');
+  const other = await browser.newContext();
+  const tab = await other.newPage();
+  await tab.goto(`${tally}/callback?code=stolen&state=unknown`);
+  await tab.getByRole('status').filter({ hasText: 'That did not work' }).waitFor();
+  await other.close();
 });
