@@ -378,12 +378,8 @@ export async function compose(config: Config, surroundings: Surroundings, databa
   http.add(healthRoutes({ checks, spareChecks, isStopping: () => isStopping, isDegraded }));
   const deps = domainDeps(core, config, surroundings, database);
   http.add(routesOf(core, config, deps, doors.verifyKey));
-  const { composed, oauth, foreign, authorize, registration } = mountPeople(http, core, {
-    config,
-    surroundings,
-    deps,
-    doors,
-  });
+  const setting = { config, surroundings, deps, doors };
+  const { composed, oauth, foreign, authorize, registration } = mountPeople(http, core, setting);
   const jobs = scheduleWork(core, surroundings, database);
   for (const part of [composed, oauth, foreign, authorize, registration]) part.addJobs(jobs);
   const { hasFirst: hasFirstWorkspace } = core.workspaces;

@@ -71,7 +71,9 @@ test('docs/api.md says of every call what it needs', async () => {
     else if (needs === 'a session' || needs === 'proof') expect(refusal.slice(0, 2), call).toEqual([403, 'forbidden']);
     else if (needs === 'a client') expect([400, 401], call).toContain(status);
     // In OAuth's words, without a message.
-    else if (needs === 'openid') expect(refusal.slice(0, 2), call).toEqual([403, 'insufficient_scope']);
+    else if (needs === 'openid' || pattern === '/oauth/register')
+      expect(refusal.slice(0, 2), call).toEqual([403, 'insufficient_scope']);
+    else if (needs === 'its registration_access_token') expect(status, call).toBe(401);
     else if (needs.includes(':')) expect(refusal, call).toEqual([403, 'insufficient_scope', needs]);
     else expect([200, 404, 422], call).toContain(status);
   }

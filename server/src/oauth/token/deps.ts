@@ -25,7 +25,8 @@ export interface TokenDeps {
   issuer(): string;
   /** Throws `invalid_client`, `invalid_request`. */
   authenticateClient(request: ClientRequest): Promise<AuthenticatedClient>;
-  findApplication(clientId: string, namedFrom: string): Promise<Application | null>;
+  /** `namedFrom`: as `Applications` has it. */
+  findApplication(clientId: string, namedFrom?: string): Promise<Application | null>;
   identityOf(query: Tx['query'], userId: string): Promise<Identity | null>;
   codes: Pick<Codes, 'redeem' | 'noteGiven'>;
   assertions: Assertions;
