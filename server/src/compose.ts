@@ -182,8 +182,8 @@ async function createCore(
   const workspaces = createWorkspaces(database, changes);
   const metrics = createMetrics();
   const slowHashes = createSlowHashes();
-  const shared = { database, changes, clock, issuer, catalogue: scopes.catalogue, plans: plans.current };
-  const sessions = createSessions(shared);
+  const shared = { database, changes, clock, catalogue: scopes.catalogue, issuer, plans: plans.current };
+  const sessions = createSessions({ ...shared, firstWorkspaceId: workspaces.firstId });
   const keys = createKeyResolver({
     ...shared,
     workspaceFacts: workspaces.facts,
@@ -345,7 +345,7 @@ function mountPeople(http: HttpServer, core: Core, { config, surroundings, deps,
   const authorize = composeAuthorize({ ...core, ...deps, resources, applications, guesses });
   const composed = peopleOf(core, config, surroundings, deps, authorize);
   http.add([...composed.routes, ...authorize.routes]);
-  const oauth = composeOAuth({ ...core, ...deps, isOperator: core.workspaces.isOperator });
+  const oauth = composeOAuth({ ...core, ...deps });
   const foreign = composeForeign({ ...core, ...deps, ...surroundings, config });
   const endpoints = composeEndpoints({
     ...{ ...core, ...deps, ...core.oauth, ...authorize, ...oauth, ...doors },
@@ -359,11 +359,6 @@ function mountPeople(http: HttpServer, core: Core, { config, surroundings, deps,
   http.addForms([...oauth.forms, ...endpoints.forms]);
   http.addPages(composed.pages.routes, composed.pages.failurePage);
   return { composed, oauth, foreign, authorize, registration };
-}
-
-/** Writes down what is only counted so far. */
-async function flush({ usage, activity, sessions, oauth }: Core): Promise<void> {
-  await Promise.all([usage.flush(), activity.flush(), sessions.flush(), oauth.secretUsage.flush()]);
 }
 
 /** The one place that knows every domain: builds it, wires what must not import one another, mounts the routes. */
@@ -402,10 +397,12 @@ export async function compose(config: Config, surroundings: Surroundings, databa
     setBoundPort,
     sendMails: composed.people.outbox.sendDue,
     flush: async () => {
-      await Promise.all([flush(core), authorize.flush()]);
+      const kept = [core.usage, core.activity, core.sessions, core.oauth.secretUsage, authorize];
+      await Promise.all(kept.map((each) => each.flush()));
     },
     closeCounting: async () => {
       composed.close();
+      core.slowHashes.close();
       await core.counting.close();
     },
     markStopping: () => {

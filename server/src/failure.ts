@@ -18,6 +18,8 @@ export interface FailureDetails {
   told?: Record<string, unknown>;
   /** Further reply headers, such as those of limits. */
   headers?: Record<string, string>;
+  /** A bound held: nothing failed, and a line for each such reply would be a flood of its own. */
+  isOverload?: boolean;
   cause?: unknown;
 }
 

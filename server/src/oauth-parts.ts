@@ -21,7 +21,7 @@ import type { Config } from './config/index.ts';
 import type { Counting } from './counting.ts';
 import type { Envelope, RandomBytes } from './crypto/index.ts';
 import type { Database, Migration, Tx } from './database/index.ts';
-import type { Cursors, FormRoute, Principal, Route } from './http/index.ts';
+import type { Cursors, FormRoute, Route } from './http/index.ts';
 import type { Metrics } from './insights/index.ts';
 import type { Jobs } from './jobs/index.ts';
 import { type PlanTable, UNLIMITED } from './limits/index.ts';
@@ -178,7 +178,6 @@ export interface OAuthPartsOptions {
   oauth: OAuthCore;
   plans(): PlanTable;
   issuer(): string;
-  isOperator(principal: Principal): Promise<boolean>;
 }
 
 /** OAuth as `compose.ts` mounts it: objects of `/v1`, endpoints of the RFCs, periodic work. */

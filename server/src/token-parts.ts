@@ -54,6 +54,7 @@ export async function createTokenCore(options: TokenCoreOptions): Promise<TokenC
       applications: oauth.applications,
       isPersonDisabled: (userId) => isPersonDisabled(database, userId),
     }),
+    isOperator: workspaces.isOperator,
   });
   scopes.onReload(tokenResolver.forget);
   plans.onReload(tokenResolver.forget);

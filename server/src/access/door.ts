@@ -82,6 +82,7 @@ export const ROOT: Principal = {
   grantedScopes: [],
   scopes: new Set(),
   expiresAtMs: null,
+  isOperator: true,
   allWorkspaces: true,
 };
 

@@ -1,7 +1,7 @@
 import { sha256Hex } from '../crypto/index.ts';
 import { Failure } from '../failure.ts';
 import type { Principal } from '../http/index.ts';
-import { DEFAULT_PLAN, type Limits, type PlanTable, planNamed } from '../limits/index.ts';
+import { DEFAULT_PLAN, type Limits, NO_SEAT, type PlanTable, planNamed } from '../limits/index.ts';
 import { isExpired } from '../tokens/index.ts';
 import type { ForeignToken } from '../trusted-issuers/index.ts';
 import type { Spendable } from './spending.ts';
@@ -40,6 +40,7 @@ function principalOf(token: ForeignToken, scopesOf: ScopesOf): Principal {
     audience: token.audience,
     ...scopesOf(token.scopes.join(' ')),
     expiresAtMs: token.expiresAtMs,
+    isOperator: false,
     allWorkspaces: false,
   };
 }
@@ -49,7 +50,7 @@ const bucket = (limits: Limits, limitBucket: string): Spendable => ({
   limitBucket,
   quota: null,
   quotaBucket: '',
-  place: null,
+  ...NO_SEAT,
 });
 
 /** Contract §9: one bucket for each (issuer, sub), under one for the issuer; the workspace's where that is pooled. */

@@ -1,7 +1,7 @@
 import type { ScopeCatalogue } from '@latchkey/protocol';
 import { Failure } from '../failure.ts';
 import type { Principal } from '../http/index.ts';
-import { type CallerClass, DEFAULT_PLAN, type Limits, type PlanTable, planNamed } from '../limits/index.ts';
+import { type CallerClass, DEFAULT_PLAN, type Limits, NO_SEAT, type PlanTable, planNamed } from '../limits/index.ts';
 import { type AccessTokenClaims, isExpired, methodOf, userIdOf } from '../tokens/index.ts';
 import type { Spendable } from './spending.ts';
 
@@ -12,6 +12,7 @@ export interface TokenWorkspace {
   readonly plan: string | null;
   readonly limits: Limits | null;
   readonly isPooled: boolean;
+  readonly requiresSecondFactor: boolean;
 }
 
 /** Who stands behind a token: its user, where there is one, and its application. */
@@ -33,6 +34,8 @@ export interface TokenRecord extends Spendable {
   readonly expiresAtMs: number;
   readonly isWorkspaceSuspended: boolean;
   readonly subject: TokenSubject;
+  /** True for a login by password alone where the workspace asks for more. */
+  readonly lacksSecondFactor: boolean;
   readonly principal: Principal;
   /** Up to which state of denials and keys it was found good; asked again when either has moved on. */
   goodAt: { denials: number; keys: object } | null;
@@ -63,6 +66,8 @@ export interface TokenContext {
   plans: PlanTable;
   workspace: TokenWorkspace;
   subject: TokenSubject;
+  /** Whether the user is an owner of the first workspace, and the token of it. */
+  isOperatorsLogin: boolean;
 }
 
 const CLASSES: Record<string, CallerClass> = { session: 'login', oauth: 'oauth', jwt: 'oauth' };
@@ -88,8 +93,9 @@ function limitsOf(
   return { limits: workspace.limits ?? plan[callerClass], limitBucket };
 }
 
-function principalOf(claims: AccessTokenClaims, { scopesOf }: TokenContext): Principal {
+function principalOf(claims: AccessTokenClaims, { scopesOf, isOperatorsLogin }: TokenContext): Principal {
   const method = methodOf(claims);
+  const granted = scopesOf(claims.scope);
   return {
     kind: method === 'jwt' ? 'application' : 'user',
     method,
@@ -102,10 +108,19 @@ function principalOf(claims: AccessTokenClaims, { scopesOf }: TokenContext): Pri
     subjectIssuer: claims.subject_issuer ?? claims.iss,
     clientId: method === 'session' ? null : claims.client_id,
     audience: claims.aud,
-    ...scopesOf(claims.scope),
+    ...granted,
     expiresAtMs: claims.exp * 1000,
+    // A login from before somebody became an owner holds less than an owner does.
+    isOperator: isOperatorsLogin && granted.scopes.has('admin'),
     allWorkspaces: false,
   };
+}
+
+/** `amr` (RFC 8176) is among what a login was told to say. */
+function lacksSecondFactor(claims: AccessTokenClaims, workspace: TokenWorkspace): boolean {
+  if (!workspace.requiresSecondFactor || methodOf(claims) !== 'session') return false;
+  const { amr } = claims as { amr?: unknown };
+  return !(Array.isArray(amr) && amr.includes('mfa'));
 }
 
 export function toTokenRecord(claims: AccessTokenClaims, kid: string | null, context: TokenContext): TokenRecord {
@@ -115,18 +130,19 @@ export function toTokenRecord(claims: AccessTokenClaims, kid: string | null, con
     expiresAtMs: claims.exp * 1000,
     isWorkspaceSuspended: context.workspace.isSuspended,
     subject: context.subject,
+    lacksSecondFactor: lacksSecondFactor(claims, context.workspace),
     principal: principalOf(claims, context),
     ...limitsOf(claims, context),
     quota: null,
     quotaBucket: '',
-    place: null,
+    ...NO_SEAT,
     goodAt: null,
   };
 }
 
 /** Whether a token that was not ended by itself still lives at this moment. Pure. */
 export function refuseDeadToken(
-  record: Pick<TokenRecord, 'expiresAtMs' | 'isWorkspaceSuspended' | 'subject'>,
+  record: Pick<TokenRecord, 'expiresAtMs' | 'isWorkspaceSuspended' | 'subject' | 'lacksSecondFactor'>,
   nowMs: number,
 ): void {
   if (isExpired(record.expiresAtMs, nowMs)) throw new Failure('token_expired', 'The access token has expired.');
@@ -134,5 +150,11 @@ export function refuseDeadToken(
     throw new Failure('invalid_token', 'The workspace of this access token is suspended.');
   if (!record.subject.isActive) {
     throw new Failure('invalid_token', 'The user or application behind this access token is disabled.');
+  }
+  if (record.lacksSecondFactor) {
+    throw new Failure(
+      'invalid_token',
+      'The workspace requires a second factor, and this login showed none. Log in again.',
+    );
   }
 }

@@ -1,11 +1,11 @@
 import type { ScopeCatalogue } from '@latchkey/protocol';
 import type { Clock } from '../clock.ts';
-import { sha256Hex } from '../crypto/index.ts';
+import { sha256Letters } from '../crypto/index.ts';
 import { Failure } from '../failure.ts';
 import type { PlanTable } from '../limits/index.ts';
 import { type Changes, createRecordCache } from '../shared-state/index.ts';
 import type { SigningKeys } from '../signing-keys/index.ts';
-import { type Tokens, userIdOf, type VerifiedAccessToken } from '../tokens/index.ts';
+import { type AccessTokenClaims, methodOf, type Tokens, userIdOf, type VerifiedAccessToken } from '../tokens/index.ts';
 import {
   createScopesOf,
   refuseDeadToken,
@@ -38,6 +38,8 @@ export interface TokenResolverOptions {
   workspaceFacts(id: string): Promise<TokenWorkspace | null>;
   /** About the user (null for none) and the application (`FIRST_PARTY_CLIENT` for a login). */
   subjectOf(userId: string | null, clientId: string): Promise<TokenSubject>;
+  /** Whether a person acts for the installation when signed in to this workspace. */
+  isOperator(workspaceId: string, userId: string): Promise<boolean>;
 }
 
 /** Bounds memory under any number of tokens; the least used are verified again. */
@@ -56,22 +58,41 @@ function createRefuseEnded({
     if (isDenied) throw revoked();
     refuseDeadToken(record, clock.nowMs());
   };
-  return (record) => {
+  const refuse = (record: TokenRecord): void | Promise<void> => {
     const keys = signingKeys.current();
     const denials = tokens.denialsVersion();
-    const { goodAt } = record;
-    if (goodAt?.denials === denials && goodAt.keys === keys && changes.isFresh()) return refuseDenied(record, false);
     const key = record.kid === null ? null : keys.verifiers.get(record.kid);
     if (key === undefined || key?.isRevoked) throw revoked();
     const isDenied = tokens.isDenied(record.claims);
     if (isDenied instanceof Promise) return isDenied.then((answer) => refuseDenied(record, answer));
-    if (!isDenied) record.goodAt = { denials, keys };
+    if (!isDenied && tokens.knowsAllDenials()) record.goodAt = { denials, keys };
     return refuseDenied(record, isDenied);
+  };
+  /** A key may have been revoked, or a token denied, that memory does not know of yet. */
+  const knowsAll = () => changes.isFresh() && signingKeys.isCurrent() && tokens.knowsAllDenials();
+  return (record) => {
+    const { goodAt } = record;
+    const isKnown = goodAt?.denials === tokens.denialsVersion() && goodAt.keys === signingKeys.current();
+    if (isKnown && knowsAll()) return refuseDenied(record, false);
+    return signingKeys.isCurrent() ? refuse(record) : signingKeys.load().then(() => refuse(record));
   };
 }
 
+/** What a verified token hangs on, by as many reads as are not in memory. */
+async function contextOf(options: TokenResolverOptions, claims: AccessTokenClaims) {
+  const userId = userIdOf(claims);
+  // An application acts for a user, but never for the installation.
+  const isLogin = methodOf(claims) === 'session' && userId !== null;
+  const [workspace, subject, isOperatorsLogin] = await Promise.all([
+    options.workspaceFacts(claims.workspace_id),
+    options.subjectOf(userId, claims.client_id),
+    isLogin && options.isOperator(claims.workspace_id, userId),
+  ]);
+  return workspace && { plans: options.plans(), workspace, subject, isOperatorsLogin };
+}
+
 export function createTokenResolver(options: TokenResolverOptions): TokenResolver {
-  const { changes, catalogue, plans, tokens, signingKeys, workspaceFacts, subjectOf } = options;
+  const { changes, catalogue, tokens, signingKeys } = options;
   let scopesOf = createScopesOf(catalogue);
   const verifying = new WhileLookedUp<VerifiedAccessToken>();
 
@@ -79,11 +100,8 @@ export function createTokenResolver(options: TokenResolverOptions): TokenResolve
     const verified = verifying.get(digest);
     if (!verified) return null;
     const { claims, kid } = verified;
-    const [workspace, subject] = await Promise.all([
-      workspaceFacts(claims.workspace_id),
-      subjectOf(userIdOf(claims), claims.client_id),
-    ]);
-    return workspace && toTokenRecord(claims, kid, { scopesOf, plans: plans(), workspace, subject });
+    const context = await contextOf(options, claims);
+    return context && toTokenRecord(claims, kid, { scopesOf, ...context });
   };
 
   // Under the SHA-256 of the whole text: two tokens that differ anywhere are two records (CVE-2026-35039).
@@ -98,11 +116,11 @@ export function createTokenResolver(options: TokenResolverOptions): TokenResolve
   });
 
   return {
-    peek: (text) => cache.peek(sha256Hex(text)),
+    peek: (text) => cache.peek(sha256Letters(text)),
     find: async (text) => {
       // A key may have been revoked that this process has not heard of.
-      if (!changes.isFresh()) await signingKeys.load();
-      const digest = sha256Hex(text);
+      if (!changes.isFresh() || !signingKeys.isCurrent()) await signingKeys.load();
+      const digest = sha256Letters(text);
       const verified = await tokens.findAccessToken(text);
       const record = await verifying.during(digest, verified, () => cache.fetch(digest));
       if (!record) throw new Failure('invalid_token', 'The workspace of this access token does not exist any more.');

@@ -150,14 +150,23 @@ export function topicsOf(settings: readonly Setting[]): readonly Topic[] {
   ];
 }
 
+/** All commands under their headings, their texts aligned. */
+function grouped(commands: readonly CommandFacts[], style: Style): string[] {
+  const width = Math.max(...commands.map(({ path }) => path.length));
+  const groups = Map.groupBy(commands, ({ group = 'Commands' }) => group);
+  return [...groups].flatMap(([title, members]) => [
+    style.bold(`${title}:`),
+    ...listed(members.map(({ path, summary }) => [path.padEnd(width), summary] as const)),
+    '',
+  ]);
+}
+
 /** `latchkey help`. */
 export function overviewHelp(commands: readonly CommandFacts[], topics: readonly Topic[], style: Style): string {
   return [
     `${style.bold('Usage:')} latchkey COMMAND [options]`,
     '',
-    style.bold('Commands:'),
-    ...summaries(commands),
-    '',
+    ...grouped(commands, style),
     style.bold('More help:'),
     ...listed([
       ['COMMAND --help', 'Options and examples of a command'],

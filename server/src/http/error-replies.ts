@@ -91,7 +91,8 @@ export function createSendFailure(options: ErrorReplyOptions): SendFailure {
       code: failure.code,
       ...clientVersion(request),
     };
-    if (failure.status >= 500) log.error({ ...context, err: failure.details.cause ?? failure }, 'request failed');
+    if (failure.status >= 500 && !failure.details.isOverload)
+      log.error({ ...context, err: failure.details.cause ?? failure }, 'request failed');
     else log.debug(context, 'request refused');
     // Once more, because an unreadable path never came by the hook that sets them.
     if (!reply.hasHeader('x-request-id')) reply.headers(options.commonHeaders).header('x-request-id', request.id);

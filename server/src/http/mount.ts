@@ -134,7 +134,7 @@ async function runIdempotently(
       principal: repeaterOf(principal),
       route: `${route.method} ${route.path}`,
       key,
-      fingerprint: fingerprintOf(route.method, request.url.replace(/^\/v\d(?=\/)/, ''), request.body),
+      fingerprint: fingerprintOf(credential, route.method, request.url.replace(/^\/v\d(?=\/)/, ''), request.body),
       credential,
       status: route.status ?? 200,
       secretReply: route.secretReply ?? false,

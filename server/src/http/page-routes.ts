@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Failure } from '../failure.ts';
 import { clientAddress } from './client-address.ts';
 import { decodeUtf8, refuseUnstorableText } from './json-body.ts';
-import type { PathTable } from './paths.ts';
+import { type PathTable, routedPath } from './paths.ts';
 import { refuseForeignForm } from './same-origin.ts';
 
 /** One request of a browser for a page, before anybody knows who is behind it. */
@@ -50,7 +50,8 @@ const FORM_TYPE = 'application/x-www-form-urlencoded';
 /** Field names and values as they were typed; what a database could not keep is refused like in JSON. */
 function readForm(request: FastifyRequest, body: Buffer): URLSearchParams {
   const form = new URLSearchParams(decodeUtf8(request, body));
-  refuseUnstorableText(Object.fromEntries(form));
+  // Each of them, also where a name stands twice.
+  for (const [name, value] of form) refuseUnstorableText({ [name]: value });
   return form;
 }
 
@@ -99,6 +100,7 @@ export function mountPages(
         config: { isPage: true },
         onRequest: (request, _reply, done) => {
           try {
+            refuseUnstorableText(request.params);
             if (method === 'POST' && !fromAnywhere) refuseForeignForm(request.headers, issuer());
             done();
           } catch (error) {
@@ -113,11 +115,17 @@ export function mountPages(
 
 const API_PATH = /^\/(?:v\d+|oauth|\.well-known|metrics|healthz|readyz|openapi)(?:[/.?]|$)/;
 
+/** Whether a page can be read there: whoever shows a credential in a header is a program, whatever it accepts. */
+export function readsPages({ header }: Pick<PageCall, 'header'>): boolean {
+  const isProgram = header('authorization') !== undefined || header('x-api-key') !== undefined;
+  return !isProgram && header('accept')?.includes('text/html') === true;
+}
+
 /** Whether a refusal is for a person: on a page, and where somebody followed a link to nowhere. */
 export function isForPerson(request: FastifyRequest): boolean {
+  // A browser asks a server for a path (RFC 9112 §3.2.1). The router finds pages behind a whole URL, an asterisk and a
+  // fragment, too.
+  if (!request.url.startsWith('/') || request.url.includes('#')) return false;
   if (request.routeOptions.config.isPage === true) return true;
-  // Whoever shows a credential in a header is a program, whatever it accepts.
-  const { authorization, accept = '', 'x-api-key': apiKey } = request.headers;
-  const isProgram = authorization !== undefined || apiKey !== undefined;
-  return request.is404 && !isProgram && !API_PATH.test(request.url) && accept.includes('text/html');
+  return request.is404 && !API_PATH.test(routedPath(request.url)) && readsPages(pageCallOf(request));
 }

@@ -53,11 +53,14 @@ function decodedAsRouted(path: string): string {
   }
 }
 
+/** The path that the router finds behind a target. */
+export const routedPath = (url: string): string => decodedAsRouted(pathOf(url));
+
 const OAUTH_PATH = /^\/(?:oauth\/(?!applications)|authorize$|token$)/;
 
 /** The shape of errors at a path; unversioned ones follow `X-API-Version`, 2.0 unless said. */
 export function errorFormatOf(url: string, version: unknown): ErrorFormat {
-  const path = decodedAsRouted(pathOf(url));
+  const path = routedPath(url);
   if (path.startsWith('/v1/') || path === '/v1') return 'v1';
   if (path.startsWith('/v2/') || path === '/v2') return 'v2';
   if (OAUTH_PATH.test(path)) return 'oauth';

@@ -24,8 +24,12 @@ export interface Principal {
   /** The granted scopes and all that they imply. */
   readonly scopes: ReadonlySet<string>;
   readonly expiresAtMs: number | null;
+  /** The root key, or a person who signed in as an owner of the first workspace: what belongs to no tenant is theirs. */
+  readonly isOperator: boolean;
   /** An operator's server: it may ask about credentials of every workspace. */
   readonly allWorkspaces: boolean;
+  /** Principals with the same object here differ in `credentialId`, `subject` and `expiresAtMs` alone. */
+  readonly kin?: object;
 }
 
 /** What a person may be in a workspace (`accounts` says what each may do). */

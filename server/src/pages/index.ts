@@ -6,6 +6,7 @@ import { applicationPages } from './account/applications.ts';
 import { authenticatorPages } from './account/authenticator.ts';
 import { backupCodePages } from './account/backup-codes.ts';
 import { emailPages } from './account/email.ts';
+import { namePages } from './account/name.ts';
 import { passkeyPages } from './account/passkeys.ts';
 import { passwordPages } from './account/password.ts';
 import { proofPages } from './account/proof.ts';
@@ -51,6 +52,7 @@ const ROOMS = [
   invitationPages,
   signOutPages,
   securityPages,
+  namePages,
   passwordPages,
   emailPages,
   authenticatorPages,

@@ -4,7 +4,7 @@ import { actorOf } from '../audit/index.ts';
 import { toTimestamp } from '../clock.ts';
 import type { Database } from '../database/index.ts';
 import { Failure } from '../failure.ts';
-import { type Access, closed, nullable, oneOf, type Principal, type Route, route } from '../http/index.ts';
+import { type Access, closed, nullable, OPERATOR, oneOf, type Route, route } from '../http/index.ts';
 import { ALGORITHM_NAMES, type AlgorithmName, DEFAULT_ALGORITHM, type SigningKeys } from '../signing-keys/index.ts';
 import { toResource } from './live-resources.ts';
 import { LONGEST_TTL_SECONDS, type Resources, SHORTEST_TTL_SECONDS } from './resource.ts';
@@ -16,8 +16,6 @@ export interface ResourceRoutesDeps extends ResourceWriteDeps {
   database: Database;
   resources: Resources;
   signingKeys: Pick<SigningKeys, 'prepare'>;
-  /** Whether a signed-in person may do what is the operator's: an owner of the first workspace. */
-  isOperator(principal: Principal): Promise<boolean>;
 }
 
 const Audience = Type.String({ minLength: 1, maxLength: 300 });
@@ -46,7 +44,6 @@ const params = Type.Object({ id: Type.String({ pattern: idPattern('resource') })
 
 const shared = { mounts: ['v1', 'v2'], tag: 'resources' } as const;
 const anyone: Access = { scope: null, root: 'allowed' };
-const operator: Access = { scope: null, root: 'only', people: true };
 
 function present(row: ResourceRow, issuer: string) {
   const resource = toResource(row, issuer);
@@ -94,11 +91,6 @@ function readRoutes({ database, issuer }: ResourceRoutesDeps): Route[] {
   ];
 }
 
-async function refuseOthers(deps: ResourceRoutesDeps, principal: Principal): Promise<void> {
-  if (principal.kind === 'root' || (await deps.isOperator(principal))) return;
-  throw new Failure('forbidden', 'Resources are written by the root key, or by an owner of the first workspace.');
-}
-
 /** A key of the algorithm is published before the first token needs it; safe to repeat. */
 async function prepareKey({ signingKeys }: ResourceRoutesDeps, algorithm: AlgorithmName | undefined): Promise<void> {
   if (algorithm !== undefined && algorithm !== DEFAULT_ALGORITHM) await signingKeys.prepare(algorithm);
@@ -111,13 +103,12 @@ function writeRoutes(deps: ResourceRoutesDeps): Route[] {
       ...shared,
       method: 'POST',
       path: '/resources',
-      access: operator,
+      access: OPERATOR,
       summary: 'Add an API',
       body: newResource,
       reply: resourceReply,
       status: 201,
       handler: async (call) => {
-        await refuseOthers(deps, call.principal);
         await prepareKey(deps, call.body.signing_alg);
         const reply = await database.write(async (tx) =>
           present(await createResource(deps, tx, actorOf(call), call.body), issuer()),
@@ -130,13 +121,12 @@ function writeRoutes(deps: ResourceRoutesDeps): Route[] {
       ...shared,
       method: 'PATCH',
       path: '/resources/:id',
-      access: operator,
+      access: OPERATOR,
       summary: 'Change an API: its audience, and the format, algorithm and lifetime of its tokens',
       params,
       body: resourcePatch,
       reply: resourceReply,
       handler: async (call) => {
-        await refuseOthers(deps, call.principal);
         await prepareKey(deps, call.body.signing_alg);
         const reply = await database.write(async (tx) =>
           present(await patchResource(deps, tx, actorOf(call), call.params.id, call.body), issuer()),
@@ -149,12 +139,11 @@ function writeRoutes(deps: ResourceRoutesDeps): Route[] {
       ...shared,
       method: 'DELETE',
       path: '/resources/:id',
-      access: operator,
+      access: OPERATOR,
       summary: 'Remove an API that no scope belongs to; its tokens are refused',
       params,
       status: 204,
       handler: async (call) => {
-        await refuseOthers(deps, call.principal);
         await database.write((tx) => removeResource(deps, tx, actorOf(call), call.params.id));
         await resources.load();
       },

@@ -91,5 +91,5 @@ export function createScopes(options: ScopesOptions): Scopes {
     beyond: (requested, held) => current().beyond(requested, held),
   };
   const resourceOf = (name: string) => live.current().resources.get(name) ?? null;
-  return { load: live.load, onReload: live.onReload, current, catalogue, resourceOf };
+  return { load: live.load, onReload: live.onReload, isCurrent: live.isCurrent, current, catalogue, resourceOf };
 }

@@ -77,6 +77,8 @@ export interface Tokens {
   isDenied(claims: AccessTokenClaims): boolean | Promise<boolean>;
   /** Grows with everything that is denied: who has asked `isDenied` before need not ask again until then. */
   denialsVersion(): number;
+  /** Whether memory holds every denial that was heard of; `isDenied` asks the database while it does not. */
+  knowsAllDenials(): boolean;
   load(): Promise<void>;
   /** Forgets what memory need not hold any more; for a job in every process. */
   sweep(): Promise<void>;
@@ -144,6 +146,7 @@ export function createTokens(options: TokensOptions): Tokens {
     findAccessToken: (text) => findAccessToken(deps, text),
     isDenied: (claims) => denials.isDenied(deniableOf(claims)),
     denialsVersion: denials.version,
+    knowsAllDenials: denials.knowsAll,
     load: denials.load,
     sweep: async () => denials.sweep(),
     prune: () => prune(options),

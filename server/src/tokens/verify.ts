@@ -3,7 +3,7 @@ import { Failure } from '../failure.ts';
 import {
   type JsonObject,
   parseCompactJws,
-  readJsonSegment,
+  readJsonObject,
   type SigningKeys,
   type VerificationKey,
   verifyCompactJws,
@@ -73,7 +73,7 @@ export function verifyAccessToken(deps: VerifyDeps, text: string): VerifiedAcces
   const key = keyOf(jws.header, deps);
   if (!verifyCompactJws(jws, key.algorithm, key.publicKey)) throw notOurs();
   if (key.isRevoked) throw new Failure('token_revoked', 'The key that signed this access token has been revoked.');
-  return { claims: claimsIn(deps, readJsonSegment(jws.payload)), kid: key.kid };
+  return { claims: claimsIn(deps, readJsonObject(jws.payload)), kid: key.kid };
 }
 
 function claimsIn(deps: VerifyDeps, payload: JsonObject | null): AccessTokenClaims {

@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto';
-import { type JsonObject, parseCompactJws, readJsonSegment } from '../signing-keys/index.ts';
+import { type JsonObject, parseCompactJws, readJsonObject } from '../signing-keys/index.ts';
 import { notAccepted } from './refusal.ts';
 
 /** A JWT of somebody else, taken apart; nothing in it is proven. */
@@ -34,7 +34,7 @@ export function readForeignJwt(text: string, use: keyof typeof TYPES): ForeignJw
   const { alg, typ = 'JWT' } = header;
   if (typeof alg !== 'string') throw notAccepted('its header names no alg');
   if (typeof typ !== 'string' || !TYPES[use].test(typ)) throw notAccepted(`it is not of a kind that is a ${use} (typ)`);
-  const claims = readJsonSegment(jws.payload);
+  const claims = readJsonObject(jws.payload);
   if (!claims) throw notAccepted('its payload is no JSON object');
   return { text, header, alg, claims, signingInput };
 }

@@ -2,7 +2,7 @@ import { isId } from '@latchkey/protocol';
 import type { Clock } from '../clock.ts';
 import type { Database } from '../database/index.ts';
 import { Failure } from '../failure.ts';
-import { MAX_JWS_LENGTH, readJsonSegment } from '../signing-keys/index.ts';
+import { MAX_JWS_LENGTH, readJsonObject } from '../signing-keys/index.ts';
 import { type Assertions, createAssertions } from './assertion.ts';
 import type { ForeignDeps, ForeignToken } from './foreign-token.ts';
 import { readForeignJwt } from './jws.ts';
@@ -39,7 +39,7 @@ const LONGEST_NAME = 1000;
 function issuerIn(text: string): unknown {
   if (text.length > MAX_JWS_LENGTH) return undefined;
   const [, payload = ''] = text.split('.', 2);
-  return readJsonSegment(payload)?.iss;
+  return readJsonObject(Buffer.from(payload, 'base64url'))?.iss;
 }
 
 async function verifyToken(deps: ForeignDeps, text: string): Promise<ForeignToken> {

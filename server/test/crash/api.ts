@@ -3,8 +3,12 @@ import { Agent, request } from 'node:http';
 export interface Call {
   method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   path: string;
-  /** The credential that is presented. */
-  key: string;
+  /** The credential that is presented in the header; null for none. */
+  key: string | null;
+  /** The text of a session's cookie, presented as a browser does. */
+  cookie?: string;
+  /** The address that a proxy on this machine says it comes from. */
+  from?: string;
   json?: unknown;
   requestId: string;
   idempotencyKey?: string;
@@ -13,6 +17,8 @@ export interface Call {
 export interface Answer {
   status: number;
   isReplay: boolean;
+  /** The text of the session that it sets a cookie for. */
+  cookie: string | null;
   // biome-ignore lint/suspicious/noExplicitAny: replies are looked into freely in tests
   json: any;
 }
@@ -51,11 +57,27 @@ export function createApi(): Api {
   return api;
 }
 
+function headersOf({ key, cookie, from, json, requestId, idempotencyKey }: Call): Record<string, string> {
+  return {
+    'x-request-id': requestId,
+    ...(key === null ? {} : { authorization: `Bearer ${key}` }),
+    ...(cookie === undefined ? {} : { cookie: `${SESSION_COOKIE}=${cookie}`, 'sec-fetch-site': 'same-origin' }),
+    ...(from === undefined ? {} : { 'x-forwarded-for': from }),
+    ...(json === undefined ? {} : { 'content-type': 'application/json' }),
+    ...(idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }),
+  };
+}
+
+const SESSION_COOKIE = 'latchkey_session';
+
+function cookieOf(lines: readonly string[] = []): string | null {
+  const line = lines.find((each) => each.startsWith(`${SESSION_COOKIE}=`));
+  return /^[^=]+=([^;]+)/.exec(line ?? '')?.[1] ?? null;
+}
+
 function sendOnce(agent: Agent, url: string, call: Call): Promise<Ending> {
   const body = call.json === undefined ? undefined : JSON.stringify(call.json);
-  const headers: Record<string, string> = { authorization: `Bearer ${call.key}`, 'x-request-id': call.requestId };
-  if (body !== undefined) headers['content-type'] = 'application/json';
-  if (call.idempotencyKey !== undefined) headers['idempotency-key'] = call.idempotencyKey;
+  const headers = headersOf(call);
   return new Promise((resolve) => {
     const outgoing = request(url + call.path, { agent, method: call.method, headers, timeout: PATIENCE_MS });
     outgoing.once('timeout', () => outgoing.destroy());
@@ -68,7 +90,13 @@ function sendOnce(agent: Agent, url: string, call: Call): Promise<Ending> {
         if (!response.complete) return resolve(null);
         const text = Buffer.concat(chunks).toString();
         const isReplay = response.headers['idempotency-replayed'] === 'true';
-        resolve({ status: response.statusCode ?? 0, isReplay, json: text === '' ? undefined : JSON.parse(text) });
+        const cookie = cookieOf(response.headers['set-cookie']);
+        resolve({
+          status: response.statusCode ?? 0,
+          isReplay,
+          cookie,
+          json: text === '' ? undefined : JSON.parse(text),
+        });
       });
     });
     outgoing.end(body);

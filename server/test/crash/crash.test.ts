@@ -7,7 +7,7 @@ const SEED = 33;
 const ROUNDS = 3;
 
 describe.concurrent.each(DATABASES)('kill -9 on %s', (database) => {
-  test(`${ROUNDS} rounds of load and crash break no promise`, { timeout: 120_000 }, async () => {
+  test(`${ROUNDS} rounds of load and crash break no promise`, { timeout: 240_000 }, async () => {
     const lines: string[] = [];
     const say = (line: string) => void lines.push(line);
     const summary = await runRounds({ database, seed: SEED, rounds: ROUNDS, say });

@@ -38,7 +38,7 @@ function sendDeed(lane: Lane, deed: Deed): Promise<Ending> {
 const told = ({ status, json }: Answer) => `${status} ${JSON.stringify(json) ?? ''}`.slice(0, 300);
 
 function acknowledge(deed: Deed, answer: Answer): void {
-  const outcome = outcomeOfReply(answer.json);
+  const outcome = outcomeOfReply(answer);
   deed.state = 'acknowledged';
   deed.isOpen = false;
   deed.ids = outcome.ids;
@@ -47,14 +47,18 @@ function acknowledge(deed: Deed, answer: Answer): void {
   release(deed);
 }
 
+const isSuccess = ({ expected, otherwise = [] }: Deed, { status }: Answer) =>
+  status === expected || otherwise.some((other) => other.status === status);
+
 /** Asks for a change once. Its subjects stay busy while it is not known whether it happened. */
 export async function perform(lane: Lane, wanted: NewDeed): Promise<Deed> {
   const deed = begin(lane, wanted);
   const ending = await sendDeed(lane, deed);
   if (isUnanswered(ending)) return deed;
-  if (ending.status === deed.expected) acknowledge(deed, ending);
+  if (isSuccess(deed, ending)) acknowledge(deed, ending);
   else {
-    lane.model.violations.push(`${nameOf(deed)} was answered ${told(ending)}`);
+    const isExpected = deed.mayConflict === true && ending.status === 409;
+    if (!isExpected) lane.model.violations.push(`${nameOf(deed)} was answered ${told(ending)}`);
     deed.state = 'did not happen';
     deed.isOpen = false;
     release(deed);
@@ -93,7 +97,7 @@ export async function repeat(lane: Lane, deed: Deed): Promise<void> {
 }
 
 function compareReplay(model: Model, deed: Deed, answer: Answer): void {
-  const { ids } = outcomeOfReply(answer.json);
+  const { ids } = outcomeOfReply(answer);
   if (deed.expected !== 204 && ids.join() !== deed.ids.join()) {
     model.violations.push(`${nameOf(deed)} was done as ${deed.ids.join()}, and repeated as ${ids.join()}`);
   }
@@ -115,7 +119,7 @@ export const nameOf = ({ operation, call, requestIds }: Deed) =>
  */
 export function settle(model: Model, deed: Deed, events: readonly AuditEvent[]): void {
   const found = events.map(({ action }) => action).sort();
-  const isWhole = found.join() === [...deed.actions].sort().join();
+  const isWhole = [deed, ...(deed.otherwise ?? [])].some(({ actions }) => found.join() === [...actions].sort().join());
   const say = (problem: string) => void model.violations.push(`${nameOf(deed)}, ${deed.state}, ${problem}`);
   if (deed.state === 'did not happen') {
     if (found.length > 0) say(`left audit events all the same: ${found.join()}`);
@@ -127,6 +131,7 @@ export function settle(model: Model, deed: Deed, events: readonly AuditEvent[]):
   }
   if (deed.state !== 'unanswered') {
     if (!isWhole) say(`left no audit event: it was lost`);
+    else deed.recorded?.(events);
     return;
   }
   if (isWhole) {
@@ -134,6 +139,7 @@ export function settle(model: Model, deed: Deed, events: readonly AuditEvent[]):
     deed.state = 'happened';
     deed.ids = outcome.ids;
     deed.promise(outcome);
+    deed.recorded?.(events);
     release(deed);
   } else if (!deed.isOpen) {
     deed.state = 'did not happen';

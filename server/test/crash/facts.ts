@@ -4,6 +4,8 @@ import { DatabaseSync } from 'node:sqlite';
 import pg from 'pg';
 import type { AuditEvent } from './model.ts';
 
+type Row = Record<string, unknown>;
+
 /** Where an installation keeps its data. */
 export interface DataPlace {
   dataDir: string;
@@ -11,15 +13,29 @@ export interface DataPlace {
   databaseUrl: string | null;
 }
 
-/** What is read behind the server's back. */
+/** What the tables say of people; as plain rows, in SQL that both databases read. */
+const PEOPLE = {
+  users: 'select id, email, state from users',
+  members: 'select id, workspace_id, user_id, role from members',
+  sessions: 'select id, user_id from sessions',
+  codes: 'select user_id, count(*) as codes_left from backup_codes where used_at is null group by user_id',
+  totp: 'select user_id, last_step from totp_factors where confirmed_at is not null',
+  /** Logins whose session has ended, and whose refresh tokens have not. */
+  strays: `select id from refresh_families where revoked_at is null and session_id not in (select id from sessions)`,
+  signingKeys: 'select kid, algorithm, state from signing_keys',
+};
+
+export type PeopleFacts = Record<keyof typeof PEOPLE, Row[]>;
+
+/** What is read behind the server's back, as of one moment. */
 export interface Facts {
   events: AuditEvent[];
+  people: PeopleFacts;
   heads: Map<number, string>;
   /** What the database says of its own files; empty when they are whole. */
   damage: string[];
 }
 
-type Row = Record<string, unknown>;
 type Query = (sql: string) => Promise<Row[]>;
 
 const EVENTS = 'select seq, action, target_id, request_id, data from audit_events order by seq';
@@ -36,7 +52,9 @@ const eventOf = (row: Row): AuditEvent => ({
 async function readAll(query: Query, damage: string[]): Promise<Facts> {
   const events = (await query(EVENTS)).map(eventOf);
   const heads = (await query(HEADS)).map(({ number, hash }): [number, string] => [Number(number), String(hash)]);
-  return { events, heads: new Map(heads), damage };
+  const tables: [string, Row[]][] = [];
+  for (const [name, sql] of Object.entries(PEOPLE)) tables.push([name, await query(sql)]);
+  return { events, people: Object.fromEntries(tables) as PeopleFacts, heads: new Map(heads), damage };
 }
 
 export const sqlitePath = (dataDir: string) => join(dataDir, 'latchkey.sqlite');
@@ -49,6 +67,7 @@ export async function readFacts({ dataDir, databaseUrl }: DataPlace): Promise<Fa
       .prepare('PRAGMA integrity_check')
       .all()
       .map(({ integrity_check: text }) => String(text));
+    database.exec('begin');
     return await readAll(
       async (sql) => database.prepare(sql).all(),
       checks.filter((text) => text !== 'ok'),
@@ -85,7 +104,23 @@ async function withClient<T>(databaseUrl: string, use: (client: pg.Client) => Pr
 }
 
 const readPostgres = (databaseUrl: string): Promise<Facts> =>
-  withClient(databaseUrl, (client) => readAll(async (sql) => (await client.query(sql)).rows, []));
+  withClient(databaseUrl, async (client) => {
+    await client.query('begin isolation level repeatable read read only');
+    return readAll(async (sql) => (await client.query(sql)).rows, []);
+  });
+
+/** More than verifiers may take to learn of a key that is published. */
+const KNOWN_BY_ALL_MS = 400_000;
+
+/** While nothing runs: as if the next signing key had been made so long ago that it may sign. */
+export async function ageNextSigningKey({ dataDir, databaseUrl }: DataPlace): Promise<void> {
+  const sql = `update signing_keys set created_at = created_at - ${KNOWN_BY_ALL_MS},
+    active_at = active_at - ${KNOWN_BY_ALL_MS} where state = 'next'`;
+  if (databaseUrl !== null) return withClient(databaseUrl, async (client) => void (await client.query(sql)));
+  const database = new DatabaseSync(sqlitePath(dataDir));
+  database.exec(sql);
+  database.close();
+}
 
 /** Resolves when nothing of a server that ended before `since` can change the database any more. */
 export async function isQuiet({ databaseUrl }: DataPlace, since: Date): Promise<void> {

@@ -1,4 +1,5 @@
-import type { Call, Ending } from './api.ts';
+import type { Answer, Call, Ending } from './api.ts';
+import type { Person, SigningModel, SpentLink } from './people-model.ts';
 
 /** What an operation may be about; while an unanswered deed may have changed it, nobody else touches it. */
 export interface Subject {
@@ -56,6 +57,10 @@ export interface Outcome {
   ids: string[];
   // biome-ignore lint/suspicious/noExplicitAny: replies are looked into freely in tests
   reply: any;
+  /** The text of the session that the reply set a cookie for. */
+  cookie: string | null;
+  /** What the audit log says of it; empty while only the reply is known. */
+  events: readonly AuditEvent[];
 }
 
 export interface NewDeed {
@@ -65,11 +70,17 @@ export interface NewDeed {
   expected: number;
   /** The audit events that it leaves: all of them, or none. */
   actions: string[];
+  /** Other ways in which it may succeed. */
+  otherwise?: { status: number; actions: string[] }[];
+  /** Something else of this moment may stand against it: 409 is no surprise, and then nothing happened. */
+  mayConflict?: boolean;
   subjects: Subject[];
   /** Notes in the model what is promised now. */
   promise(outcome: Outcome): void;
   /** Hears of the secret that a repetition showed, when the first reply was lost. */
   learn?(secret: string): void;
+  /** Hears what the audit log says of it, which may be more than the reply said. Safe to repeat. */
+  recorded?(events: readonly AuditEvent[]): void;
 }
 
 /** One change that was asked for: it happened as a whole, or not at all. */
@@ -94,6 +105,9 @@ export interface LaneModel {
   /** A key that may do everything in `home`. */
   manager: string;
   keys: Key[];
+  people: Person[];
+  /** Links of mails that were followed: each of them is refused from then on. */
+  spentLinks: SpentLink[];
 }
 
 /** Everything that one installation promised so far. */
@@ -102,6 +116,7 @@ export interface Model {
   lanes: LaneModel[];
   /** Keys with quotas that every lane spends from. */
   quotaKeys: Key[];
+  signing: SigningModel;
   deeds: Deed[];
   /** Heads of the audit log that the server told of. */
   heads: Map<number, string>;
@@ -113,6 +128,7 @@ export const emptyModel = (): Model => ({
   rootKey: '',
   lanes: [],
   quotaKeys: [],
+  signing: { isBusy: false, revoked: new Set(), isUnsure: false, version: 0 },
   deeds: [],
   heads: new Map(),
   violations: [],
@@ -145,16 +161,19 @@ export function codeOf(key: Key): string {
 }
 
 /** A server that cannot know what became of a change says 503. */
-export const isUnanswered = (ending: Ending): ending is null | { status: 503; isReplay: boolean; json: unknown } =>
+export const isUnanswered = (ending: Ending): ending is null | (Answer & { status: 503 }) =>
   ending === null || ending.status === 503;
 
-export const outcomeOfReply = (reply: Outcome['reply']): Outcome => ({
+export const outcomeOfReply = ({ json: reply, cookie }: Pick<Answer, 'json' | 'cookie'>): Outcome => ({
   ids: Array.isArray(reply?.data) ? reply.data.map(({ id }: { id: string }) => id) : [String(reply?.id ?? '')],
   reply,
+  cookie,
+  events: [],
 });
 
 /** A rotation may tell of an older key that it ended beside the one that it made. */
 export function outcomeOfEvents(events: readonly AuditEvent[]): Outcome {
   const successors = events.flatMap(({ data }) => (data.successor_id === undefined ? [] : [String(data.successor_id)]));
-  return { ids: successors.length > 0 ? successors : events.map(({ targetId }) => String(targetId)), reply: null };
+  const targets = [...new Set(events.map(({ targetId }) => String(targetId)))];
+  return { ids: successors.length > 0 ? successors : targets, reply: null, cookie: null, events };
 }

@@ -3,7 +3,7 @@ import type { Api } from './api.ts';
 import { deedsAreRecorded } from './checks/audit.ts';
 import type { Check, CheckContext } from './checks/check.ts';
 import { CHECKS, CHECKS_OF_STATE } from './checks/index.ts';
-import { isQuiet, readFacts } from './facts.ts';
+import { ageNextSigningKey, isQuiet, readFacts } from './facts.ts';
 import { choose, type Lane, type Operation } from './lane.ts';
 import { type Model, quotasOf } from './model.ts';
 import { OPERATIONS } from './operations/index.ts';
@@ -29,6 +29,8 @@ export interface Plan {
   atMostMs: number;
   /** How long before the strike the last changes are asked for, many at once. */
   salvoMs: number;
+  /** Names of the only operations that are done; all unless said. For tests of this harness. */
+  only?: readonly string[];
   /** Before the real start, the server is started and killed after so many milliseconds each. */
   killsAtStartMs: number[];
 }
@@ -86,6 +88,8 @@ function lanesOf({ name, api, model, random }: Round): Lane[] {
   }));
 }
 
+const chosen = ({ plan: { only } }: Round) => OPERATIONS.filter(({ name }) => only?.includes(name) ?? true);
+
 async function runOne(lane: Lane, from: readonly Operation[], { operations }: Round): Promise<void> {
   const operation = choose(from, lane.random);
   operations.set(operation.name, (operations.get(operation.name) ?? 0) + 1);
@@ -93,19 +97,20 @@ async function runOne(lane: Lane, from: readonly Operation[], { operations }: Ro
 }
 
 async function runLane(load: Load, lane: Lane, round: Round): Promise<void> {
+  const from = chosen(round);
   while (!load.isOver) {
-    await runOne(lane, OPERATIONS, round);
+    await runOne(lane, from, round);
     // One that had nothing to do must not keep the processor.
     await new Promise((resolve) => setImmediate(resolve));
   }
 }
 
-const CHANGES = OPERATIONS.filter(({ isChange }) => isChange);
 const SALVO = 4;
 
 /** Many changes at once, so that the strike meets some of them half done. */
 function startSalvo(load: Load, round: Round): Promise<unknown> {
-  const salvo = load.lanes.flatMap((lane) => Array.from({ length: SALVO }, () => runOne(lane, CHANGES, round)));
+  const changes = chosen(round).filter(({ isChange }) => isChange);
+  const salvo = load.lanes.flatMap((lane) => Array.from({ length: SALVO }, () => runOne(lane, changes, round)));
   return Promise.all(salvo);
 }
 
@@ -146,13 +151,14 @@ async function stopGracefully({ installation, model }: Pick<Round, 'installation
 }
 
 /** Brings back what was killed, the server last and after a few more kills. */
-async function recover({ installation, api, plan, meddle }: Round): Promise<void> {
+async function recover({ installation, api, plan, random, meddle }: Round): Promise<void> {
   const { services, program } = installation;
   const isHit = (name: Strike) => plan.strike === name || plan.strike === 'all';
   if (isHit('postgres') || isHit('server and postgres')) await services?.postgres.restart();
   if (isHit('redis')) await services?.redis.restart();
   if (program) return isReady(program);
   const downSince = new Date();
+  if (random.fork('time').chance(50)) await ageNextSigningKey(installation.place);
   await meddle?.(installation);
   for (const afterMs of plan.killsAtStartMs) await killWhileStarting(installation, afterMs);
   api.url = await start(installation);

@@ -2,6 +2,7 @@ import type { Api } from './api.ts';
 import { type Key, type LaneModel, type Model, newQuota, type Workspace } from './model.ts';
 import { MAX_COST, plainKey } from './operations/keys.ts';
 import { BURST } from './operations/quotas.ts';
+import { newPerson } from './people-model.ts';
 
 export const LANES = 6;
 const QUOTAS = [150, 5000, 200_000];
@@ -25,7 +26,12 @@ async function newLane(api: Api, rootKey: string, name: string): Promise<LaneMod
   const [home, side] = await Promise.all([workspace('Home'), workspace('Side')]);
   const json = { name: 'Manager', scopes: ['admin'], workspace_id: home.id };
   const { key: manager } = await must(api, rootKey, 'POST', '/v1/api-keys', json);
-  return { name, home, side, manager, keys: [] };
+  // Guesses are counted by address, in a Redis that outlives an installation.
+  const owner = { email: `owner-${home.id}@example.com`, password: 'crash owner password' };
+  const place = { role: 'owner', workspace_id: home.id, email_verified: true } as const;
+  const { id, member_id: memberId } = await must(api, rootKey, 'POST', '/v1/users', { ...owner, ...place });
+  const people = [newPerson({ ...owner, id, place: { role: place.role, memberId } })];
+  return { name, home, side, manager, keys: [], people, spentLinks: [] };
 }
 
 async function newQuotaKey(api: Api, rootKey: string, workspace: Workspace, limit: number): Promise<Key> {
@@ -37,7 +43,7 @@ async function newQuotaKey(api: Api, rootKey: string, workspace: Workspace, limi
 
 /** A new installation as the operator makes it ready: no limits in the way, a workspace for each lane. */
 export async function fillModel(model: Model, api: Api, rootKey: string): Promise<void> {
-  await must(api, rootKey, 'PATCH', '/v1/plans/standard', { api_key: NONE, nobody: NONE });
+  await must(api, rootKey, 'PATCH', '/v1/plans/standard', { api_key: NONE, login: NONE, nobody: NONE });
   const names = Array.from({ length: LANES }, (_, index) => `l${index + 1}`);
   const lanes = await Promise.all(names.map((name) => newLane(api, rootKey, name)));
   const [first] = lanes;

@@ -49,6 +49,10 @@ export async function newInstallation(dataDir: string, services: Services | null
 
 function environment({ place, services }: Installation): Record<string, string> {
   return {
+    // The port changes with each start; what a token says of its issuer must not.
+    LATCHKEY_ISSUER: 'http://localhost:4000',
+    // So that people come from many networks, whose guesses are counted apart.
+    LATCHKEY_TRUST_PROXY: '127.0.0.1',
     ...(place.databaseUrl === null ? {} : { LATCHKEY_DATABASE_URL: place.databaseUrl }),
     ...(services === null ? {} : { LATCHKEY_REDIS_URL: services.redis.url }),
   };

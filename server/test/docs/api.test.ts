@@ -59,10 +59,12 @@ test('docs/api.md says of every call what it needs', async () => {
     const path = pattern
       .replace('{id}', id)
       .replace('{name}', 'none')
+      .replace('{client_id}', `app_${'0'.repeat(24)}`)
       .replace('{secret_id}', `sec_${'0'.repeat(24)}`);
     const key = needs === 'anyone' || needs === 'a client' ? null : nothing;
     const form = { headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: '' };
-    const sent = method === 'GET' ? {} : needs === 'a client' ? form : { json: {} };
+    const isForm = needs === 'a client' && !path.startsWith('/oauth/register');
+    const sent = method === 'GET' ? {} : isForm ? form : { json: {} };
     const { status, json } = await server.call(path, { method, key, ...sent });
     const refusal = [status, json?.error?.reason ?? json?.error, json?.message?.match(/needs the scope ([^;]+);/)?.[1]];
     if (needs.startsWith('root')) expect(refusal.slice(0, 1), call).toEqual([403]);

@@ -11,7 +11,9 @@ export async function worldProblems(prepare: Prepare, { scenery: { world }, run 
   }
   for (const caller of world.callers) {
     if (caller.isDead || caller.name === 'root' || /few calls|small quota/.test(caller.name)) continue;
-    await prepare({ key: caller.credential, path: '/v1/auth/verify', status: 200 }).catch((error: Error) =>
+    const { credential: key, cookie } = caller;
+    const path = caller.isPerson ? '/v1/users/me' : '/v1/auth/verify';
+    await prepare({ key, ...(cookie === undefined ? {} : { cookie }), path, status: 200 }).catch((error: Error) =>
       run.found(`the caller "${caller.name}" is not let in any more: ${error.message}`, 'after the run'),
     );
   }

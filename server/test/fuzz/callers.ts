@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { createPeople, type SignIn } from './people.ts';
 import type { SecretBook } from './secrets.ts';
 
 /** Somebody who sends requests. */
@@ -6,6 +7,12 @@ export interface Caller {
   name: string;
   /** Null: presents nothing. */
   credential: string | null;
+  /** What a browser sends along, as the whole header. */
+  cookie?: string;
+  /** What the forms of that browser carry. */
+  formToken?: string;
+  /** A person, who may always do what is about oneself. */
+  isPerson?: true;
   /** Whose workspace it acts in; null: root, or nobody. */
   workspaceId: string | null;
   /** Holds no scope that changes anything. */
@@ -34,6 +41,10 @@ export interface World {
   marker: string;
   /** Sees the other workspace; sends no requests of the run. */
   observer: string;
+  /** Addresses of accounts that anybody may sign in to. */
+  emails: readonly string[];
+  /** Keeps people signed in, in a long run. */
+  renew(): Promise<void>;
 }
 
 export interface ForeignObject {
@@ -46,6 +57,7 @@ export interface ForeignObject {
 /** A plain call of the preparation; throws on any other status. */
 export type Prepare = (call: {
   key: string | null;
+  cookie?: string;
   method?: string;
   path: string;
   json?: unknown;
@@ -155,7 +167,14 @@ async function foreignWorkspace(prepare: Prepare, make: MakeKey, rootKey: string
 /** Two workspaces, and callers of every kind; what they hold is entered into the book of secrets. */
 export async function createWorld(
   prepare: Prepare,
-  first: { rootKey: string; testKey: string; workspaceId: string; testKeyId: string },
+  first: {
+    rootKey: string;
+    testKey: string;
+    workspaceId: string;
+    testKeyId: string;
+    owner: { email: string; password: string };
+  },
+  signIn: SignIn,
   book: SecretBook,
   marker: string,
 ): Promise<World> {
@@ -185,6 +204,9 @@ export async function createWorld(
   await prepare({ key: rootKey, ...suspend });
   const expired = own.find(({ name }) => name === 'expired')?.credential ?? null;
   await refusedAtLast(prepare, expired);
+  const { owner } = first;
+  const otherWorkspace = foreign.workspaceId;
+  const people = await createPeople({ prepare, signIn, rootKey, owner, workspaceId, otherWorkspace, marker, book });
   const alive = { readsOnly: false, isDead: false };
   const callers: Caller[] = [
     { name: 'nobody', credential: null, workspaceId: null, readsOnly: true, isDead: true },
@@ -193,6 +215,7 @@ export async function createWorld(
     imported,
     { name: 'neighbor', credential: neighbor.key, workspaceId: foreign.workspaceId, ...alive },
     { name: 'revoked', credential: revoked.key, workspaceId, readsOnly: true, isDead: true },
+    ...people.callers,
     { name: 'suspended', credential: sleeper.key, workspaceId: suspended.id, readsOnly: true, isDead: true },
   ];
   for (const { credential } of callers) if (credential !== null) book.enter(credential);
@@ -200,7 +223,7 @@ export async function createWorld(
   const names = async (path: string): Promise<string[]> =>
     (await prepare({ key: rootKey, path, status: 200 })).data.map(({ name }: { name: string }) => name);
   const [scopes, plans] = [await names('/v1/scopes'), await names('/v1/plans')];
-  const ids = [first.testKeyId, ...ownIds, importedId, revoked.id, sleeper.id];
+  const ids = [...people.ownIds, first.testKeyId, ...ownIds, importedId, revoked.id, sleeper.id];
   return {
     callers,
     rootKey,
@@ -208,12 +231,15 @@ export async function createWorld(
     otherWorkspace: foreign.workspaceId,
     scopes,
     pinned: new Map([
-      ...[workspaceId, suspended.id, ...scopes, ...plans].map((each) => [each, null] as const),
+      [workspaceId, workspaceId],
+      ...[suspended.id, ...scopes, ...plans].map((each) => [each, null] as const),
       ...ids.map((each) => [each, workspaceId] as const),
-      ...[neighbor.id, ...foreign.ids].map((each) => [each, foreign.workspaceId] as const),
+      ...[neighbor.id, ...foreign.ids, ...people.foreignIds].map((each) => [each, foreign.workspaceId] as const),
     ]),
     foreign: foreign.objects,
     marker,
     observer: foreign.observer,
+    emails: people.emails,
+    renew: people.renew,
   };
 }

@@ -11,6 +11,14 @@ const fields = {
   items: object({ path: text, message: text }),
 };
 
+/** What some refusals say beside their words: how to go on. */
+const goingOn = {
+  challenge: { type: 'string', pattern: '^[\\w-]{43}$' },
+  methods: { type: 'array', items: { enum: ['otp', 'passkey', 'backup_code'] } },
+  expires_at: time,
+  proof_needed: { const: true },
+};
+
 function object(properties: Record<string, object>, optional: Record<string, object> = {}): object {
   return {
     type: 'object',
@@ -23,21 +31,21 @@ function object(properties: Record<string, object>, optional: Record<string, obj
 const classes = [...new Set(Object.values(ERRORS).map((row) => row.class))];
 const v2Error = object(
   { code: { enum: classes }, reason: text, message: text, request_id: text, timestamp: time },
-  { fields },
+  { fields, ...goingOn },
 );
 const ajv = new Ajv();
 const shapes = {
   v1: ajv.compile(
     object(
       { error: text, message: text, code: { type: 'integer' }, timestamp: time, request_id: text, docs_url: text },
-      { fields },
+      { fields, ...goingOn },
     ),
   ),
   v2: ajv.compile(object({ error: v2Error })),
   problem: ajv.compile(
     object(
       { type: text, title: text, status: { type: 'integer' }, detail: text, request_id: text, timestamp: time },
-      { fields },
+      { fields, ...goingOn },
     ),
   ),
   oauth: ajv.compile(object({ error: text, error_description: text, request_id: text })),
@@ -72,7 +80,18 @@ const readers: Record<ErrorShape, (json: never) => Told> = {
   }),
 };
 
-const OAUTH_ONLY = new Set(['server_error', 'temporarily_unavailable', 'invalid_scope', 'invalid_grant']);
+/** The words of the RFCs for OAuth's endpoints. */
+const OAUTH_ONLY = new Set([
+  'server_error',
+  'temporarily_unavailable',
+  'invalid_client',
+  'invalid_grant',
+  'invalid_scope',
+  'invalid_target',
+  'unauthorized_client',
+  'unsupported_grant_type',
+  'unsupported_token_type',
+]);
 
 /** What is wrong with the body of an error, in one of the shapes of the catalogue; null when nothing is. */
 export function problemOfError(
@@ -84,7 +103,8 @@ export function problemOfError(
   if (!validate(json)) return `an error that is not of the shape ${shape}: ${ajv.errorsText(validate.errors)}`;
   const told = readers[shape](json as never);
   if (told.requestId !== reply.requestId) return 'the request id of the body is not that of the header';
-  if (shape === 'oauth' && OAUTH_ONLY.has(told.code)) return null;
+  // Told in full, they are told in the same words.
+  if ((shape === 'oauth' || shape === 'problem') && OAUTH_ONLY.has(told.code)) return null;
   if (!isErrorCode(told.code)) return `an error code that the catalogue does not have: ${told.code}`;
   const { status } = ERRORS[told.code];
   if (told.status !== undefined && told.status !== status) return `${told.code} says that it is ${told.status}`;

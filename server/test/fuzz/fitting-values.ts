@@ -2,6 +2,7 @@ import type { World } from './callers.ts';
 import type { Dice } from './dice.ts';
 import type { Lane } from './lane.ts';
 import type { Schema } from './operations.ts';
+import { PASSWORD } from './people.ts';
 import { decoySecret, HOSTILE_TEXTS } from './values.ts';
 
 /** What a value is made from. */
@@ -42,6 +43,16 @@ const MEANINGFUL: Record<string, (source: Source) => readonly string[]> = {
   value: ({ dice }) => [Buffer.from(dice.bytes(32)).toString('hex'), BCRYPT],
   lookup_prefix: () => ['legacy_key_'],
   cursor: ({ lane }) => lane.cursors,
+  email: ({ world, dice }) => [dice.pick(world.emails), `fuzz-${dice.below(1000)}@example.com`],
+  username: ({ world, dice }) => [dice.pick(world.emails)],
+  // The right one, mostly: a wrong one is a guess, of which an account takes ten an hour.
+  password: ({ dice }) => [dice.chance(0.9) ? PASSWORD : 'a wrong password of the fuzz run'],
+  new_password: () => ['another password of the fuzz run'],
+  otp: () => ['123456', 'abcd-efgh-jkmn'],
+  code: () => ['123456'],
+  role: () => ['viewer', 'developer'],
+  user_id: ({ lane }) => [...lane.idsLike(/^usr_/), 'usr_000000000000000000000000'],
+  return_to: () => ['/account', '/account/sessions', '//evil.example', 'https://evil.example/'],
   redirect_uris: ({ dice }) => [
     `https://app.example/cb${dice.below(9)}`,
     'http://localhost:3000/cb',

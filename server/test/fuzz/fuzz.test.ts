@@ -8,14 +8,14 @@ const SEED = 1;
 const REQUESTS = { sqlite: 3000, postgres: 1500 };
 
 describe.concurrent.each(DATABASES)('hostile input on %s', (database) => {
-  test('surprises nothing and leaves nothing behind', { timeout: 120_000 }, async () => {
+  test('surprises nothing and leaves nothing behind', { timeout: 240_000 }, async () => {
     const databaseUrl = database === 'postgres' ? await freshPostgres() : null;
     const report = await fuzz({ seed: SEED, requests: REQUESTS[database], databaseUrl });
     expect(report.violations).toEqual([]);
     expect(report.requests).toBe(REQUESTS[database]);
     expect(report.rawConnections).toBeGreaterThanOrEqual(RAW_CASES.length);
-    // What is only ever refused is not tested. Nobody here has a person's session yet, so half of all calls are refused.
-    expect(report.reached).toBeGreaterThan(60);
+    // What is only ever refused is not tested.
+    expect(report.reached).toBeGreaterThan(70);
     for (const status of [200, 201, 204, 400, 401, 403, 404, 405, 415, 422, 429]) {
       expect(report.statuses[status], `status ${status}`).toBeGreaterThan(0);
     }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { quietHoldings, worldProblems } from './aftermath.ts';
-import { createWorld } from './callers.ts';
+import { type Caller, createWorld, type World } from './callers.ts';
 import { entitledCallers } from './entitled.ts';
 import { holdingProblems, storedBy, tableProblems } from './growth.ts';
 import { watchHealth } from './health.ts';
@@ -8,7 +8,8 @@ import { Lane } from './lane.ts';
 import { createLogWatch, type LogWatch } from './log-watch.ts';
 import { createFinder, type OpenApiDocument, operationsOf } from './operations.ts';
 import { createOracle } from './oracle.ts';
-import { preparer } from './prepare.ts';
+import { discoverPages, type Pages, pageFinder, withFormToken } from './pages.ts';
+import { preparer, signerIn } from './prepare.ts';
 import type { Holdings } from './probe.ts';
 import { type FuzzOptions, type FuzzReport, Run, type Scene } from './run.ts';
 import { SecretBook } from './secrets.ts';
@@ -18,27 +19,46 @@ import { PATIENCE_MS, startTarget, type Target } from './target.ts';
 import { Connection } from './wire.ts';
 
 const SLOW_CLIENTS = 8;
+const RENEW_EACH_MS = 300_000;
 /** From so many requests on, slow bodies are waited for too. */
 const LONG_RUN = 20_000;
 
 const mebibytes = (list: Holdings[], field: 'heapBytes' | 'residentBytes') =>
   list.map((each) => Math.round(each[field] / 1024 / 1024));
 
+const VISITOR: Caller = { name: 'visitor', credential: null, workspaceId: null, readsOnly: true, isDead: true };
+
+/** Gives everybody with a browser the token of their forms, and looks at all that they are shown. */
+async function visitPages(connection: Connection, world: World): Promise<Pages> {
+  world.callers.push(VISITOR);
+  for (const [index, caller] of world.callers.entries()) {
+    const hasBrowser = caller === VISITOR || (caller.cookie !== undefined && !caller.isDead);
+    if (hasBrowser) world.callers[index] = await withFormToken(connection, caller);
+  }
+  return discoverPages(
+    connection,
+    world.callers.filter(({ name }) => ['visitor', 'owner cookie', 'viewer cookie'].includes(name)),
+  );
+}
+
 async function prepareScene(run: Run, target: Target, book: SecretBook): Promise<Scene> {
   const connection = new Connection(target.port, PATIENCE_MS);
   const prepare = preparer(connection);
-  book.enter(target.ownerPassword);
+  book.enter(target.owner.password);
   const { id: testKeyId } = await prepare({ key: target.testKey, path: '/v1/auth/verify', status: 200 }).then(
     ({ credential_id }) => ({ id: credential_id as string }),
   );
   const marker = `foreign-${randomBytes(8).toString('hex')}`;
-  const world = await createWorld(prepare, { ...target, testKeyId }, book, marker);
+  const world = await createWorld(prepare, { ...target, testKeyId }, signerIn(connection), book, marker);
+  const pages = await visitPages(connection, world);
   const document = (await prepare({ key: null, path: '/openapi.json', status: 200 })) as OpenApiDocument;
   const operations = operationsOf(document);
-  const judge = createOracle({ find: createFinder(operations), world, book });
+  const isPage = pageFinder(pages);
+  const judge = createOracle({ find: createFinder(operations), isPage, world, book });
   const entitled = await entitledCallers(connection, operations, world.callers);
+  const renew = () => world.renew().finally(() => connection.close());
   connection.close();
-  return { run, target, scenery: { seed: run.options.seed, world, operations, entitled }, judge };
+  return { run, target, scenery: { seed: run.options.seed, world, operations, entitled, pages }, judge, isPage, renew };
 }
 
 /** At half-time; a server that does not answer any more ends the run. */
@@ -47,6 +67,11 @@ function heldBy({ run, target }: Scene, otherwise: Holdings): Promise<Holdings> 
     run.breakOff(error.message, 'at half-time');
     return otherwise;
   });
+}
+
+function keepSignedIn({ run, renew }: Scene): NodeJS.Timeout {
+  const again = () => renew().catch((error: Error) => run.found(error.message, 'when people signed in anew'));
+  return setInterval(again, RENEW_EACH_MS);
 }
 
 async function runScene(scene: Scene, start: Holdings): Promise<Holdings[]> {
@@ -58,9 +83,11 @@ async function runScene(scene: Scene, start: Holdings): Promise<Holdings[]> {
   const lanes = Array.from({ length: count }, () => new Lane());
   const middle = Math.ceil(requests / 2 / count) * count;
   const startMs = performance.now();
+  const renewing = keepSignedIn(scene);
   await runPart(scene, 0, middle, lanes);
   const half = await heldBy(scene, start);
   await runPart(scene, middle, requests, lanes);
+  clearInterval(renewing);
   run.sendingSeconds = (performance.now() - startMs) / 1000;
   for (const what of await slow.ended(run.isBroken ? 0 : isLong ? 60_000 : 30_000)) run.found(what, 'after the run');
   for (const what of await health.stop()) run.found(what, 'during the run');

@@ -11,6 +11,8 @@ export interface Acknowledged {
   keyed: number;
   /** Rows that import alone may make beyond one for each write. */
   imported: number;
+  /** Attempts to sign in, each of which is an event, and may be a challenge. */
+  guesses: number;
 }
 
 /** The preparation of a run writes too, and so does the server by itself: jobs, leases, the first start. */
@@ -22,7 +24,7 @@ const OWN_ROWS = 300;
  */
 const OTHERWISE: Record<string, (acknowledged: Acknowledged) => number> = {
   // Making a workspace is two events, and revoking a key with all that it made is one for each.
-  audit_events: ({ writes, imported }) => OWN_ROWS + 2 * (writes + imported),
+  audit_events: ({ writes, imported, guesses }) => OWN_ROWS + 2 * (writes + imported) + guesses,
   changes: ({ writes, imported }) => OWN_ROWS + 2 * (writes + imported),
   // A slot for each call that was done under a key, kept for 24 hours; a refused call frees its own.
   idempotency_keys: ({ keyed }) => keyed,

@@ -7,6 +7,7 @@ import { Lane } from './lane.ts';
 import { createLogWatch } from './log-watch.ts';
 import { createFinder, type OpenApiDocument, operationsOf } from './operations.ts';
 import { createOracle } from './oracle.ts';
+import type { Pages } from './pages.ts';
 import { draftOf } from './plan.ts';
 import { RAW_CASES, rawCase } from './raw-cases.ts';
 import { problemsOfRaw } from './raw-run.ts';
@@ -33,7 +34,7 @@ const document: OpenApiDocument = {
 };
 const operations = operationsOf(document);
 const world = { marker: 'foreign-mark', otherWorkspace: 'ws_other' };
-const judge = createOracle({ find: createFinder(operations), world, book });
+const judge = createOracle({ find: createFinder(operations), isPage: (path) => path.startsWith('/room'), world, book });
 
 const caller = { name: 'mine', credential: MINE, workspaceId: 'ws_mine', readsOnly: false, isDead: false };
 const draft = (changes: Partial<Draft> = {}): Draft => ({
@@ -151,7 +152,7 @@ test('what grows is found', () => {
   expect(holdingProblems({ start: holds(40), half: holds(50), end: holds(80) })[0]).toMatch(/heap/);
   expect(holdingProblems({ start: holds(40), half: holds(50), end: holds(50, 2) })[0]).toMatch(/sockets/);
   expect(holdingProblems({ start: holds(40), half: holds(50), end: holds(50, 1, 99) })[0]).toMatch(/timers/);
-  const acknowledged = { writes: 10, keyed: 2, imported: 0 };
+  const acknowledged = { writes: 10, keyed: 2, imported: 0, guesses: 0 };
   expect(
     tableProblems(
       new Map([
@@ -209,12 +210,84 @@ test('bytes that are no reply are found; a reply in pieces is one', () => {
   }
 });
 
+const PLACE = { scopes: ['read'], pinned: new Map(), foreign: [], ownWorkspace: 'ws_mine' };
+
+const PAGE = {
+  'content-type': 'text/html; charset=utf-8',
+  'content-security-policy':
+    "default-src 'none'; style-src 'self'; script-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+};
+const DOCUMENT = '<!doctype html><title>Room</title><script src="/assets/x.js"></script>';
+
+test.each<[string, Partial<Draft>, number, string, Record<string, string>, RegExp | null]>([
+  ['a page', { path: '/room' }, 200, DOCUMENT, PAGE, null],
+  ['a refusal on a page', { path: '/room', method: 'POST' }, 403, DOCUMENT, PAGE, null],
+  ['the way to the next page', { path: '/room', method: 'POST' }, 303, '', { location: '/room/2' }, null],
+  ['a link to nowhere, followed', { path: '/none', headers: [['Accept', 'text/html']] }, 404, DOCUMENT, PAGE, null],
+  ['a page for whoever asks the API', { headers: [['Accept', 'text/html']] }, 404, DOCUMENT, PAGE, /of type text.html/],
+  [
+    'a page for a program',
+    {
+      path: '/none',
+      headers: [
+        ['Authorization', 'Bearer x'],
+        ['Accept', 'text/html'],
+      ],
+    },
+    404,
+    DOCUMENT,
+    PAGE,
+    /of type text.html/,
+  ],
+  ['a refused asterisk as a page', { path: '*' }, 400, DOCUMENT, PAGE, /of type text.html/],
+  ['a way elsewhere', { path: '/room', method: 'POST' }, 303, '', { location: '//evil.example' }, /status 303 to/],
+  [
+    'a page without a policy',
+    { path: '/room' },
+    200,
+    DOCUMENT,
+    { 'content-type': PAGE['content-type'] },
+    /page without/,
+  ],
+  [
+    'a loose policy',
+    { path: '/room' },
+    200,
+    DOCUMENT,
+    { ...PAGE, 'content-security-policy': `${PAGE['content-security-policy']}; img-src *` },
+    /loose policy/,
+  ],
+  [
+    'what somebody typed and runs',
+    { path: '/room' },
+    200,
+    `${DOCUMENT}<script>x()</script>`,
+    PAGE,
+    /something that runs/,
+  ],
+  ['a stack', { path: '/room' }, 500, `${DOCUMENT} at file.ts:12`, PAGE, /a page that tells/],
+  ['a page that failed', { path: '/room' }, 500, DOCUMENT, PAGE, /status 500/],
+  ['a secret on a page', { path: '/room' }, 200, `${DOCUMENT}${OTHERS}`, PAGE, /a secret on a page/],
+])('pages: %s', (_, asked, status, text, headers, expected) => {
+  const sent = { ...asked, headers: [...(asked.headers ?? []), ['X-Request-ID', 'fuzz-1']] } as Partial<Draft>;
+  const { problems } = judge(draft(sent), reply(status, text, headers));
+  if (expected === null) expect(problems).toEqual([]);
+  else expect(problems.join('\n')).toMatch(expected);
+});
+
+test('a viewer writes what is about themselves alone', () => {
+  const viewer = { ...caller, credential: null, cookie: 'a=b', isPerson: true, readsOnly: true } as const;
+  const problems = judge(draft({ caller: viewer, method: 'POST' }), reply(201, { id: 'x' })).problems;
+  expect(problems).toContain('a credential that may only read was let write');
+});
+
 test('one seed is one sequence', () => {
   const scenery = {
     seed: 5,
     operations,
     entitled: new Map(),
-    world: { callers: [caller], scopes: ['read'], pinned: new Map(), foreign: [], ownWorkspace: 'ws_mine' },
+    pages: { links: ['/room?x=1'], forms: [{ action: '/room', fields: ['form_token', 'email'] }] } satisfies Pages,
+    world: { callers: [{ ...caller, cookie: 'a=b', formToken: 'mine' }], ...PLACE, emails: ['one@example.com'] },
   } as never;
   const sequence = () => {
     const lane = new Lane();

@@ -2,12 +2,15 @@ import type { Caller, World } from './callers.ts';
 import { type Draft, headerOf, targetOf } from './draft.ts';
 import { type ErrorShape, problemOfError } from './error-shapes.ts';
 import type { Operation } from './operations.ts';
+import { isHtml, mayBePage, problemsOfPage, problemsOfWay } from './page-oracle.ts';
 import { type SecretBook, secretsIn } from './secrets.ts';
 import { isDecoy } from './values.ts';
 import type { WireReply } from './wire.ts';
 
 export interface OracleOptions {
   find(method: string, path: string): Operation | undefined;
+  /** Whether a path is one of the pages' own. */
+  isPage(path: string): boolean;
   world: Pick<World, 'marker' | 'otherWorkspace'>;
   book: SecretBook;
 }
@@ -25,7 +28,7 @@ const INSIDES =
   /node_modules|node:internal|(?:\n|\\n) {4}at |\.ts:\d|\.js:\d|sqlite|postgres|kysely|FST_ERR|SyntaxError|TypeError|RangeError|syntax error|violates|\[object Object\]/i;
 
 /** As the router reads it: `%70` is `p` (RFC 3986 §6.2.2.2), `%2f` is no slash. */
-function pathOf(target: string): string {
+export function pathOf(target: string): string {
   const path = target.replace(/^https?:\/\/[^/?]*/i, '').split('?', 1)[0] || '/';
   try {
     return decodeURI(path);
@@ -61,12 +64,12 @@ function parsed(text: string): unknown {
 const OPEN_TO_PEERS = ['/metrics', '/dev/mail', '/dev/callback'];
 
 /** What every reply must have, whatever it answers. */
-export function problemsOfHeaders({ headers }: WireReply, isPublic: boolean): string[] {
+export function problemsOfHeaders({ headers }: WireReply, isPublic: boolean, isForPages = isPublic): string[] {
   const problems: string[] = [];
   if (!REQUEST_ID.test(headers.get('x-request-id') ?? '')) problems.push('no X-Request-ID, or one that is none');
   if (headers.get('x-content-type-options') !== 'nosniff') problems.push('no X-Content-Type-Options');
   if (!isPublic && headers.get('cache-control') !== 'no-store') problems.push('a private reply that may be stored');
-  if (!isPublic && headers.has('access-control-allow-origin')) problems.push("another site's page may read this");
+  if (!isForPages && headers.has('access-control-allow-origin')) problems.push("another site's page may read this");
   if (!isPublic && headers.has('set-cookie')) problems.push('a cookie for whoever called with a key');
   for (const [name, value] of headers) {
     // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
@@ -119,6 +122,9 @@ function problemsOfSecrets(draft: Draft, { status, headers, text }: WireReply, b
   return problems;
 }
 
+/** What every person may do, whatever their role: with the own account, and make a workspace. */
+const OF_ONESELF = /^\/v\d\/(?:account\/|account$|workspaces$)/;
+
 function problemsOfSuccess(draft: Draft, reply: WireReply, operation: Operation | undefined, json: unknown): string[] {
   const { status, headers } = reply;
   const { method, caller } = draft;
@@ -128,7 +134,8 @@ function problemsOfSuccess(draft: Draft, reply: WireReply, operation: Operation 
   if (!operation.isPublic && caller.isDead && !OPEN_TO_PEERS.includes(operation.template))
     problems.push('let in without a valid credential');
   const changes = !['GET', 'HEAD', 'OPTIONS'].includes(method) && operation.tag !== 'auth';
-  if (changes && caller.readsOnly && !operation.isPublic)
+  const isOwn = caller.isPerson === true && OF_ONESELF.test(operation.template);
+  if (changes && caller.readsOnly && !operation.isPublic && !isOwn)
     problems.push('a credential that may only read was let write');
   if (!operation.replies.has(status)) return [...problems, `a status that the document does not have: ${status}`];
   const validate = operation.replies.get(status);
@@ -147,33 +154,47 @@ function mayKnow({ workspaceId, name }: Caller, otherWorkspace: string): boolean
   return workspaceId === otherWorkspace || name === 'root';
 }
 
+/** Whether the account's own routes set a cookie for whoever came by one. */
+function renewsCookie({ caller }: Draft, path: string): boolean {
+  return caller.cookie !== undefined && /^\/v\d\/account\//.test(path);
+}
+
 /** Says of a reply what it should not be. */
-export function createOracle({ find, world, book }: OracleOptions): (draft: Draft, reply: WireReply) => Verdict {
+export function createOracle({
+  find,
+  isPage,
+  world,
+  book,
+}: OracleOptions): (draft: Draft, reply: WireReply) => Verdict {
   return (draft, reply) => {
     const { status, headers, text } = reply;
-    const operation = find(draft.method, pathOf(targetOf(draft)));
+    const path = pathOf(targetOf(draft));
+    const operation = find(draft.method, path);
     const isHead = draft.method === 'HEAD';
-    // Pages answer as pages; the router takes an asterisk for the first one. Their own tests say what must stand there.
-    const isPage = ['/', '*'].includes(pathOf(targetOf(draft))) || /^\/account(?:\/|$)/.test(pathOf(targetOf(draft)));
-    const isPublic = isPage || ((operation ?? find('GET', pathOf(targetOf(draft))))?.isPublic ?? false);
-    const json = text === '' ? undefined : parsed(text);
-    const problems = problemsOfHeaders(reply, isPublic);
+    const isPagePath = isPage(path);
+    const isPublic = isPagePath || renewsCookie(draft, path) || ((operation ?? find('GET', path))?.isPublic ?? false);
+    const json = text === '' || isHtml(reply) ? undefined : parsed(text);
+    // Any page may read it that has the token: it takes no cookie.
+    const isForPages = isPublic || path === '/oauth/userinfo';
+    const problems = problemsOfHeaders(reply, isPublic, isForPages);
     const sentId = headerOf(draft, 'x-request-id');
     const answersIt = headers.get('connection') !== 'close';
     if (answersIt && sentId?.startsWith('fuzz-') && headers.get('x-request-id') !== sentId) {
       problems.push('X-Request-ID is not the one that was sent');
     }
     if (isHead && text !== '') problems.push('HEAD with a body');
-    if (!mayKnow(draft.caller, world.otherWorkspace) && text.includes(world.marker)) {
+    const isSeen = mayKnow(draft.caller, world.otherWorkspace) || OPEN_TO_PEERS.includes(path);
+    if (!isSeen && text.includes(world.marker)) {
       problems.push('reads what another workspace wrote');
     }
-    if (isPage && status < 500) return { problems, operation, json };
-    if (status >= 400) {
+    if (isHtml(reply) && mayBePage(draft, path, { isPagePath, status })) problems.push(...problemsOfPage(reply));
+    else if (status >= 400) {
       // What node:http could not read never got as far as its path and headers.
       const shapes: ErrorShape[] = answersIt ? [shapeFor(draft)] : [shapeFor(draft), 'v2'];
       problems.push(...problemsOfError(reply, shapes, isGate(draft), isHead));
-    } else if (status >= 300) problems.push(`status ${status}`);
-    else problems.push(...problemsOfSuccess(draft, reply, operation, json));
+    } else if (isPagePath && status >= 300) problems.push(...problemsOfWay(reply));
+    else if (status >= 300) problems.push(`status ${status}`);
+    else if (!isPagePath) problems.push(...problemsOfSuccess(draft, reply, operation, json));
     problems.push(...problemsOfSecrets(draft, reply, book));
     return { problems, operation, json };
   };

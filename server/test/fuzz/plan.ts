@@ -1,10 +1,12 @@
 import { mutatedBody } from './body-mutations.ts';
 import type { Caller, World } from './callers.ts';
 import { type Dice, diceOf } from './dice.ts';
-import type { Draft } from './draft.ts';
+import { type Draft, headerOf } from './draft.ts';
 import { fittingValue, type Source } from './fitting-values.ts';
 import type { Lane } from './lane.ts';
 import type { Operation, Parameter } from './operations.ts';
+import { pageDraft } from './page-plan.ts';
+import type { Pages } from './pages.ts';
 import { mutate } from './request-mutations.ts';
 
 const READS = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
@@ -62,6 +64,13 @@ function headersOf(caller: Caller, isWrite: boolean, dice: Dice, index: number):
       dice.chance(0.8) ? ['Authorization', `Bearer ${caller.credential}`] : ['X-API-Key', caller.credential],
     );
   }
+  if (caller.cookie !== undefined) {
+    headers.push(['Cookie', caller.cookie]);
+    if (isWrite && dice.chance(0.85)) headers.push(['Sec-Fetch-Site', dice.chance(0.9) ? 'same-origin' : 'cross-site']);
+  }
+  if (dice.chance(0.3)) {
+    headers.push(['X-Forwarded-For', `10.${dice.below(250)}.${dice.below(250)}.${dice.below(250)}`]);
+  }
   if (dice.chance(0.3)) headers.push(['X-Request-ID', `fuzz-${index}`]);
   if (dice.chance(0.1)) headers.push(['X-API-Version', dice.pick(['1.0', '2.0'])]);
   if (dice.chance(0.1)) headers.push(['Accept', 'application/problem+json']);
@@ -78,10 +87,29 @@ function decoded(path: string): string {
   }
 }
 
+/** What ends the session or the login that a person shows: signing in does, as a browser has one session. */
+const ENDS_SESSION = /sign-(?:out|in|up)|end-others|log(?:out|in)/i;
+
+function endsLogins(draft: Draft, path: string): boolean {
+  const { caller, body } = draft;
+  const showsSession = caller.isPerson === true || headerOf(draft, 'cookie')?.includes('latchkey_session') === true;
+  if (showsSession && ENDS_SESSION.test(path)) return true;
+  // An emergency ends every access token that there is.
+  return caller.name === 'root' && /signing-keys\/rotate/i.test(path) && body?.includes('emergency') === true;
+}
+
+/** Whether the operator names one of the callers in a body: in another workspace, they would see what strangers must not. */
+function movesCaller({ caller, body }: Draft, pinned: World['pinned']): boolean {
+  if (caller.name !== 'root' || !body?.includes('usr_')) return false;
+  return [...pinned.keys()].some((id) => id.startsWith('usr_') && body.includes(id));
+}
+
 /** Whether the caller may do it, and nobody could call any more afterwards. */
-function isSelfHarm({ caller, method, path }: Draft, { pinned }: World): boolean {
+function isSelfHarm(draft: Draft, { pinned }: World): boolean {
+  const { caller, method, path } = draft;
   if (READS.has(method) || caller.isDead) return false;
   const text = decoded(path);
+  if (endsLogins(draft, text) || movesCaller(draft, pinned)) return true;
   return text.split(/[/\\?]/).some((part) => {
     const owner = pinned.get(part);
     if (owner === undefined) return false;
@@ -114,11 +142,26 @@ export interface Scenery {
   operations: readonly Operation[];
   /** Which callers get past the door of which operation. */
   entitled: ReadonlyMap<Operation, Caller[]>;
+  pages: Pages;
+}
+
+/** So many of a hundred requests are for pages. */
+const PAGES_PERCENT = 6;
+
+function planPage(source: Source, index: number, pages: Pages): Draft {
+  const { dice, world } = source;
+  const browsers = world.callers.filter(({ cookie }) => cookie !== undefined);
+  const caller = dice.pick(dice.chance(0.9) ? browsers : world.callers);
+  const draft = pageDraft(index, pages, caller, { ...source, workspaceId: caller.workspaceId });
+  for (let left = Math.max(0, mutationCount(dice) - 1); left > 0; left -= 1) mutate(draft, source);
+  if (draft.framing === 'broken' && draft.method === 'HEAD') draft.method = 'GET';
+  return draft;
 }
 
 /** The request of this number. What it is made of hangs on seed, number, and what its lane has learned before. */
-export function draftOf({ seed, world, operations, entitled }: Scenery, index: number, lane: Lane): Draft {
+export function draftOf({ seed, world, operations, entitled, pages }: Scenery, index: number, lane: Lane): Draft {
   const dice = diceOf(seed, index);
+  if (dice.below(100) < PAGES_PERCENT) return planPage({ dice, lane, world, workspaceId: null }, index, pages);
   const operation = pickOperation(dice, operations);
   const caller = pickCaller(dice, lane, world, entitled.get(operation) ?? []);
   const source: Source = { dice, lane, world, workspaceId: caller.workspaceId };

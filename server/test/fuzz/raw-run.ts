@@ -2,6 +2,7 @@ import { connect, type Socket } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import type { ErrorShape } from './error-shapes.ts';
 import { problemsOfError, problemsOfHeaders } from './oracle.ts';
+import { isHtml, problemsOfPage } from './page-oracle.ts';
 import type { RawCase } from './raw-cases.ts';
 import { ReplyReader, type WireReply } from './wire.ts';
 
@@ -59,18 +60,27 @@ function problemsOfOrder(raw: RawCase, replies: readonly WireReply[]): string[] 
   return [`answered ${known.join(', ')}; expected ${raw.answers.join(', ')}`];
 }
 
+/** How errors may look. */
+export interface Told {
+  shapes: readonly ErrorShape[];
+  isGate: boolean;
+  /** A refusal may be a page. */
+  mayBePage?: boolean;
+}
+
 /** What is wrong with what came back; `told` is how errors may look. */
 export function problemsOfRaw(
   raw: RawCase,
   { replies, stuck }: RawResult,
-  told: { shapes: readonly ErrorShape[]; isGate: boolean } = { shapes: ['v1', 'v2'], isGate: false },
+  told: Told = { shapes: ['v1', 'v2'], isGate: false },
 ): string[] {
   const problems = stuck === null ? [] : [stuck];
   if (raw.ending === 'reset') return problems;
   problems.push(...problemsOfOrder(raw, replies));
   for (const reply of replies) {
     problems.push(...problemsOfHeaders(reply, true));
-    if (reply.status >= 400) problems.push(...problemsOfError(reply, told.shapes, told.isGate, false));
+    if (isHtml(reply) && told.mayBePage) problems.push(...problemsOfPage(reply));
+    else if (reply.status >= 400) problems.push(...problemsOfError(reply, told.shapes, told.isGate, false));
   }
   const last = replies.at(-1)?.status;
   // A server that refuses early may reset what is still being sent, and its last words with it.

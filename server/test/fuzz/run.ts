@@ -58,7 +58,7 @@ export class Run {
   readonly violations: Violation[] = [];
   readonly statuses: Record<string, number> = {};
   readonly reached = new Set<Operation>();
-  readonly acknowledged: Acknowledged = { writes: 0, keyed: 0, imported: 0 };
+  readonly acknowledged: Acknowledged = { writes: 0, keyed: 0, imported: 0, guesses: 0 };
   rawConnections = 0;
   sent = 0;
   sendingSeconds = 0;
@@ -100,4 +100,7 @@ export interface Scene {
   target: Target;
   scenery: Scenery;
   judge(draft: Draft, reply: WireReply): Verdict;
+  isPage(path: string): boolean;
+  /** Keeps people signed in. */
+  renew(): Promise<void>;
 }

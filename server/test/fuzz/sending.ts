@@ -1,7 +1,8 @@
 import { diceOf } from './dice.ts';
 import { bytesOf, type Draft, headerOf, targetOf } from './draft.ts';
 import type { Lane } from './lane.ts';
-import { isGate, shapeFor, type Verdict } from './oracle.ts';
+import { isGate, pathOf, shapeFor, type Verdict } from './oracle.ts';
+import { mayBePage } from './page-oracle.ts';
 import { draftOf } from './plan.ts';
 import { type RawCase, rawCase } from './raw-cases.ts';
 import { problemsOfRaw, runRaw } from './raw-run.ts';
@@ -15,7 +16,14 @@ const RAW_EVERY = 10;
 /** A body over the limit is refused while it is still being sent: its reply may be lost to the reset. */
 const MAY_BE_CUT_BYTES = 60_000;
 
-async function exchange({ run, target, judge }: Scene, connection: Connection, draft: Draft): Promise<Verdict | null> {
+/** What is recorded when it fails: who guesses at an account leaves a trace there. */
+const GUESSES = /sign-in|login|proof|password/i;
+
+async function exchange(
+  { run, target, judge, isPage }: Scene,
+  connection: Connection,
+  draft: Draft,
+): Promise<Verdict | null> {
   const bytes = bytesOf(draft);
   const where = () =>
     `${run.name(draft.index)} as ${draft.caller.name} [${draft.mutations.join('; ')}]\n  ${reproductionOf(draft)}`;
@@ -24,7 +32,9 @@ async function exchange({ run, target, judge }: Scene, connection: Connection, d
     const result = await runRaw(target.port, raw, PATIENCE_MS);
     for (const { status } of result.replies) run.count(status);
     if (result.replies.some(({ status }) => status < 300)) noteWrite(run, draft);
-    const told = { shapes: [shapeFor(draft), 'v2'] as const, isGate: isGate(draft) };
+    const path = pathOf(targetOf(draft));
+    const isPageToo = mayBePage(draft, path, { isPagePath: isPage(path), status: 400 });
+    const told = { shapes: [shapeFor(draft), 'v2'] as const, isGate: isGate(draft), mayBePage: isPageToo };
     for (const what of problemsOfRaw(raw, result, told)) run.found(what, where());
     return null;
   }
@@ -37,6 +47,7 @@ async function exchange({ run, target, judge }: Scene, connection: Connection, d
     return null;
   }
   run.count(outcome.status);
+  if (draft.method === 'POST' && GUESSES.test(draft.path)) run.acknowledged.guesses += 1;
   const verdict = judge(draft, outcome);
   for (const what of verdict.problems)
     run.found(what, `${where()}\n  -> ${outcome.status} ${outcome.text.slice(0, 500)}`);

@@ -14,7 +14,7 @@ import { Connection } from './wire.ts';
 
 const LETTERS = ['a', '0', ' ', '-', '.', '_', '/', ':', 'a.', 'a ', '0s', '::', 'é', '1.'];
 const HEADERS = ['Authorization', 'X-Request-ID', 'X-API-Version', 'Idempotency-Key', 'Accept', 'Content-Type'];
-const GUESSING = ['account', 'login'];
+const GUESSING = ['account', 'login', 'oauth'];
 const IDENTITY_HEADERS = ['X-API-Key', 'X-Client-Version', 'X-Forwarded-For', 'Host'];
 
 /** Takes the first of everything, and all that is optional. */

@@ -21,7 +21,7 @@ export interface Target {
   rootKey: string;
   testKey: string;
   workspaceId: string;
-  ownerPassword: string;
+  owner: { email: string; password: string };
   /** How it ended, once it has. */
   ended(): string | null;
   /** What it holds after a forced collection. */
@@ -38,15 +38,18 @@ interface Ready {
   root_key: string;
   test_key: string;
   workspace_id: string;
-  owner: { password: string };
+  owner: { email: string; password: string };
 }
+
+/** So that guesses come from many networks, as a proxy says, and do not run into the budget of one. */
+const PROXY = { LATCHKEY_TRUST_PROXY: '127.0.0.1' };
 
 function launch(dataDir: string, databaseUrl: string | null): ChildProcess {
   const { PATH = '', HOME = '' } = process.env;
   const database = databaseUrl === null ? {} : { LATCHKEY_DATABASE_URL: databaseUrl };
   const args = ['--expose-gc', '--import', at('./probe.ts'), at('../../bin/latchkey.js'), 'serve', '--json'];
   return spawn(process.execPath, args, {
-    env: { PATH, HOME, PORT: '0', LATCHKEY_DATA_DIR: dataDir, LATCHKEY_LOG_LEVEL: 'debug', ...database },
+    env: { PATH, HOME, PORT: '0', LATCHKEY_DATA_DIR: dataDir, LATCHKEY_LOG_LEVEL: 'debug', ...PROXY, ...database },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
 }
@@ -88,7 +91,7 @@ export async function startTarget(log: LogWatch, databaseUrl: string | null): Pr
     rootKey: ready.root_key,
     testKey: ready.test_key,
     workspaceId: ready.workspace_id,
-    ownerPassword: ready.owner.password,
+    owner: ready.owner,
     ended: () => end,
     holdings: async () => {
       const answer = once(child, 'message');

@@ -113,6 +113,7 @@ const EXAMPLES: Record<string, () => Promise<Example>> = {
   'POST /v1/signing-keys/rotate': async () => root('/v1/signing-keys/rotate', { emergency: true }),
   'POST /v1/users': async () => root('/v1/users', { email: newAddress(), ...here() }),
   'PATCH /v1/users/{id}': async () => root(`/v1/users/${await newUser()}`, { name: 'y' }),
+  'DELETE /v1/users/{id}/second-factors': async () => root(`/v1/users/${await newUser()}/second-factors`),
   'DELETE /v1/users/{id}': async () => root(`/v1/users/${await newUser()}`),
   'POST /v1/members': async () => {
     const userId = await newUser();
@@ -124,10 +125,10 @@ const EXAMPLES: Record<string, () => Promise<Example>> = {
   'POST /v1/members/{id}/transfer': async () => byOwner(`${await newMember()}/transfer`),
   'POST /v1/invitations': async () => root('/v1/invitations', { email: newAddress(), role: 'viewer', ...here() }),
   'DELETE /v1/invitations/{id}': async () => root(`${await newInvitation()}?workspace_id=${server.workspaceId}`),
+  'DELETE /v1/grants/{id}': async () => root(await newGrant()),
   'POST /v1/trusted-issuers': async () => root('/v1/trusted-issuers', newIssuer()),
   'PATCH /v1/trusted-issuers/{id}': async () => root(await issuerPath(), { scopes: ['write'], ...here() }),
   'DELETE /v1/trusted-issuers/{id}': async () => root(`${await issuerPath()}?workspace_id=${server.workspaceId}`),
-  'DELETE /v1/grants/{id}': async () => root(await newGrant()),
   'POST /v1/projects': async () => ({ path: '/v1/projects', json: { name: 'x' } }),
   'PATCH /v1/projects/{id}': async () => ({ path: await newRow('/v1/projects', { name: 'x' }), json: { name: 'y' } }),
   'DELETE /v1/projects/{id}': async () => ({ path: await newRow('/v1/projects', { name: 'x' }) }),

@@ -180,7 +180,10 @@ describe('the document', () => {
   });
 });
 
-const isOAuth = (path: string) => path in FORMS || path.startsWith('/.well-known/');
+const isOAuth = (path: string) => path in FORMS || path in REGISTRATION || path.startsWith('/.well-known/');
+
+/** Of who registers nothing, and of a client that shows no registration token. */
+const REGISTRATION: Record<string, number> = { '/oauth/register': 400, '/oauth/register/{client_id}': 401 };
 
 /** Without a word of who it is about. */
 const LOGIN: Record<string, number> = { login: 422, refresh: 422, logout: 422 };
@@ -201,7 +204,7 @@ describe('every documented route', () => {
       const [, login] = /\/auth\/(login|refresh|logout)$/.exec(path) ?? [];
       // A client says who it is in the form.
       const form = path in FORMS ? (FORMS[path]?.includes('application/json') ? 400 : 415) : undefined;
-      const expected = peer[path] ?? form ?? LOGIN[login ?? ''] ?? (security ? 401 : open);
+      const expected = peer[path] ?? REGISTRATION[path] ?? form ?? LOGIN[login ?? ''] ?? (security ? 401 : open);
       expect([path, method, status]).toEqual([path, method, expected]);
     }
   });

@@ -56,6 +56,19 @@ test('a name that is a script is text', async () => {
   expect(text).toContain('&lt;script>alert(&quot;name&quot;)');
 });
 
+test('nor is any part of what a browser calls itself in a page', async () => {
+  const agent = `<script>alert("agent")</script>" onload="x" Firefox/1`;
+  const reply = await server.call('/v1/account/sign-in', {
+    key: null,
+    json: { email: person.email, password: person.password },
+    headers: { 'user-agent': agent },
+  });
+  expect(reply.status).toBe(201);
+  const { text } = await pageClient(server, new Map(person.cookies)).get('/account/sessions');
+  expect(text).toContain('Firefox');
+  expect(text).not.toMatch(/alert\(|onload|&quot;agent/);
+});
+
 test('over https, cookies are __Host- and Secure', async () => {
   const secure = await startServer({ env: { LATCHKEY_ISSUER: 'https://auth.example.com' } });
   const lines = (await secure.call('/sign-in', { key: null })).headers.getSetCookie();
@@ -95,6 +108,36 @@ test('who calls the API gets JSON, also for a path that is none; a browser gets 
   }
   const wrong = await server.call('/sign-in', { key: null, method: 'DELETE' });
   expect([wrong.status, wrong.headers.get('allow')]).toEqual([405, 'GET, HEAD, OPTIONS, POST']);
+});
+
+test('nor is a page what a program asks for in an odd way', async () => {
+  const lines = 'Host: localhost\r\nAccept: text/html\r\nConnection: close\r\n\r\n';
+  for (const [target, status] of [
+    ['*', 400],
+    ['/sign-in#x', 400],
+    ['http://evil.example/none?x=%ff', 404],
+    ['http://evil.example/v1/none', 404],
+    ['/%76%31/none?x=%ff', 404],
+  ] as const) {
+    const [reply] = await sendRaw(server, `GET ${target} HTTP/1.1\r\n${lines}`);
+    expect([target, reply?.status, reply?.headers.get('content-type')]).toEqual([
+      target,
+      status,
+      'application/json; charset=utf-8',
+    ]);
+  }
+});
+
+test('/dev/mail is a page for a browser, and JSON for whoever shows a key', async () => {
+  const headers = { accept: 'text/html' };
+  const types = [null, server.rootKey].map(async (key) => {
+    const reply = await server.call('/dev/mail', { key, headers });
+    return [reply.status, reply.headers.get('content-type')];
+  });
+  expect(await Promise.all(types)).toEqual([
+    [200, 'text/html; charset=utf-8'],
+    [200, 'application/json; charset=utf-8'],
+  ]);
 });
 
 test('/dev/mail answers under a loopback name alone', async () => {

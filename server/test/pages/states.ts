@@ -80,6 +80,15 @@ async function addPasskeyByPage({ page }: Stage, name: string): Promise<void> {
   await page.getByRole('heading', { name: 'Your backup codes' }).waitFor();
 }
 
+/** Somebody whose only second factor is a passkey of this window, signed out again. */
+async function personWithPasskey(stage: Stage): Promise<Person> {
+  const made = await person(stage);
+  await addAuthenticator(stage.page);
+  await addPasskeyByPage(stage, 'Work laptop');
+  await stage.context.clearCookies();
+  return made;
+}
+
 async function unproved(stage: Stage): Promise<Person> {
   const made = await person(stage);
   await enrolTotp(made, stage.clock.nowMs);
@@ -191,6 +200,27 @@ export const STATES: Record<string, Act> = {
     await halfIn(stage);
     await stage.page.getByRole('link', { name: 'Use a backup code' }).click();
   },
+  'second-factor-passkey': async (stage) => {
+    const { email } = await personWithPasskey(stage);
+    await signIn(stage, email, PASSWORD);
+    await stage.page.getByRole('button', { name: 'Use a passkey' }).waitFor();
+  },
+  'second-factor-both': async (stage) => {
+    const made = await personWithPasskey(stage);
+    await enrolTotp(made, stage.clock.nowMs);
+    await signIn(stage, made.email, PASSWORD);
+    await stage.page.getByRole('button', { name: 'Use a passkey' }).waitFor();
+  },
+  'second-factor-passkey-failed': async (stage) => {
+    const { email } = await personWithPasskey(stage);
+    await signIn(stage, email, PASSWORD);
+    // A key of nobody's: the browser has no answer.
+    await stage.page.locator('form.passkey').evaluate((form) => {
+      (form as unknown as { dataset: Record<string, string> }).dataset.options = '/v1/none';
+    });
+    await stage.page.getByRole('button', { name: 'Use a passkey' }).click();
+    await stage.page.getByText('The passkey was not used.').waitFor();
+  },
   'sign-up': at('/sign-up'),
   'sign-up-wrong': async ({ page }) => {
     await page.goto('/sign-up');
@@ -250,6 +280,8 @@ export const STATES: Record<string, Act> = {
     await stage.page.getByLabel('New password').fill(PASSWORD.toUpperCase());
     await submit(stage.page, 'Save password');
   },
+  name: asPerson('/account/name', { name: 'Ada Lovelace' }),
+  'name-none': asPerson('/account/name'),
   email: asPerson('/account/email'),
   authenticator: async (stage) => {
     await asPerson('/account')(stage);
@@ -303,6 +335,22 @@ export const STATES: Record<string, Act> = {
     if (added.status !== 201) throw new Error(added.text);
     await stage.page.goto('/account/workspaces');
   },
+  'workspaces-invited': async (stage) => {
+    const { email } = await person(stage);
+    const { server } = stage;
+    for (const [name, role] of [
+      [LONG_NAME.slice(0, 100), 'viewer'],
+      ['Acme', 'admin'],
+    ]) {
+      const made = await server.call('/v1/workspaces', { key: server.rootKey, json: { name } });
+      const json = { email, role, workspace_id: made.json.id };
+      const invitation = await server.call('/v1/invitations', { key: server.rootKey, json });
+      if (invitation.status !== 201) throw new Error(invitation.text);
+    }
+    await stage.page.goto('/account/workspaces');
+    await stage.page.getByRole('button', { name: 'Join Acme' }).waitFor();
+  },
+  'workspaces-unconfirmed': asPerson('/account/workspaces', { email_verified: false }),
   'dev-mail': async (stage) => {
     await signUp(stage, newAddress());
     await stage.page.goto('/dev/mail');

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { toTimestamp } from '../../clock.ts';
 import { Failure } from '../../failure.ts';
-import { type Route, route } from '../../http/index.ts';
+import { type Route, readsPages, route } from '../../http/index.ts';
 import type { Outbox } from './outbox.ts';
 import type { KeptMail } from './post.ts';
 
@@ -38,7 +38,7 @@ export function devMailRoute({ outbox, mails, page }: DevMailDeps): Route {
     handler: async ({ header, setHeader }) => {
       refuseForeignHost(header('host'));
       await outbox.sendDue();
-      if (page && header('accept')?.includes('text/html')) {
+      if (page && readsPages({ header })) {
         const { headers, document } = page(mails().toReversed());
         for (const [name, value] of Object.entries(headers)) setHeader(name, value);
         // The schema is that of the JSON reply; what is text already is sent as it is.

@@ -1,4 +1,4 @@
-import { type JsonObject, type ParsedJws, parseCompactJws, readJsonSegment } from '../../signing-keys/index.ts';
+import { type JsonObject, type ParsedJws, parseCompactJws, readJsonObject } from '../../signing-keys/index.ts';
 import { LEEWAY_SECONDS } from '../../tokens/index.ts';
 
 /** An assertion lives five minutes at most (RFC 7523 §3, security C7). */
@@ -49,7 +49,7 @@ export function readAssertion(
   { issuer, nowMs }: { issuer: string; nowMs: number },
 ): ClientAssertion | null {
   const jws = parseCompactJws(text);
-  const claims = jws && readJsonSegment(jws.payload);
+  const claims = jws && readJsonObject(jws.payload);
   if (!jws || !claims || !headerFits(jws.header)) return null;
   const { iss, sub, aud, jti, exp } = claims;
   if (typeof iss !== 'string' || iss === '' || iss !== sub || !isForUs(aud, issuer)) return null;

@@ -1,4 +1,4 @@
-import { parseCompactJws, readJsonSegment, type SigningKeys, verifyCompactJws } from '../../signing-keys/index.ts';
+import { parseCompactJws, readJsonObject, type SigningKeys, verifyCompactJws } from '../../signing-keys/index.ts';
 
 /** `typ` of an ID token: an access token is `at+jwt`, and neither passes for the other. */
 const ID_TOKEN_TYPE = 'JWT';
@@ -28,7 +28,7 @@ export function readIdTokenHint({ signingKeys, issuer }: HintDeps, text: string)
   const key = signingKeys.current().verifiers.get(jws.header.kid);
   if (!key || key.isRevoked || key.algorithm.name !== jws.header.alg) return null;
   if (!verifyCompactJws(jws, key.algorithm, key.publicKey)) return null;
-  const claims = readJsonSegment(jws.payload);
+  const claims = readJsonObject(jws.payload);
   if (!claims || claims.iss !== issuer() || !isText(claims.sub) || !isText(claims.aud)) return null;
   return { userId: claims.sub, clientId: claims.aud, sessionId: isText(claims.sid) ? claims.sid : null };
 }

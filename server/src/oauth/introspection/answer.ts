@@ -21,7 +21,8 @@ export function answerOfToken(claims: AccessTokenClaims): object {
 }
 
 /** An API key, which is for every resource and has no client. Pure. */
-export function answerOfKey({ subject, grantedScopes, expiresAtMs, ...principal }: Principal, issuer: string): object {
+export function answerOfKey(principal: Principal, issuer: string): object {
+  const { subject, grantedScopes, expiresAtMs } = principal;
   return {
     active: true,
     token_type: 'Bearer',
@@ -37,7 +38,8 @@ export function answerOfKey({ subject, grantedScopes, expiresAtMs, ...principal 
 }
 
 /** A JWT of somebody else: what is believed of it here, which may be less than it says. Pure. */
-export function answerOfForeign({ grantedScopes, subject, expiresAtMs, ...principal }: Principal): object {
+export function answerOfForeign(principal: Principal): object {
+  const { grantedScopes, subject, expiresAtMs } = principal;
   return {
     active: true,
     token_type: 'Bearer',

@@ -78,10 +78,10 @@ function rowOf(request: FamilyRequest, id: string, text: string, nowMs: number):
  */
 export async function startFamily(deps: FamilyDeps, tx: Tx, request: FamilyRequest): Promise<TokenPair> {
   const nowMs = deps.clock.nowMs();
-  await deps.denials.holdEpoch(tx, { epoch: request.epoch, subjects: subjectsOf(request) });
   const text = deps.texts.first();
   const row = rowOf(request, makeId('token_family', nowMs, deps.randomBytes), text, nowMs);
-  await insertFamilyRow(tx.query, row);
+  const newest = await insertFamilyRow(tx, row);
+  await deps.denials.refuseStale(tx, { epoch: request.epoch, subjects: subjectsOf(request) }, newest);
   const family = familyOf(row);
   return grantedTo(deps, tx, family, { text, scopes: family.scopes, epoch: request.epoch });
 }

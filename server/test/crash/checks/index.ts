@@ -2,10 +2,19 @@
 import { auditIsWhole, deedsAreRecorded } from './audit.ts';
 import type { Check } from './check.ts';
 import { keysAreAsPromised } from './keys.ts';
+import { peopleAreAsPromised, tablesSayTheSame } from './people.ts';
 import { quotasHold } from './quotas.ts';
 import { callsAreRepeated } from './repetitions.ts';
+import { signingKeysAreRight } from './signing-keys.ts';
 
 /** In this order: first what happened is settled, then all that follows from it is compared. */
-export const CHECKS_OF_STATE: readonly Check[] = [auditIsWhole, deedsAreRecorded, keysAreAsPromised, quotasHold];
+export const CHECKS_OF_STATE: readonly Check[] = [
+  auditIsWhole,
+  deedsAreRecorded,
+  keysAreAsPromised,
+  quotasHold,
+  tablesSayTheSame,
+  signingKeysAreRight,
+];
 
-export const CHECKS: readonly Check[] = [...CHECKS_OF_STATE, callsAreRepeated];
+export const CHECKS: readonly Check[] = [...CHECKS_OF_STATE, peopleAreAsPromised, callsAreRepeated];

@@ -8,7 +8,7 @@ const repeatAnswered: Operation = {
   name: 'repeat an answered call',
   weight: 3,
   run: async (lane) => {
-    const mine = new Set([lane.own.manager, lane.model.rootKey]);
+    const mine = new Set<string | null>([lane.own.manager, lane.model.rootKey]);
     const prefix = lane.own.name;
     const answered = lane.model.deeds.slice(-REMEMBERED).filter(({ state, call, requestIds: [first = ''] }) => {
       const isMine = mine.has(call.key) && first.includes(`-${prefix}-`);

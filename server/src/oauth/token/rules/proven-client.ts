@@ -1,6 +1,6 @@
 import { isConfidential, JWT_BEARER } from '../../../applications/index.ts';
 import { OAuthFailure } from '../../../failure.ts';
-import { parseCompactJws, readJsonSegment } from '../../../signing-keys/index.ts';
+import { parseCompactJws, readJsonObject } from '../../../signing-keys/index.ts';
 import { FIRST_PARTY_CLIENT } from '../../../tokens/index.ts';
 import type { Asked, Client } from '../ask.ts';
 import type { Grant } from '../grant.ts';
@@ -31,9 +31,9 @@ async function byRefreshToken({ deps, call }: Asked): Promise<Client | null> {
  */
 async function byAssertion({ deps, call }: Asked): Promise<Client | null> {
   const jws = parseCompactJws(call.params.get('assertion') ?? '');
-  const iss = jws && readJsonSegment(jws.payload)?.iss;
+  const iss = jws && readJsonObject(jws.payload)?.iss;
   if (typeof iss !== 'string') return null;
-  const application = await deps.findApplication(iss);
+  const application = await deps.findApplication(iss, call.address);
   if (!application || application.isDisabled) return null;
   return { id: application.id, application, proof: null };
 }
