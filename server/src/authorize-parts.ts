@@ -12,6 +12,7 @@ import {
   createAuthorizer,
   createCodes,
   createGrants,
+  documentHost,
   type Grants,
   grantRoutes,
   readIdTokenHint,
@@ -68,14 +69,14 @@ export function composeAuthorize(options: AuthorizeOptions): ComposedAuthorize {
       return hint?.clientId === clientId ? hint.userId : null;
     },
   });
-  const nameOf = async (clientId: string) => (await applications.find(clientId))?.name ?? null;
+  const nameOf = async (clientId: string) => (await applications.find(clientId))?.name ?? documentHost(clientId);
   return {
     forPages: {
       authorizer,
       grants,
       revokeGrant: (actor, id, mayEnd) => revokeGrant(options, actor, id, mayEnd),
       findApplication: (clientId) => applications.find(clientId),
-      readLogout: (params, userId) => readLogout({ signingKeys, issuer, applications }, params, userId),
+      readLogout: (params, visitor) => readLogout({ signingKeys, issuer, applications }, params, visitor),
     },
     codes,
     grants,

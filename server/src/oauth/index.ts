@@ -25,7 +25,7 @@ export {
   type Unanswerable,
   type Visitor,
 } from './authorize/index.ts';
-export { isDocumentUrl } from './client-documents/document-url.ts';
+export { documentHost, isDocumentUrl } from './client-documents/document-url.ts';
 export { type ClientDocumentsDeps, createClientDocuments } from './client-documents/documents.ts';
 export {
   consentMigrations,

@@ -3,7 +3,7 @@ import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { SignJWT } from 'jose';
 import { afterEach, describe, expect, test } from 'vitest';
-import { DOCUMENTS } from '../../src/oauth/client-documents/documents.ts';
+import { DOCUMENTS, MOST_AT_ONCE } from '../../src/oauth/client-documents/documents.ts';
 import { manualClock, startServer, stopServers, type TestReply, type TestServer } from '../harness.ts';
 import { allow, answerOf, decide, personAtBrowser, requestPath } from './authorizing.ts';
 import { token, withCode, withRefresh } from './clients.ts';
@@ -118,6 +118,9 @@ describe('a client that is described at the URL which is its id', () => {
     const again = await startServer({ dataDir, env: { LATCHKEY_ISSUER: server.issuer } });
     const askedBefore = site.asked.length;
     expect((await again.call('/v1/auth/verify', { key: given.json.access_token })).status).toBe(200);
+    const at = `?workspace_id=${again.workspaceId}`;
+    const grants = await again.call(`/v1/grants${at}`, { key: again.rootKey });
+    expect(grants.json.data).toMatchObject([{ client_id: site.url, application_name: new URL(site.url).host }]);
     expect(site.asked).toHaveLength(askedBefore);
     expect(refusal(await token(again, proof, withRefresh(given.json.refresh_token)))).toEqual([
       503,
@@ -313,6 +316,27 @@ describe('how often it is asked for (security H7)', () => {
     expect((await authorize(server, url)).status).toBe(400);
     site.answer((_path, response) => void response.writeHead(200, JSON_TYPE).end(JSON.stringify(documentOf(url))));
     expect((await authorize(server, url)).status).toBe(303);
+  });
+
+  test('so many at once, for everybody', async () => {
+    const server = await startServer({ env: { LATCHKEY_TRUST_PROXY: '1' } });
+    const site = await web();
+    const waiting: (() => void)[] = [];
+    site.answer((path, response) => {
+      waiting.push(() => response.writeHead(200, JSON_TYPE).end(JSON.stringify(documentOf(site.base + path))));
+    });
+    const ask = (index: number) =>
+      authorize(server, `${site.base}/${index}`, { 'x-forwarded-for': `192.0.2.${index}` });
+    const first = Array.from({ length: MOST_AT_ONCE }, (_, index) => ask(index));
+    await expect.poll(() => waiting.length, { timeout: 10_000 }).toBe(MOST_AT_ONCE);
+    const late = await ask(MOST_AT_ONCE);
+    expect([late.status, late.headers.get('retry-after')]).toEqual([503, '1']);
+    for (const answer of waiting.splice(0)) answer();
+    expect((await Promise.all(first)).map(({ status }) => status)).toEqual(first.map(() => 303));
+    const next = ask(MOST_AT_ONCE);
+    await expect.poll(() => waiting.length, { timeout: 10_000 }).toBe(1);
+    waiting[0]?.();
+    expect((await next).status).toBe(303);
   });
 
   test('one network has so many read an hour; what is known costs nothing, and others go on', async () => {

@@ -5,6 +5,10 @@ const LONGEST = 500;
 /** Whether a client's id says that it is described at a URL; no other id has a scheme. Pure. */
 export const isDocumentUrl = (clientId: string): boolean => /^https?:\/\//i.test(clientId);
 
+/** Where such a client is described, for who cannot or need not read it; null for another id. Pure. */
+export const documentHost = (clientId: string): string | null =>
+  isDocumentUrl(clientId) && URL.canParse(clientId) ? new URL(clientId).host : null;
+
 /** What is wrong with such an id (Client ID Metadata Documents §3): a sentence without subject; null for nothing. Pure. */
 export function problemOfDocumentUrl(clientId: string): string | null {
   if (clientId.length > LONGEST) return `must have at most ${LONGEST} characters`;

@@ -36,14 +36,14 @@ const refused = (why: LogoutRefusal): Back => ({ kind: 'refused', why });
  * Where a request for signing out may lead: only where the application that it names has registered, character by character
  * (OpenID Connect RP-Initiated Logout §3, security E8).
  */
-async function readBack(deps: LogoutDeps, params: AuthorizationParameters): Promise<Back> {
+async function readBack(deps: LogoutDeps, params: AuthorizationParameters, namedFrom: string): Promise<Back> {
   if (params.repeated.size > 0 || !params.isReadable) return refused('repeated');
   const idToken = params.get('id_token_hint');
   const hint = idToken === null ? null : readIdTokenHint(deps, idToken);
   const named = params.get('client_id');
   if (named !== null && hint !== null && named !== hint.clientId) return refused('other_client');
   const clientId = named ?? hint?.clientId ?? null;
-  const application = clientId === null ? null : await deps.applications.find(clientId);
+  const application = clientId === null ? null : await deps.applications.find(clientId, namedFrom);
   if (clientId !== null && application === null) return refused('unknown_client');
   const redirectUri = params.get('post_logout_redirect_uri');
   if (redirectUri === null) return { back: null, hint };
@@ -59,9 +59,9 @@ async function readBack(deps: LogoutDeps, params: AuthorizationParameters): Prom
 export async function readLogout(
   deps: LogoutDeps,
   params: AuthorizationParameters,
-  userId: string | null,
+  { userId, address }: { userId: string | null; address: string },
 ): Promise<LogoutOutcome> {
-  const found = await readBack(deps, params);
+  const found = await readBack(deps, params, address);
   if ('kind' in found) return found;
   const { back, hint } = found;
   if (userId === null) return { kind: 'over', back };

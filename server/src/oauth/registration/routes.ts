@@ -9,10 +9,27 @@ const shared = { mounts: ['bare'], access: 'public', cors: 'public', errors: 'oa
 /** A document with keys of its own is larger than a few addresses, and never as large as this. */
 const LARGEST_BYTES = 64 * 1024;
 
-/** Looked at by its own rules: RFC 7591 has its own words for what is wrong with it. */
-const body = Type.Unknown({
-  description:
-    'Client metadata (RFC 7591 §2): redirect_uris, client_name, token_endpoint_auth_method, grant_types, scope, …',
+const METADATA = {
+  redirect_uris: 'where answers go; required',
+  token_endpoint_auth_method: 'client_secret_basic unless said; none for who keeps no secret',
+  grant_types: 'authorization_code unless said; refresh_token too',
+  response_types: 'code',
+  client_name: 'what people are shown',
+  scope: 'what it usually asks for, with spaces between them',
+  application_type: 'web or native',
+  jwks: 'public keys for private_key_jwt',
+  jwks_uri: 'where they stand',
+  client_uri: 'its website',
+  logo_uri: 'its logo',
+  policy_uri: 'its privacy policy',
+  tos_uri: 'its terms',
+  post_logout_redirect_uris: 'where people go on after signing out',
+};
+
+/** Named, and not looked at: RFC 7591 has its own rules and its own words for what is wrong. */
+const body = Type.Unsafe<unknown>({
+  description: 'Client metadata (RFC 7591 §2); what is not known is ignored',
+  properties: Object.fromEntries(Object.entries(METADATA).map(([name, description]) => [name, { description }])),
 });
 const reply = Type.Object(
   {

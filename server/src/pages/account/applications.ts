@@ -2,7 +2,7 @@ import { listOwnWorkspaces, personActor, requirePerson } from '../../accounts/in
 import type { Application } from '../../applications/index.ts';
 import { Failure } from '../../failure.ts';
 import type { PageRoute } from '../../http/index.ts';
-import type { Grant } from '../../oauth/index.ts';
+import { documentHost, type Grant, isDocumentUrl } from '../../oauth/index.ts';
 import { scopeList, shownScopes } from '../consent/scope-list.ts';
 import { accountPage } from '../look/account-page.ts';
 import { form, note } from '../look/form.ts';
@@ -22,7 +22,8 @@ interface Shown {
 }
 
 function row({ people }: PagesDeps, { ui }: AskedByPerson, { grant, application, workspace }: Shown): Markup {
-  const name = application?.name ?? texts.gone;
+  // One that is described elsewhere is not read for this list: its host says who it is.
+  const name = application?.name ?? documentHost(grant.clientId) ?? texts.gone;
   const scopes = shownScopes(people.catalogue, grant.scopes, null);
   const withdraw = html`<button class="secondary" type="submit" aria-label=${texts.withdrawFrom(name)}>${texts.withdraw}</button>`;
   return html`
@@ -30,7 +31,7 @@ function row({ people }: PagesDeps, { ui }: AskedByPerson, { grant, application,
       <div class="row-text">
         <h2>
           <bdi>${name}</bdi>
-          ${application?.isSelfRegistered && html` <span class="badge off">${texts.selfRegistered}</span>`}
+          ${(application?.isSelfRegistered ?? isDocumentUrl(grant.clientId)) && html` <span class="badge off">${texts.selfRegistered}</span>`}
         </h2>
         <p><bdi>${texts.in(workspace)}</bdi></p>
         <p>

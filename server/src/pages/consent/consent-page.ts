@@ -1,7 +1,7 @@
 import { listOwnWorkspaces, requirePerson } from '../../accounts/index.ts';
 import type { Application } from '../../applications/index.ts';
 import { Failure } from '../../failure.ts';
-import type { Outcome } from '../../oauth/index.ts';
+import { documentHost, type Outcome } from '../../oauth/index.ts';
 import { entryPage } from '../look/entry-page.ts';
 import { form, note } from '../look/form.ts';
 import { html, type Markup } from '../look/html.ts';
@@ -32,11 +32,12 @@ function links({ clientUri, policyUri, tosUri }: Application): Markup {
 
 /** The site of a client that is described at its own address: all of it that is proven. */
 function describedAt({ id }: Application): Markup {
-  if (!URL.canParse(id)) return null;
+  const host = documentHost(id);
+  if (host === null) return null;
   return html`
     <div>
       <dt>${texts.describedAt}</dt>
-      <dd><bdi>${new URL(id).host}</bdi></dd>
+      <dd><bdi>${host}</bdi></dd>
     </div>
   `;
 }

@@ -79,7 +79,7 @@ async function end({ people }: PagesDeps, asked: Asked, back: Back): Promise<Ans
 /** Signing out at the request of an application (OpenID Connect RP-Initiated Logout). */
 export function logoutPages(deps: PagesDeps, { open }: Pages): PageRoute[] {
   const read = (asked: Asked, fields: URLSearchParams) =>
-    deps.oauth.readLogout(readParameters(fields), asked.session?.userId ?? null);
+    deps.oauth.readLogout(readParameters(fields), { userId: asked.session?.userId ?? null, address: asked.address });
   return [
     open('GET', PATH, async (asked) => {
       const outcome = await read(asked, asked.query);

@@ -38,7 +38,10 @@ export interface OAuthForPages {
   grants: Pick<Grants, 'list'>;
   revokeGrant(actor: Actor, id: string, mayEnd: (grant: Grant) => boolean): Promise<void>;
   findApplication(clientId: string): Promise<Application | null>;
-  readLogout(params: AuthorizationParameters, userId: string | null): Promise<LogoutOutcome>;
+  readLogout(
+    params: AuthorizationParameters,
+    visitor: { userId: string | null; address: string },
+  ): Promise<LogoutOutcome>;
 }
 
 /** What a view needs to know to draw a page. */
