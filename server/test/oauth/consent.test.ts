@@ -167,6 +167,8 @@ describe('A16: what is remembered', () => {
     const app = await newApp(server);
     const { client, person } = await personAtBrowser(server);
     await allow(client, app, { scope: 'read email' });
+    // Events of one millisecond are in no order.
+    clock.advance(1);
     const more = await client.visit(requestPath(app, { scope: 'read write' }));
     expect(plainText(more)).toContain('Let Notes do more for you?');
     expect(more.text.match(/class="badge on">New</g)).toHaveLength(1);
