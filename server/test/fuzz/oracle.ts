@@ -174,8 +174,8 @@ export function createOracle({
     const isPagePath = isPage(path);
     const isPublic = isPagePath || renewsCookie(draft, path) || ((operation ?? find('GET', path))?.isPublic ?? false);
     const json = text === '' || isHtml(reply) ? undefined : parsed(text);
-    // Any page may read it that has the token: it takes no cookie.
-    const isForPages = isPublic || path === '/oauth/userinfo';
+    // Any page may read it that has the token: it takes no cookie. Documents of discovery stand under any path.
+    const isForPages = isPublic || path === '/oauth/userinfo' || path.startsWith('/.well-known/');
     const problems = problemsOfHeaders(reply, isPublic, isForPages);
     const sentId = headerOf(draft, 'x-request-id');
     const answersIt = headers.get('connection') !== 'close';
