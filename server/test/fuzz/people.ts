@@ -45,6 +45,8 @@ export async function createPeople(options: PeopleOptions): Promise<People> {
     ids[workspace]?.push(id, memberId);
     return { id, email };
   };
+  const first = await prepare({ key: rootKey, path: `/v1/members?workspace_id=${workspaceId}`, status: 200 });
+  for (const { id, user_id: userId } of first.data) ids[workspaceId]?.push(id, userId);
   book.enter(PASSWORD);
   const { logIn, cookieCaller, tokenCaller, renewals } = personSeats(options, ids);
   const owner = { ...options.owner, workspaceId };

@@ -1,7 +1,7 @@
 import { mutatedBody } from './body-mutations.ts';
 import type { Caller, World } from './callers.ts';
 import { type Dice, diceOf } from './dice.ts';
-import { type Draft, headerOf } from './draft.ts';
+import type { Draft } from './draft.ts';
 import { fittingValue, type Source } from './fitting-values.ts';
 import type { Lane } from './lane.ts';
 import type { Operation, Parameter } from './operations.ts';
@@ -87,13 +87,17 @@ function decoded(path: string): string {
   }
 }
 
-/** What ends the session or the login that a person shows: signing in does, as a browser has one session. */
-const ENDS_SESSION = /sign-(?:out|in|up)|end-others|log(?:out|in)/i;
+/** What ends the session, login or role that a person shows: signing in does, as a browser has one session. */
+const ENDS_SESSION = /sign-(?:out|in|up)|end-others|log(?:out|in)|transfer/i;
 
-function endsLogins(draft: Draft, path: string): boolean {
-  const { caller, body } = draft;
-  const showsSession = caller.isPerson === true || headerOf(draft, 'cookie')?.includes('latchkey_session') === true;
-  if (showsSession && ENDS_SESSION.test(path)) return true;
+/** Whose session or login the request shows, whoever else it names. */
+function shownBy({ headers }: Draft, { callers }: World): Caller | undefined {
+  const shows = (text: string | null | undefined) => text != null && headers.some(([, value]) => value.includes(text));
+  return callers.find(({ isPerson, cookie, credential }) => isPerson === true && (shows(cookie) || shows(credential)));
+}
+
+function endsLogins({ caller, body }: Draft, shown: Caller | undefined, path: string): boolean {
+  if ((caller.isPerson || shown) && ENDS_SESSION.test(path)) return true;
   // An emergency ends every access token that there is; operators may call it, as root may.
   return /signing-keys\/rotate/i.test(path) && body?.includes('emergency') === true;
 }
@@ -105,15 +109,17 @@ function movesCaller({ caller, body }: Draft, pinned: World['pinned']): boolean 
 }
 
 /** Whether the caller may do it, and nobody could call any more afterwards. */
-function isSelfHarm(draft: Draft, { pinned }: World): boolean {
+function isSelfHarm(draft: Draft, world: World): boolean {
   const { caller, method, path } = draft;
-  if (READS.has(method) || caller.isDead) return false;
+  const { pinned } = world;
+  const shown = shownBy(draft, world);
+  if (READS.has(method) || (caller.isDead && !shown)) return false;
   const text = decoded(path);
-  if (endsLogins(draft, text) || movesCaller(draft, pinned)) return true;
+  if (endsLogins(draft, shown, text) || movesCaller(draft, pinned)) return true;
   return text.split(/[/\\?]/).some((part) => {
     const owner = pinned.get(part);
     if (owner === undefined) return false;
-    return caller.name === 'root' || owner === caller.workspaceId;
+    return caller.name === 'root' || owner === caller.workspaceId || owner === shown?.workspaceId;
   });
 }
 

@@ -158,8 +158,8 @@ const MUTATIONS: Record<string, Mutation> = {
   },
   'two credentials': (draft, { dice, world }) => {
     const second = dice.pick(world.callers);
-    // With one alone, nobody is somebody; and it comes before a cookie.
-    if (draft.caller.credential === null) draft.caller = second;
+    // With one alone, nobody is somebody; and it comes before a cookie, but not on a page, which reads the cookie alone.
+    if (draft.caller.credential === null && draft.operation.tag !== 'pages') draft.caller = second;
     const other = second.credential ?? decoySecret(dice);
     draft.headers.push(dice.chance(0.5) ? ['X-API-Key', other] : ['Authorization', `Bearer ${other}`]);
   },

@@ -101,7 +101,14 @@ test('no text makes a pattern slow, wherever it stands (O5)', { timeout: 120_000
     const operations = operationsOf(document).filter(({ template }) => !template.startsWith('/v2/'));
     const caller = { name: 'root', credential: target.rootKey, workspaceId: null, readsOnly: false, isDead: false };
     const tester = { ...caller, credential: target.testKey };
-    const world = { callers: [caller], scopes: ['read'], ownWorkspace: target.workspaceId, otherWorkspace: 'x' };
+    const world = {
+      callers: [caller],
+      scopes: ['read'],
+      emails: ['ada@example.com'],
+      pinned: new Map(),
+      ownWorkspace: target.workspaceId,
+      otherWorkspace: 'x',
+    };
     const source = { dice: first, lane: new Lane(), world, workspaceId: null } as never;
     const drafts = operations.flatMap((operation) => {
       const value = operation.body && fittingValue('', operation.body, source);
