@@ -44,6 +44,8 @@ export async function createTokenCore(options: TokenCoreOptions): Promise<TokenC
     resourceOf: oauth.resources.byAudience,
   });
   await Promise.all([signingKeys.load(), tokens.load()]);
+  const algorithms = new Set(oauth.resources.all().map(({ signingAlg }) => signingAlg));
+  await Promise.all([...algorithms].map((algorithm) => signingKeys.prepare(algorithm)));
   const tokenResolver = createTokenResolver({
     ...shared,
     signingKeys,

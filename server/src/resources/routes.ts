@@ -91,7 +91,10 @@ function readRoutes({ database, issuer }: ResourceRoutesDeps): Route[] {
   ];
 }
 
-/** A key of the algorithm is published before the first token needs it; safe to repeat. */
+/**
+ * A key of the algorithm is published before the first token needs it; safe to repeat. After the write that the reply is
+ * of: a crash between the two is mended at the next start.
+ */
 async function prepareKey({ signingKeys }: ResourceRoutesDeps, algorithm: AlgorithmName | undefined): Promise<void> {
   if (algorithm !== undefined && algorithm !== DEFAULT_ALGORITHM) await signingKeys.prepare(algorithm);
 }
@@ -109,10 +112,10 @@ function writeRoutes(deps: ResourceRoutesDeps): Route[] {
       reply: resourceReply,
       status: 201,
       handler: async (call) => {
-        await prepareKey(deps, call.body.signing_alg);
         const reply = await database.write(async (tx) =>
           present(await createResource(deps, tx, actorOf(call), call.body), issuer()),
         );
+        await prepareKey(deps, call.body.signing_alg);
         await resources.load();
         return reply;
       },
@@ -127,10 +130,10 @@ function writeRoutes(deps: ResourceRoutesDeps): Route[] {
       body: resourcePatch,
       reply: resourceReply,
       handler: async (call) => {
-        await prepareKey(deps, call.body.signing_alg);
         const reply = await database.write(async (tx) =>
           present(await patchResource(deps, tx, actorOf(call), call.params.id, call.body), issuer()),
         );
+        await prepareKey(deps, call.body.signing_alg);
         await resources.load();
         return reply;
       },

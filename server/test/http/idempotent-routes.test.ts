@@ -93,8 +93,8 @@ const EXAMPLES: Record<string, () => Promise<Example>> = {
   'POST /v1/scopes': async () => root('/v1/scopes', { name: 'made', description: 'x' }),
   'PATCH /v1/scopes/{name}': async () => root(await newScope('patched'), { description: 'y' }),
   'DELETE /v1/scopes/{name}': async () => root(await newScope('deleted')),
-  'POST /v1/resources': async () => root('/v1/resources', { name: 'x', audience: 'urn:made' }),
-  'PATCH /v1/resources/{id}': async () => root(await newResource('urn:patched'), { name: 'y' }),
+  'POST /v1/resources': async () => root('/v1/resources', { name: 'x', audience: 'urn:made', signing_alg: 'RS256' }),
+  'PATCH /v1/resources/{id}': async () => root(await newResource('urn:patched'), { name: 'y', signing_alg: 'EdDSA' }),
   'DELETE /v1/resources/{id}': async () => root(await newResource('urn:deleted')),
   'POST /v1/applications': async () => root('/v1/applications', { name: 'x', scopes: [], type: 'service', ...here() }),
   'PATCH /v1/applications/{id}': async () =>

@@ -214,3 +214,16 @@ describe('tokens', () => {
     );
   });
 });
+
+test('a key that a crash kept from being made is made at the next start', async () => {
+  const first = await startServer();
+  await create(first, { audience: 'urn:rsa', signing_alg: 'RS256' });
+  await first.latchkey.database.write((tx) =>
+    tx.query.deleteFrom('signing_keys').where('algorithm', '=', 'RS256').execute(),
+  );
+  await first.stop();
+  const again = await startServer({ dataDir: first.dataDir });
+  const { json } = await again.call('/.well-known/jwks.json', { key: null });
+  expect(json.keys.map(({ kty }: { kty: string }) => kty)).toContain('RSA');
+  await stopServers();
+});
