@@ -28,6 +28,6 @@ export { AUTH_METHODS, checkSettings, DEFAULT_GRANT_TYPES, GRANT_TYPES, JWT_BEAR
 export { createSecretUsage, type SecretUsage } from './secret-usage.ts';
 export { applicationsSealedColumns, isClientSecret, secretContext as clientSecretContext } from './secrets.ts';
 export { type ApplicationSettings, settingsOf } from './settings.ts';
-export { anyApplication } from './store.ts';
+export { anyApplication, useClientAssertion } from './store.ts';
 export { type ApplicationRow, applicationsMigrations } from './tables.ts';
 export { defaultsOf } from './wanted.ts';

@@ -1,13 +1,5 @@
 import { type Kysely, sql } from 'kysely';
-import {
-  compileForMany,
-  compileInsert,
-  compileOnce,
-  lockRows,
-  type Tables,
-  type Tx,
-  valueRows,
-} from '../database/index.ts';
+import { compileForMany, compileOnce, lockRows, type Tables, type Tx, valueRows } from '../database/index.ts';
 import type { Environment } from '../http/index.ts';
 import type { ApplicationRow, ClientAssertionRow, ClientSecretRow } from './tables.ts';
 
@@ -151,11 +143,16 @@ export async function markSecretsUsed(tx: Tx, atMsById: ReadonlyMap<string, numb
   await updateLastUsed(tx.query, [...atMsById]);
 }
 
-const insertAssertion = compileInsert<ClientAssertionRow>('client_assertions');
+const insertAssertion = compileOnce((query) => {
+  const statement = sql`insert into client_assertions (client_id, jti_hash, expires_at)
+    values (${''}, ${''}, ${0}) on conflict do nothing returning jti_hash`;
+  return { compile: () => statement.compile(query) };
+});
 
-/** Throws `UniqueViolation` when it was used before: one statement decides who of many at once was first. */
-export async function useAssertion(tx: Tx, row: ClientAssertionRow): Promise<void> {
-  await insertAssertion(tx.query, row);
+/** False when it was used before: one statement decides who of many at once was first. */
+export async function useClientAssertion(tx: Tx, row: ClientAssertionRow): Promise<boolean> {
+  const { client_id, jti_hash, expires_at } = row;
+  return (await insertAssertion(tx.query, [client_id, jti_hash, expires_at])).length > 0;
 }
 
 /** At most `limit`; whether there may be more. */

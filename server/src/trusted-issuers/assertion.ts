@@ -1,3 +1,4 @@
+import { useClientAssertion } from '../applications/index.ts';
 import { sha256Hex } from '../crypto/index.ts';
 import type { Tx } from '../database/index.ts';
 import { Failure } from '../failure.ts';
@@ -35,6 +36,7 @@ export interface VerifiedAssertion {
   /** The most that a token for it may do; the application's own scopes narrow it further. */
   readonly scopes: readonly string[];
   readonly expiresAtMs: number;
+  readonly jti: string | null;
   /** What tells it from every other assertion. */
   readonly digest: string;
 }
@@ -75,11 +77,21 @@ function refuseTimes({ exp, nbf, iat }: Times, nowMs: number, longestSeconds: nu
   if (lifetime > longestSeconds) throw notAccepted(`it lives longer than ${longestSeconds} seconds`);
 }
 
-function digestOf({ claims, signingInput }: ForeignJwt, iss: string): string {
+function idOf({ claims, signingInput }: ForeignJwt, iss: string): Pick<VerifiedAssertion, 'jti' | 'digest'> {
   const { jti } = claims;
-  if (jti === undefined) return sha256Hex(`jwt\n${iss}\n${signingInput.toString('latin1')}`);
+  if (jti === undefined) return { jti: null, digest: sha256Hex(`jwt\n${iss}\n${signingInput.toString('latin1')}`) };
   if (typeof jti !== 'string' || jti === '' || jti.length > LONGEST_JTI) throw notAccepted('jti is no text');
-  return sha256Hex(`jti\n${iss}\n${jti}`);
+  return { jti, digest: sha256Hex(`jti\n${iss}\n${jti}`) };
+}
+
+/**
+ * What an application signs for itself proves it too (RFC 7523 §2.2), so both uses count as one: a copy of what it has
+ * proven itself with is worth nothing here, and the reverse.
+ */
+function useUp(tx: Tx, { kind, issuerId, jti, digest, expiresAtMs }: VerifiedAssertion): Promise<boolean> {
+  const expires_at = expiresAtMs + LEEWAY_SECONDS * 1000 + SKEW_MS;
+  if (kind === 'trusted' || jti === null) return insertUsedAssertion(tx, { digest, expires_at });
+  return useClientAssertion(tx, { client_id: issuerId, jti_hash: sha256Hex(jti), expires_at });
 }
 
 interface Granting {
@@ -161,7 +173,7 @@ async function verify(deps: ForeignDeps, text: string, request: AssertionRequest
     userId: /^usr_/i.test(subject) ? subject : null,
     scopes: asked.length === 0 ? most : scopesWithin(deps.catalogue, asked, most),
     expiresAtMs: times.exp * 1000,
-    digest: digestOf(jwt, iss),
+    ...idOf(jwt, iss),
   };
 }
 
@@ -175,7 +187,6 @@ export function createAssertions(deps: ForeignDeps): Assertions {
         return { outcome: 'refused', reason: reasonOf(error) };
       }
     },
-    useAssertion: (tx, { digest, expiresAtMs }) =>
-      insertUsedAssertion(tx, { digest, expires_at: expiresAtMs + LEEWAY_SECONDS * 1000 + SKEW_MS }),
+    useAssertion: useUp,
   };
 }

@@ -14,8 +14,8 @@ export interface ForeignJwt {
 
 /** RFC 8725 §3.11, RFC 9068 §2.1: which kinds of others' tokens are credentials. Absent is a plain JWT. */
 const CREDENTIAL_TYPES = /^(?:application\/)?(?:jwt|at\+jwt)$/i;
-/** RFC 7523bis: an assertion may say that it is one; never that it is an access token. */
-const ASSERTION_TYPES = /^(?:application\/)?(?:jwt|client-authentication\+jwt|authorization-grant\+jwt)$/i;
+/** RFC 7523bis: an assertion may say that it is a grant; never that it is an access token, or proves a client. */
+const ASSERTION_TYPES = /^(?:application\/)?(?:jwt|authorization-grant\+jwt)$/i;
 
 const TYPES = { credential: CREDENTIAL_TYPES, assertion: ASSERTION_TYPES };
 

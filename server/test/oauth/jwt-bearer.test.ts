@@ -87,6 +87,26 @@ describe.each(DATABASES)('the JWT bearer grant on %s', (database) => {
     expect(refusal(await give(null, own({ jti: 'same' })))).toEqual(DEAD);
   });
 
+  test('what has proven a client is no grant afterwards, and what was a grant proves no client', async () => {
+    const client = await newClient(server, { type: 'service', token_endpoint_auth_method: 'client_secret_jwt' });
+    const sign = () => signed({ iss: client.id, sub: client.id }, client.secret ?? '');
+    const prove = (assertion: string) =>
+      token(server, null, {
+        grant_type: 'client_credentials',
+        client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+        client_assertion: assertion,
+      });
+    const proof = sign();
+    expect(refusal(await prove(proof))[0]).toBe(200);
+    expect(refusal(await give(null, proof))).toEqual(DEAD);
+    const grant = sign();
+    expect(refusal(await give(null, grant))[0]).toBe(200);
+    expect(refusal(await prove(grant))).toEqual([401, 'invalid_client']);
+    const both = sign();
+    const raced = await Promise.all([prove(both), give(null, both), prove(both), give(null, both)]);
+    expect(raced.filter(({ status }) => status === 200)).toHaveLength(1);
+  });
+
   test('refuses what is not for us alone, not signed as registered, too long, too old or no assertion', async () => {
     const iat = Math.floor(clock.nowMs() / 1000);
     const { json } = await give(service, signed());

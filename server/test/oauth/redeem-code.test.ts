@@ -277,6 +277,22 @@ describe.each(DATABASES)('redeeming a code on %s', (database) => {
     expect([await works(short.access_token), await works(long.access_token)]).toEqual([false, true]);
   });
 
+  test('a code is worth nothing once its session has ended, by signing out or by another password', async () => {
+    const online = await newClient(server, { refresh_tokens: 'offline_access' });
+    const leaves = await newPerson(server);
+    const codes = [await codeFor(leaves, online), await codeFor(leaves, web)];
+    const end = { method: 'DELETE', headers: { origin: server.issuer } };
+    expect((await leaves.call(`/v1/account/sessions/${leaves.sessionId}`, end)).status).toBe(204);
+    expect(refusal(await redeem(online, codes[0] ?? ''))).toEqual(DEAD);
+    expect(refusal(await redeem(web, codes[1] ?? ''))).toEqual(DEAD);
+    const robbed = await newPerson(server);
+    const code = await codeFor(robbed, web);
+    const json = { current_password: robbed.password, new_password: 'an entirely different passphrase 7' };
+    const changed = await robbed.call('/v1/account/password', { ...end, method: 'POST', json });
+    expect(changed.status, changed.text).toBeLessThan(300);
+    expect(refusal(await redeem(web, code))).toEqual(DEAD);
+  });
+
   test('the resource of the request must be that of the consent', async () => {
     const code = await codeFor(person, web);
     expect(refusal(await redeem(web, code, { resource: 'https://unknown.example' }))).toEqual([400, 'invalid_target']);

@@ -3,7 +3,7 @@ import { readSecret } from '@latchkey/protocol';
 import { addressGroup } from '../../address.ts';
 import type { Clock } from '../../clock.ts';
 import { type Envelope, secretsEqual, sha256Hex } from '../../crypto/index.ts';
-import { type Database, UniqueViolation } from '../../database/index.ts';
+import type { Database } from '../../database/index.ts';
 import { Failure, OAuthFailure } from '../../failure.ts';
 import { ANONYMOUS_PREFIX, type Limiter } from '../../limits/index.ts';
 import { isForeignAlgorithm, type RemoteKeys } from '../../remote-keys/index.ts';
@@ -13,7 +13,7 @@ import type { Application, ClientAuthMethod } from '../application.ts';
 import type { Applications, ClientRecord, KnownSecret } from '../directory.ts';
 import type { SecretUsage } from '../secret-usage.ts';
 import { secretContext } from '../secrets.ts';
-import { useAssertion } from '../store.ts';
+import { useClientAssertion } from '../store.ts';
 import { type ClientAssertion, readAssertion } from './assertion.ts';
 import { type ClientRequest, invalidClient, type Presented, presentedClient } from './presented.ts';
 
@@ -100,16 +100,10 @@ async function isSignedByKey(deps: ClientAuthDeps, { application }: ClientRecord
 }
 
 /** One use each, whichever process sees it first (security C6): kept until nobody would believe it any more. */
-async function isFirstUse(deps: ClientAuthDeps, { clientId, jti, expSeconds }: ClientAssertion): Promise<boolean> {
+function isFirstUse(deps: ClientAuthDeps, { clientId, jti, expSeconds }: ClientAssertion): Promise<boolean> {
   const expires_at = Math.ceil(expSeconds + LEEWAY_SECONDS) * 1000;
   const row = { client_id: clientId, jti_hash: sha256Hex(jti), expires_at };
-  try {
-    await deps.database.write((tx) => useAssertion(tx, row));
-    return true;
-  } catch (error) {
-    if (error instanceof UniqueViolation) return false;
-    throw error;
-  }
+  return deps.database.write((tx) => useClientAssertion(tx, row));
 }
 
 /** The registered method says which algorithm, never the assertion: HS256 under a public key proves nothing (C8). */

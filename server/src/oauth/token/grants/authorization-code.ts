@@ -1,3 +1,4 @@
+import { sessionById } from '../../../accounts/index.ts';
 import type { Tx } from '../../../database/index.ts';
 import { OAuthFailure } from '../../../failure.ts';
 import type { AuthorizationCode, CodeRefusal } from '../../authorize/code.ts';
@@ -21,10 +22,17 @@ function refused(reason: CodeRefusal): KeptRefusal {
   return { kind: 'kept_refusal', failure: new OAuthFailure('invalid_grant', REFUSALS[reason]) };
 }
 
+/** Who has signed out, or whose password was changed, gives nothing any more that was not fetched before. */
+async function requireSession(tx: Tx, { userId, sessionId }: AuthorizationCode): Promise<void> {
+  if (await sessionById(tx.query, userId, sessionId)) return;
+  throw new OAuthFailure('invalid_grant', 'The session in which the user allowed this has ended.');
+}
+
 async function entitlementOf(ask: Ask, tx: Tx, code: AuthorizationCode): Promise<FirstOfConsent> {
   const { deps, client } = ask;
   if (!client.application) throw new OAuthFailure('invalid_grant', REFUSALS.other_client);
   const { userId, workspaceId, environment, grantId, audience, codeHash } = code;
+  await requireSession(tx, code);
   return {
     kind: 'first_of_consent',
     holder: {
