@@ -120,7 +120,7 @@ export interface Topic {
 }
 
 export function settingsText(settings: readonly Setting[]): string {
-  const rows = settings.map((setting) => `  ${setting.name.padEnd(26)}${setting.description} [${setting.default}]`);
+  const rows = settings.map((setting) => `  ${setting.name.padEnd(30)}${setting.description} [${setting.default}]`);
   return ['Settings of the server (environment variables) [default]:', ...rows, ''].join('\n');
 }
 
