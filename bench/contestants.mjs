@@ -64,9 +64,9 @@ async function betterAuth() {
   return { ...server, stop, url: `http://127.0.0.1:${port}`, key: server.ready.key };
 }
 
-async function latchkeyIn(dataDir) {
+async function latchkeyIn(dataDir, settings = {}) {
   const port = String(await freePort());
-  const env = { PORT: port, LATCHKEY_DATA_DIR: dataDir, LATCHKEY_LOG_LEVEL: 'warn' };
+  const env = { PORT: port, LATCHKEY_DATA_DIR: dataDir, LATCHKEY_LOG_LEVEL: 'warn', ...settings };
   const server = await start([here('../server/bin/latchkey.js'), 'serve', '--json'], env);
   return { ...server, url: server.ready.url.replace('localhost', '127.0.0.1') };
 }
@@ -90,14 +90,14 @@ async function logIn(url, { email, password }) {
 }
 
 /** Latchkey started once for its first key, then again as on any other day; with `keyCount` more keys in its file. */
-async function latchkey(keyCount = 0) {
+async function latchkey({ keyCount = 0, settings = {} } = {}) {
   const { folder, remove } = temporaryFolder();
   const first = await latchkeyIn(folder);
   const { test_key: key, root_key: rootKey, workspace_id: workspaceId, owner } = first.ready;
   await raiseLimits(first.url, rootKey);
   await first.stop();
   const keysFile = keyCount > 0 ? seedKeys({ folder, workspaceId, count: keyCount }) : null;
-  const server = await latchkeyIn(folder);
+  const server = await latchkeyIn(folder, settings);
   const token = await logIn(server.url, owner);
   const stop = () => server.stop().then(remove);
   return { ...server, stop, key, token, keysFile };
@@ -109,6 +109,7 @@ export const CONTESTANTS = {
   Fastify: () => simple('servers/fastify.mjs'),
   'better-auth': betterAuth,
   Latchkey: () => latchkey(),
-  'Latchkey, 100,000 keys': () => latchkey(100_000),
-  'Latchkey, 1,000,000 keys': () => latchkey(1_000_000),
+  'Latchkey, 100,000 keys': () => latchkey({ keyCount: 100_000 }),
+  'Latchkey, 1,000,000 keys': () => latchkey({ keyCount: 1_000_000 }),
+  'Latchkey behind a proxy': () => latchkey({ settings: { LATCHKEY_TRUST_PROXY: '1' } }),
 };

@@ -1,10 +1,14 @@
 // npm run bench [-- --only NAME] [-- --json] [-- --seconds N] [-- --rounds N]
 // Servers on one core, load on the other; every number of a table comes from one run, so its ratios may be compared.
+
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { CONTESTANTS } from './contestants.mjs';
+import { keepGuessing } from './flood.mjs';
 import { loadOnce, median } from './load.mjs';
-import { describeMachine, describeVersions, needWrk, residentBytes, stayOn } from './machine.mjs';
+import { describeMachine, describeVersions, needWrk, pinnedTo, residentBytes, stayOn } from './machine.mjs';
 import { table } from './table.mjs';
 import { keepWriting } from './writer.mjs';
 
@@ -28,6 +32,20 @@ const bearer = ({ key }) => ({ headers: { Authorization: `Bearer ${key}` } });
 const withToken = ({ token }) => ({ headers: { Authorization: `Bearer ${token}` } });
 const anyKey = ({ keysFile }) => ({ script: 'keys', args: [keysFile, '7'] });
 const checking = ({ key }) => ({ ...bearer({ key }), script: 'post', args: [JSON.stringify({ key })] });
+
+const aSecond = (count) => Math.round(count / seconds);
+/** What goes on beside a row's load: started with it; stopping it says what was done. */
+const writing = (perSecond) => (server) => {
+  const stop = keepWriting(server, perSecond);
+  return async () => `${aSecond(await stop())} keys made a second`;
+};
+const guessing = (server) => {
+  const stop = keepGuessing(server);
+  return async () => {
+    const { checked, refused } = await stop();
+    return `${aSecond(checked)} passwords checked and ${aSecond(refused)} turned away a second`;
+  };
+};
 
 const verify = { name: VERIFY, server: 'Latchkey', path: '/v1/auth/verify', load: bearer };
 const atRandom = (count) => ({
@@ -69,8 +87,34 @@ const GROUPS = [
     { name: PEER, server: 'better-auth', path: '/', load: bearer },
     { ...verify, name: `${VERIFY} beside it`, ratioTo: PEER },
   ],
-  [verify, { ...verify, name: `${VERIFY}, during 500 durable writes/s`, ratioTo: VERIFY, writesPerSecond: 500 }],
+  [verify, { ...verify, name: `${VERIFY}, during 500 durable writes/s`, ratioTo: VERIFY, meanwhile: writing(500) }],
+  [
+    { ...verify, server: 'Latchkey behind a proxy' },
+    {
+      ...verify,
+      server: 'Latchkey behind a proxy',
+      name: `${VERIFY}, during 200 wrong passwords at a time`,
+      ratioTo: VERIFY,
+      meanwhile: guessing,
+    },
+  ],
 ];
+
+const RAW_VERIFY = 'node:crypto, an ES256 signature, in process';
+const COLD_TOKEN = 'an access token never seen before, in process';
+
+/** Rows without HTTP: operations a second. */
+function measureInProcess() {
+  if (options.only && ![RAW_VERIFY, COLD_TOKEN].some((name) => name.includes(options.only))) return [];
+  const script = fileURLToPath(new URL('in-process.mjs', import.meta.url));
+  const [command, ...args] = [...pinnedTo(0), process.execPath, '--conditions=latchkey-source', script];
+  const { raw, ours } = JSON.parse(execFileSync(command, args).toString());
+  const ratio = Number((ours / raw).toFixed(2));
+  return [
+    { name: RAW_VERIFY, operations_per_second: raw },
+    { name: COLD_TOKEN, operations_per_second: ours, ratio, ratio_to: RAW_VERIFY },
+  ];
+}
 
 async function answers(url, headers) {
   for (;;) {
@@ -105,10 +149,10 @@ function loadRow(row, server, lengthSeconds) {
 }
 
 async function measureRow(row, server) {
-  if (!row.writesPerSecond) return loadRow(row, server, seconds);
-  const stopWriting = keepWriting(server, row.writesPerSecond);
+  if (!row.meanwhile) return loadRow(row, server, seconds);
+  const stop = row.meanwhile(server);
   const result = await loadRow(row, server, seconds);
-  return { ...result, writes_per_second: Math.round((await stopWriting()) / seconds) };
+  return { ...result, meanwhile: await stop() };
 }
 
 /** What warming up left to be written down is not what is measured. */
@@ -182,7 +226,7 @@ async function measureLoad() {
   for (const group of chosenGroups()) {
     for (const row of await measureGroup(group)) if (!rows.has(row.name)) rows.set(row.name, row);
   }
-  return [...rows.values()];
+  return [...rows.values(), ...measureInProcess()];
 }
 
 needWrk();

@@ -1,8 +1,8 @@
-function note({ ratio, ratio_to: to, p99_ratio: p99, bytes_per_cached_key: bytes, writes_per_second: writes }) {
+function note({ ratio, ratio_to: to, p99_ratio: p99, bytes_per_cached_key: bytes, meanwhile }) {
   const parts = [];
   if (ratio !== undefined) parts.push(`${ratio} of ${to}`);
   if (bytes !== undefined) parts.push(`${bytes} bytes of memory a key`);
-  if (writes !== undefined) parts.push(`p99 ${p99} times as long; ${writes} keys made a second meanwhile`);
+  if (meanwhile !== undefined) parts.push(`p99 ${p99} times as long; ${meanwhile} meanwhile`);
   return parts.join('; ');
 }
 
@@ -18,8 +18,8 @@ export function table({ rows, starts, machine, versions, settings }) {
     '| row | requests/s | p50 ms | p99 ms | compared |',
     '| --- | --: | --: | --: | --- |',
     ...rows.map((row) => {
-      const { name, requests_per_second: rate, p50_ms: p50, p99_ms: p99 } = row;
-      return `| ${name} | ${rate} | ${p50} | ${p99} | ${note(row)} |`;
+      const { name, requests_per_second: rate, p50_ms: p50 = '', p99_ms: p99 = '' } = row;
+      return `| ${name} | ${rate ?? row.operations_per_second} | ${p50} | ${p99} | ${note(row)} |`;
     }),
   ];
   if (starts.length > 0) {

@@ -11,6 +11,7 @@ const bundle = await rolldown({
   input: {
     main: at('../server/src/main.ts'),
     'wal-checkpoint-worker': at('../server/src/database/wal-checkpoint-worker.ts'),
+    'slow-hash-worker': at('../server/src/accounts/slow-hash-worker.ts'),
   },
   platform: 'node',
   external: (id) => !id.startsWith('.') && !id.startsWith('/') && !BUNDLED.test(id),

@@ -20,6 +20,7 @@ export const ID_PREFIXES = {
   passkey: 'psk',
   access_token: 'tok',
   token_family: 'fam',
+  client_secret: 'sec',
 } as const;
 
 export type IdKind = keyof typeof ID_PREFIXES;

@@ -1,30 +1,13 @@
 import type { Logger } from 'pino';
-import {
-  accessRoutes,
-  createAuthenticate,
-  createDoor,
-  createSpender,
-  createTokenResolver,
-  createVerifyKey,
-  type Decision,
-  gateRoute,
-  refuseSpending,
-  type TokenResolver,
-  type VerifyKey,
-  verifyKeyRoute,
-} from './access/index.ts';
+import { accessRoutes, gateRoute, type VerifyKey, verifyKeyRoute } from './access/index.ts';
 import {
   accountsMigrations,
   accountsSealedColumns,
   createSessions,
   createSlowHashes,
   createWorkspaces,
-  type EndSessionTokens,
-  type EndTokens,
   isPersonDisabled,
-  type People,
   peopleMigrations,
-  type RenewTokens,
   type SessionResolver,
   type SlowHashes,
   sessionKindsMigrations,
@@ -47,12 +30,17 @@ import {
   createRecordAudit,
   type RecordAudit,
 } from './audit/index.ts';
+import { type ComposedAuthorize, composeAuthorize } from './authorize-parts.ts';
 import { bootstrap, type FirstStart } from './bootstrap.ts';
+import { issuerOf } from './bound-issuer.ts';
 import type { Config } from './config/index.ts';
 import { type Counting, createCounting } from './counting.ts';
 import { createEnvelope, deriveKey, type Envelope } from './crypto/index.ts';
 import { type Database, type Migration, openPostgres, openSqlite } from './database/index.ts';
+import { createDoors, type Doors } from './doors.ts';
+import { composeForeign, createForeignCore, type ForeignCore } from './foreign-parts.ts';
 import {
+  type Authenticate,
   createCursors,
   createHttpServer,
   createIdempotency,
@@ -75,21 +63,25 @@ import {
 } from './insights/index.ts';
 import { createJobs, type Jobs, jobsMigrations } from './jobs/index.ts';
 import { createLivePlans, limitsMigrations, type PlanTable, planMigrations, planRoutes } from './limits/index.ts';
-import { loginRoutes } from './login/index.ts';
+import { challengeUrl } from './oauth/index.ts';
+import { composeEndpoints } from './oauth-endpoints.ts';
+import { composeOAuth, createOAuthCore, type OAuthCore, oauthMigrations, oauthSealedColumns } from './oauth-parts.ts';
 import { type ComposedPeople, composePeople } from './people.ts';
+import { composeRegistration } from './registration-parts.ts';
 import { sandboxMigrations, sandboxRoutes } from './sandbox/index.ts';
 import { createScopes, type Scopes, scopeRoutes, scopesMigrations } from './scopes/index.ts';
 import { createRewrapper, type SealedColumn } from './sealed-values/index.ts';
 import { type Changes, createChanges, type Live, sharedStateMigrations } from './shared-state/index.ts';
 import {
-  createSigningKeys,
   type SigningKeys,
   signingKeyRoutes,
   signingKeysMigrations,
   signingKeysSealedColumns,
 } from './signing-keys/index.ts';
 import type { Surroundings } from './surroundings.ts';
-import { createTokens, type Tokens, tokensMigrations } from './tokens/index.ts';
+import { createTokenCore, type TokenCore } from './token-parts.ts';
+import { type Tokens, tokensMigrations } from './tokens/index.ts';
+import type { TrustedIssuers } from './trusted-issuers/index.ts';
 
 /** Every migration, in the order in which they were written. New ones go to the end. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -108,6 +100,7 @@ export const MIGRATIONS: readonly Migration[] = [
   ...signingKeysMigrations,
   ...tokensMigrations,
   ...sessionKindsMigrations,
+  ...oauthMigrations,
 ];
 
 /** Every column that is sealed under LATCHKEY_ENCRYPTION_KEYS. */
@@ -115,6 +108,7 @@ export const SEALED_COLUMNS: readonly SealedColumn[] = [
   ...auditSealedColumns,
   ...accountsSealedColumns,
   ...signingKeysSealedColumns,
+  ...oauthSealedColumns,
 ];
 
 /** A built server: nothing listens yet. */
@@ -125,6 +119,7 @@ export interface Latchkey {
   jobs: Jobs;
   signingKeys: SigningKeys;
   tokens: Tokens;
+  trustedIssuers: TrustedIssuers;
   /** Workspace, owner and key of a fresh development installation; null on every later start. */
   bootstrap(): Promise<FirstStart | null>;
   /** The public base URL; set the bound port first. */
@@ -145,7 +140,7 @@ export function openDatabase(config: Config, log: Logger): Database {
   return openPostgres(config.database.url, (err) => log.warn({ err }, 'an idle database connection was lost'), options);
 }
 
-interface Core {
+interface Core extends ForeignCore, TokenCore {
   changes: Changes;
   scopes: Scopes;
   plans: Live<PlanTable>;
@@ -155,48 +150,24 @@ interface Core {
   slowHashes: SlowHashes;
   recordAudit: RecordAudit;
   envelope: Envelope;
-  signingKeys: SigningKeys;
-  tokens: Tokens;
-  tokenResolver: TokenResolver;
   usage: KeyUsage;
   activity: KeyActivity;
   metrics: Metrics;
   idempotency: Idempotency;
   counting: Counting;
+  oauth: OAuthCore;
   issuer(): string;
 }
 
-/** The resource that a token is for when nobody names another (contract §6). */
-const defaultAudienceOf = (issuer: string) => `${issuer}/v1`;
-
-type TokenDeps = Pick<Core, 'changes' | 'scopes' | 'plans' | 'workspaces' | 'recordAudit' | 'envelope' | 'issuer'>;
-
-/** Keys that sign, tokens, and what the door asks of them. */
-async function createTokenCore(deps: TokenDeps, config: Config, surroundings: Surroundings, database: Database) {
-  const { scopes, plans, workspaces, issuer } = deps;
-  const { log } = surroundings;
-  const onError = (err: unknown) => log.error({ err }, 'signing keys or revoked tokens cannot be read');
-  const shared = { ...surroundings, ...deps, database, onError, catalogue: scopes.catalogue };
-  const signingKeys = createSigningKeys(shared);
-  const tokens = createTokens({
-    ...shared,
-    signingKeys,
-    encryptionKeys: config.encryptionKeys,
-    isAudience: (audience) => audience === defaultAudienceOf(issuer()),
-  });
-  await Promise.all([signingKeys.load(), tokens.load()]);
-  const tokenResolver = createTokenResolver({
-    ...shared,
-    signingKeys,
-    tokens,
-    plans: plans.current,
-    workspaceFacts: workspaces.facts,
-    // Applications come with OAuth: only a person can be disabled so far.
-    isSubjectActive: async (userId) => userId === null || !(await isPersonDisabled(database, userId)),
-  });
-  scopes.onReload(tokenResolver.forget);
-  plans.onReload(tokenResolver.forget);
-  return { signingKeys, tokens, tokenResolver };
+/** What is small, asked by every request and held whole. */
+async function createCatalogues({ maxStaleMs }: Config, { clock, log }: Surroundings, database: Database) {
+  const logged = (message: string) => (err: unknown) => log.error({ err }, message);
+  const onChangesError = logged('changes cannot be read; caches stop answering');
+  const changes = createChanges({ database, clock, maxStaleMs, onError: onChangesError });
+  const scopes = createScopes({ database, changes, clock, onError: logged('the scope catalogue cannot be read') });
+  const plans = createLivePlans({ database, changes, clock, onError: logged('the plans cannot be read') });
+  await Promise.all([scopes.load(), plans.load()]);
+  return { changes, scopes, plans };
 }
 
 /** What the domains stand on, wired so that what is cached hears of what changes. */
@@ -206,30 +177,15 @@ async function createCore(
   database: Database,
   issuer: () => string,
 ): Promise<Core> {
-  const { clock, randomBytes, log } = surroundings;
-  const logged = (message: string) => (err: unknown) => log.error({ err }, message);
-  const onChangesError = logged('changes cannot be read; caches stop answering');
-  const changes = createChanges({ database, clock, maxStaleMs: config.maxStaleMs, onError: onChangesError });
-  const scopes = createScopes({ database, changes, clock, onError: logged('the scope catalogue cannot be read') });
-  const plans = createLivePlans({ database, changes, clock, onError: logged('the plans cannot be read') });
-  await Promise.all([scopes.load(), plans.load()]);
+  const { clock, randomBytes } = surroundings;
+  const { changes, scopes, plans } = await createCatalogues(config, surroundings, database);
   const workspaces = createWorkspaces(database, changes);
   const metrics = createMetrics();
   const slowHashes = createSlowHashes();
-  const sessions = createSessions({
-    database,
-    changes,
-    clock,
-    catalogue: scopes.catalogue,
-    issuer,
-    plans: plans.current,
-  });
+  const shared = { database, changes, clock, catalogue: scopes.catalogue, issuer, plans: plans.current };
+  const sessions = createSessions({ ...shared, firstWorkspaceId: workspaces.firstId });
   const keys = createKeyResolver({
-    database,
-    changes,
-    catalogue: scopes.catalogue,
-    issuer,
-    plans: plans.current,
+    ...shared,
     workspaceFacts: workspaces.facts,
     verifySlowHash: slowHashes.verify,
     isPersonDisabled: (userId) => isPersonDisabled(database, userId),
@@ -240,9 +196,13 @@ async function createCore(
   }
   const recordAudit = createRecordAudit(clock, randomBytes);
   const envelope = createEnvelope(config.encryptionKeys, randomBytes);
-  const tokenDeps = { changes, scopes, plans, workspaces, recordAudit, envelope, issuer };
+  const counting = await createCounting({ config, surroundings, database, onDegraded: metrics.setLimiterDegraded });
+  const known = { config, database, changes, scopes, workspaces, counting, metrics, issuer };
+  const oauth = await createOAuthCore({ ...surroundings, ...known });
+  const tokenDeps = { changes, scopes, plans, workspaces, recordAudit, envelope, oauth, issuer };
   return {
-    ...(await createTokenCore(tokenDeps, config, surroundings, database)),
+    ...(await createTokenCore({ ...surroundings, ...tokenDeps, config, database })),
+    ...(await createForeignCore({ ...surroundings, ...tokenDeps, config, database })),
     recordAudit,
     envelope,
     changes,
@@ -252,11 +212,12 @@ async function createCore(
     keys,
     sessions,
     slowHashes,
+    oauth,
     usage: createKeyUsage(database, clock),
     activity: createKeyActivity(database, clock),
     metrics,
     idempotency: createIdempotency({ database, clock, randomBytes }),
-    counting: await createCounting({ config, surroundings, database, onDegraded: metrics.setLimiterDegraded }),
+    counting,
     issuer,
   };
 }
@@ -293,40 +254,6 @@ function scheduleWork(core: Core, surroundings: Surroundings, database: Database
   return jobs;
 }
 
-interface BoundIssuer {
-  issuer(): string;
-  setBoundPort(port: number): void;
-}
-
-function issuerOf(config: Config): BoundIssuer {
-  let port = config.port;
-  const scheme = config.tls ? 'https' : 'http';
-  return {
-    issuer: () => config.issuer ?? `${scheme}://localhost:${port}`,
-    setBoundPort: (bound) => {
-      port = bound;
-    },
-  };
-}
-
-/** The door, and the checking of keys for others: both spend from the same buckets and are counted alike. */
-function createDoors(core: Core, config: Config, { clock }: Surroundings) {
-  const { sessions, issuer, keys, usage, plans, counting, metrics, activity } = core;
-  const spender = createSpender({ limiter: counting.limiter, quotas: counting.quotas, plans: plans.current });
-  const onDecision = (decision: Decision) => {
-    metrics.decided(decision);
-    activity.note(decision);
-  };
-  const shared = { clock, keys, usage, spender, onDecision };
-  const door = createDoor({ ...shared, sessions, issuer, tokens: core.tokenResolver, rootKeys: config.rootKeys });
-  return {
-    authenticate: createAuthenticate(door, () => defaultAudienceOf(issuer())),
-    verifyKey: createVerifyKey(shared),
-    /** Who presents nothing valid pays with the address. */
-    payAddress: async (address: string) => refuseSpending(await spender.spendAddress(address), clock),
-  };
-}
-
 function domainDeps(core: Core, config: Config, surroundings: Surroundings, database: Database) {
   const { clock, randomBytes } = surroundings;
   const { changes, scopes, workspaces, plans } = core;
@@ -360,7 +287,7 @@ function routesOf(core: Core, config: Config, deps: DomainDeps, verifyKey: Verif
     ...accessRoutes(),
     gateRoute(),
     verifyKeyRoute(verifyKey),
-    ...scopeRoutes({ ...deps, scopes: core.scopes }),
+    ...scopeRoutes({ ...deps, scopes: core.scopes, holdResource: core.oauth.holdResource }),
     ...planRoutes({ ...deps, plans: core.plans }),
     ...workspaceRoutes({ ...deps, isOpen: config.signUp === 'open' }),
     ...signingKeyRoutes({ ...deps, signingKeys: core.signingKeys }),
@@ -371,82 +298,111 @@ function routesOf(core: Core, config: Config, deps: DomainDeps, verifyKey: Verif
   ];
 }
 
-function peopleOf(core: Core, config: Config, surroundings: Surroundings, deps: DomainDeps): ComposedPeople {
+function peopleOf(
+  core: Core,
+  config: Config,
+  surroundings: Surroundings,
+  deps: DomainDeps,
+  authorize: ComposedAuthorize,
+): ComposedPeople {
   const { sessions, slowHashes, counting, issuer, tokens } = core;
-  const { guesses } = counting;
-  const endTokens: EndTokens = async (tx, userId, reason) => {
-    await tokens.raiseWatermark(tx, { kind: 'user', id: userId, reason });
-  };
-  const endSessionTokens: EndSessionTokens = async (tx, id, reason) => {
-    await tokens.raiseWatermark(tx, { kind: 'session', id, reason });
-  };
-  const renewTokens: RenewTokens = async (tx, id, reason) => {
-    await tokens.raiseWatermark(tx, { kind: 'user', id, reason, families: 'keep' });
-  };
-  const ends = { endTokens, endSessionTokens, renewTokens };
-  return composePeople({ ...deps, config, surroundings, sessions, slowHashes, guesses, issuer, ...ends });
+  const shared = { config, surroundings, sessions, slowHashes, issuer, tokens };
+  return composePeople({ ...deps, ...shared, guesses: counting.guesses, oauth: authorize.forPages });
 }
 
-function loginRoutesOf(core: Core, people: People, payAddress: (address: string) => Promise<void>): Route[] {
-  const { tokens, sessions, metrics, issuer } = core;
-  return loginRoutes({
-    people,
-    tokens,
-    audience: () => defaultAudienceOf(issuer()),
-    findSession: sessions.find,
-    noteRefreshed: sessions.noteRefreshed,
-    payAddress,
-    onAsked: metrics.tokensAsked,
+function createHttp(
+  core: Core,
+  config: Config,
+  surroundings: Surroundings,
+  authenticate: Authenticate,
+): Promise<HttpServer> {
+  const { issuer, idempotency, metrics } = core;
+  const { resources } = core.oauth;
+  return createHttpServer({
+    ...surroundings,
+    errorDetail: config.errorDetail,
+    trustProxy: config.trustProxy,
+    tls: config.tls,
+    issuer,
+    resourceMetadata: (wanted) => challengeUrl({ issuer, resources }, wanted),
+    authenticate,
+    idempotency,
+    onAnswered: metrics.answered,
   });
+}
+
+interface Setting {
+  config: Config;
+  surroundings: Surroundings;
+  deps: DomainDeps;
+  doors: Doors;
+}
+
+/** People, applications, and what they have to do with one another: their routes, forms and pages. */
+function mountPeople(http: HttpServer, core: Core, { config, surroundings, deps, doors }: Setting) {
+  const { resources, applications } = core.oauth;
+  const { guesses } = core.counting;
+  const authorize = composeAuthorize({ ...core, ...deps, resources, applications, guesses });
+  const composed = peopleOf(core, config, surroundings, deps, authorize);
+  http.add([...composed.routes, ...authorize.routes]);
+  const oauth = composeOAuth({ ...core, ...deps });
+  const foreign = composeForeign({ ...core, ...deps, ...surroundings, config });
+  const endpoints = composeEndpoints({
+    ...{ ...core, ...deps, ...core.oauth, ...authorize, ...oauth, ...doors },
+    people: composed.people,
+    passwordLogin: config.passwordLogin,
+    readsClientDocuments: config.clientRegistration !== 'off',
+    answers: http.answers,
+  });
+  const registration = composeRegistration({ ...core, ...deps, ...oauth, ...doors, config });
+  http.add([...oauth.routes, ...foreign.routes, ...endpoints.routes, ...registration.routes]);
+  http.addForms([...oauth.forms, ...endpoints.forms]);
+  http.addPages(composed.pages.routes, composed.pages.failurePage);
+  return { composed, oauth, foreign, authorize, registration };
 }
 
 /** The one place that knows every domain: builds it, wires what must not import one another, mounts the routes. */
 export async function compose(config: Config, surroundings: Surroundings, database: Database): Promise<Latchkey> {
   const { issuer, setBoundPort } = issuerOf(config);
   const core = await createCore(config, surroundings, database, issuer);
-  const { authenticate, verifyKey, payAddress } = createDoors(core, config, surroundings);
-  const http = await createHttpServer({
-    ...surroundings,
-    errorDetail: config.errorDetail,
-    trustProxy: config.trustProxy,
-    tls: config.tls,
-    issuer,
-    authenticate,
-    idempotency: core.idempotency,
-    onAnswered: core.metrics.answered,
+  const doors = createDoors({
+    ...config,
+    ...core,
+    clock: surroundings.clock,
+    defaultAudience: () => core.oauth.resources.default().audience,
   });
+  const http = await createHttp(core, config, surroundings, doors.authenticate);
   let isStopping = false;
   const checks = { database: database.ping };
   const { checks: spareChecks, isDegraded } = core.counting;
   http.add(healthRoutes({ checks, spareChecks, isStopping: () => isStopping, isDegraded }));
   const deps = domainDeps(core, config, surroundings, database);
-  http.add(routesOf(core, config, deps, verifyKey));
-  const composed = peopleOf(core, config, surroundings, deps);
-  http.add(composed.routes);
-  if (config.passwordLogin) http.add(loginRoutesOf(core, composed.people, payAddress));
-  http.addPages(composed.pages.routes, composed.pages.failurePage);
+  http.add(routesOf(core, config, deps, doors.verifyKey));
+  const setting = { config, surroundings, deps, doors };
+  const { composed, oauth, foreign, authorize, registration } = mountPeople(http, core, setting);
   const jobs = scheduleWork(core, surroundings, database);
-  composed.addJobs(jobs);
-  const { hasFirst } = core.workspaces;
+  for (const part of [composed, oauth, foreign, authorize, registration]) part.addJobs(jobs);
+  const { hasFirst: hasFirstWorkspace } = core.workspaces;
+  const first = { ...deps, ...oauth.applicationDeps, sandbox: config.sandbox, issuer, hasFirstWorkspace };
   return {
     http,
     database,
     changes: core.changes,
     signingKeys: core.signingKeys,
     tokens: core.tokens,
+    trustedIssuers: core.trustedIssuers,
     jobs,
-    bootstrap: async () => {
-      if (config.mode !== 'development') return null;
-      return bootstrap({ ...deps, sandbox: config.sandbox, hasFirstWorkspace: hasFirst });
-    },
+    bootstrap: async () => (config.mode === 'development' ? bootstrap(first) : null),
     issuer,
     setBoundPort,
     sendMails: composed.people.outbox.sendDue,
     flush: async () => {
-      await Promise.all([core.usage.flush(), core.activity.flush(), core.sessions.flush()]);
+      const kept = [core.usage, core.activity, core.sessions, core.oauth.secretUsage, authorize];
+      await Promise.all(kept.map((each) => each.flush()));
     },
     closeCounting: async () => {
       composed.close();
+      core.slowHashes.close();
       await core.counting.close();
     },
     markStopping: () => {

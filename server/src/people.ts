@@ -5,8 +5,6 @@ import {
   createOutbox,
   createSmtpPost,
   devMailRoute,
-  type EndSessionTokens,
-  type EndTokens,
   entryRoutes,
   factorRoutes,
   memberRoutes,
@@ -14,7 +12,6 @@ import {
   type Post,
   passkeyRoutes,
   pruneAccounts,
-  type RenewTokens,
   type SessionResolver,
   type SlowHashes,
   userRoutes,
@@ -26,10 +23,11 @@ import type { Database } from './database/index.ts';
 import type { Cursors, Principal, Route } from './http/index.ts';
 import type { Jobs } from './jobs/index.ts';
 import type { Limiter } from './limits/index.ts';
-import { type ComposedPages, composePages } from './pages/index.ts';
+import { type ComposedPages, composePages, type OAuthForPages } from './pages/index.ts';
 import type { ScopeCatalogue } from './scopes/index.ts';
 import type { Changes } from './shared-state/index.ts';
 import type { Surroundings } from './surroundings.ts';
+import type { Tokens } from './tokens/index.ts';
 
 export interface PeopleOptions {
   config: Config;
@@ -44,9 +42,8 @@ export interface PeopleOptions {
   cursors: Cursors;
   resolveWorkspace(principal: Principal, named: string | undefined): Promise<string>;
   issuer(): string;
-  endTokens: EndTokens;
-  endSessionTokens: EndSessionTokens;
-  renewTokens: RenewTokens;
+  tokens: Pick<Tokens, 'raiseWatermark'>;
+  oauth: OAuthForPages;
 }
 
 /** The people of this installation: their verbs' surroundings, their routes and their periodic work. */
@@ -69,6 +66,19 @@ const waitingPost: Post = {
 function postOf({ smtpUrl, mailFrom, mode }: Config, kept: Post): Post {
   if (smtpUrl !== null) return createSmtpPost({ url: smtpUrl, from: mailFrom });
   return mode === 'development' ? kept : waitingPost;
+}
+
+/** What ends the tokens of people, their logins, or only what they hold at the moment. */
+function tokensOfPeople({
+  raiseWatermark,
+}: PeopleOptions['tokens']): Pick<People, 'endTokens' | 'endSessionTokens' | 'renewTokens'> {
+  return {
+    endTokens: async (tx, id, reason) => void (await raiseWatermark(tx, { kind: 'user', id, reason })),
+    endSessionTokens: async (tx, id, reason) => void (await raiseWatermark(tx, { kind: 'session', id, reason })),
+    renewTokens: async (tx, id, reason) => {
+      await raiseWatermark(tx, { kind: 'user', id, reason, families: 'keep' });
+    },
+  };
 }
 
 export function composePeople(options: PeopleOptions): ComposedPeople {
@@ -95,13 +105,11 @@ export function composePeople(options: PeopleOptions): ComposedPeople {
     deviceKey: deriveKey(primaryKey?.bytes ?? new Uint8Array(), '', 'latchkey known devices'),
     signUp: config.signUp,
     issuer: options.issuer,
-    endTokens: options.endTokens,
-    endSessionTokens: options.endSessionTokens,
-    renewTokens: options.renewTokens,
+    ...tokensOfPeople(options.tokens),
   };
   const { cursors, resolveWorkspace, sessions } = options;
   const formKey = deriveKey(primaryKey?.bytes ?? new Uint8Array(), '', 'latchkey forms');
-  const pages = composePages({ people, sessions, brand: config.brand, formKey });
+  const pages = composePages({ people, sessions, brand: config.brand, formKey, oauth: options.oauth });
   const keepsMails = post === kept && config.mode === 'development';
   return {
     people,
@@ -112,6 +120,7 @@ export function composePeople(options: PeopleOptions): ComposedPeople {
       ...passkeyRoutes(people),
       ...userRoutes({ people, cursors, resolveWorkspace }),
       ...memberRoutes({ people, cursors, resolveWorkspace }),
+      ...(config.mode === 'development' ? pages.devRoutes : []),
       ...(keepsMails ? [devMailRoute({ outbox, mails: kept.mails, page: pages.mailPage })] : []),
     ],
     pages,

@@ -2,7 +2,7 @@ import { INVALID_API_KEY_MESSAGE, readSecret } from '@latchkey/protocol';
 import { Failure } from '../failure.ts';
 import type { PresentedCredential } from '../http/index.ts';
 
-export type ApiCredential = { kind: 'root' | 'api_key' | 'jwt'; text: string };
+export type ApiCredential = { kind: 'root' | 'api_key' | 'jwt' | 'access_token'; text: string };
 
 const NOT_FOR_CALLS = new Map([
   ['client_secret', 'A client secret does not call the API; exchange it for a token first.'],
@@ -37,8 +37,9 @@ export function credentialKind({ scheme, text }: PresentedCredential): ApiCreden
   }
   const kind = readSecret(text);
   if (kind === 'root') return { kind: 'root', text };
-  if (kind === 'foreign' && JWT_FORM.test(text)) {
-    if (scheme === 'bearer') return { kind: 'jwt', text };
+  const isJwt = kind === 'foreign' && JWT_FORM.test(text);
+  if (isJwt || kind === 'access_token') {
+    if (scheme === 'bearer') return { kind: isJwt ? 'jwt' : 'access_token', text };
     throw new Failure('invalid_token', 'X-API-Key is for API keys; send a token as `Authorization: Bearer <token>`.');
   }
   if (isApiKeyText(text)) return { kind: 'api_key', text };

@@ -14,6 +14,7 @@ function principalWith(grantedScopes: string[], kind: Principal['kind'] = 'api_k
     method: 'api_key',
     credentialId: 'key',
     role: null,
+    isOperator: false,
     workspaceId: 'ws',
     environment: 'test',
     userId: null,

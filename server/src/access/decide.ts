@@ -49,12 +49,18 @@ export function refuseMissingScopes(principal: Principal, wanted: readonly strin
 const BLOCKED: Record<NonNullable<SessionRecord['blockedBy']>, string> = {
   no_workspace: 'The session is in no workspace. Choose one of yours, or be invited to one.',
   second_factor: 'The workspace requires a second factor. Add one to your account first.',
+  second_factor_proof:
+    'This session is from before your account had a second factor. Prove who you are with it: POST /v1/account/session/proof.',
 };
 
 /** Whether a signed-in person may act in the session's workspace. Pure. */
 export function refuseBlockedSession({ blockedBy, isWorkspaceSuspended }: SessionRecord): void {
   if (isWorkspaceSuspended) throw new Failure('invalid_token', 'The workspace of this session is suspended.');
   if (blockedBy !== null) throw new Failure('forbidden', BLOCKED[blockedBy]);
+}
+
+function isLetInBesideRoot({ kind, isOperator }: Principal, { people, operator }: Guarded): boolean {
+  return (people === true && kind === 'session') || (operator === true && isOperator);
 }
 
 /** Whether this principal may call a route. Pure. */
@@ -67,8 +73,10 @@ export function refuseBeyondAccess(principal: Principal, access: Guarded): void 
       throw new Failure('forbidden', 'The root key manages Latchkey; it does not call APIs.');
     return;
   }
-  if (access.root === 'only' && !(access.people && principal.kind === 'session'))
-    throw new Failure('forbidden', 'Only the root key may do this.');
+  if (access.root === 'only' && !isLetInBesideRoot(principal, access)) {
+    const owners = access.operator ? ' or a signed-in owner of the first workspace' : '';
+    throw new Failure('forbidden', `Only the root key${owners} may do this.`);
+  }
   const { scope, own, allOf, environment } = access;
   if (environment !== undefined) refuseEnvironment(principal, environment);
   if (allOf !== undefined) refuseMissingScopes(principal, allOf);

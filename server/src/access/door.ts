@@ -13,13 +13,15 @@ import {
 import { limitHeaders } from '../limits/index.ts';
 import { credentialKind, invalidApiKey } from './credential-kind.ts';
 import { refuseAddress, refuseBlockedSession, refuseDeadKey } from './decide.ts';
+import { type ForeignRecord, refuseDeadForeign } from './foreign-record.ts';
+import type { ForeignResolver } from './foreign-resolver.ts';
 import { andThen, limitExceeded, refuseOverspent, refuseSpending, type Spendable, type Spender } from './spending.ts';
 import type { TokenRecord } from './token-record.ts';
 import type { TokenResolver } from './token-resolver.ts';
 
 /** One answer of the door, for whoever counts. */
 export interface Decision {
-  /** `jwt` also for a token that could not be read. */
+  /** `jwt` also for a JWT that could not be read, `oauth` for an opaque token. */
   method: Principal['method'] | 'root' | 'none';
   outcome: 'allowed' | 'denied';
   code: string;
@@ -34,6 +36,7 @@ export interface DoorOptions {
   keys: KeyResolver;
   usage: KeyUsage;
   tokens: TokenResolver;
+  foreign: ForeignResolver;
   spender: Spender;
   rootKeys: readonly string[];
   sessions: SessionResolver;
@@ -79,6 +82,7 @@ export const ROOT: Principal = {
   grantedScopes: [],
   scopes: new Set(),
   expiresAtMs: null,
+  isOperator: true,
   allWorkspaces: true,
 };
 
@@ -144,7 +148,12 @@ function createAdmit({ clock, usage, tokens, spender }: DoorOptions, tell: Tell)
     return andThen(tokens.refuseEnded(record), () => decideAndEnter(record, passing, trace));
   };
 
-  return { key, token, known: decideAndEnter };
+  const foreign: Admit<ForeignRecord> = (record, passing, trace) => {
+    refuseDeadForeign(record, clock.nowMs());
+    return decideAndEnter(record, passing, trace);
+  };
+
+  return { key, token, foreign, known: decideAndEnter };
 }
 
 /** By the cookie of a signed-in person, where no other credential was presented. */
@@ -172,7 +181,7 @@ function createSessionEntry({ sessions, issuer }: DoorOptions, decideAndEnter: A
  * without a promise and without the database. Who presents nothing valid spends from their address.
  */
 export function createDoor(options: DoorOptions): Door {
-  const { clock, keys, tokens, spender, rootKeys, onDecision } = options;
+  const { clock, keys, tokens, foreign, spender, rootKeys, onDecision } = options;
 
   const tell: Tell = ({ route, address }, trace, outcome, code) =>
     onDecision({ ...trace, outcome, code, route, address });
@@ -187,18 +196,23 @@ export function createDoor(options: DoorOptions): Door {
     return { principal: ROOT, headers: null };
   };
 
+  const enterByToken = (text: string, passing: Passing, trace: Trace): Entry | Promise<Entry> => {
+    const known = tokens.peek(text);
+    if (known) return admit.token(known, passing, trace);
+    const theirs = foreign.peek(text);
+    if (theirs) return admit.foreign(theirs, passing, trace);
+    if (foreign.isForeign(text)) return foreign.find(text).then((record) => admit.foreign(record, passing, trace));
+    return tokens.find(text).then((record) => admit.token(record, passing, trace));
+  };
+
   const enter = (passing: Passing, trace: Trace): Entry | Promise<Entry> => {
     const { rawHeaders, headers, url = '' } = passing.request;
     const presented = presentedCredential({ rawHeaders, headers, url });
     if (!presented) return enterBySession(passing, trace);
     const { kind, text } = credentialKind(presented);
-    trace.method = kind;
+    trace.method = kind === 'access_token' ? 'oauth' : kind;
     if (kind === 'root') return enterRoot(text, passing, trace);
-    if (kind === 'jwt') {
-      const known = tokens.peek(text);
-      if (known) return admit.token(known, passing, trace);
-      return tokens.find(text).then((record) => admit.token(record, passing, trace));
-    }
+    if (kind === 'jwt' || kind === 'access_token') return enterByToken(text, passing, trace);
     const warm = keys.peek(text);
     if (warm) return admit.key(warm, passing, trace);
     const paySlow = () => andThen(spender.spendAddress(passing.address), (spending) => refuseSpending(spending, clock));

@@ -3,9 +3,12 @@
 // `limits`; routes declare what they need through `http`. Here too: who is calling, the gate for proxies, and checking somebody else's key.
 export { createAuthenticate } from './authenticate.ts';
 export { createDoor, type Decision } from './door.ts';
+export { createForeignResolver, type ForeignResolver } from './foreign-resolver.ts';
 export { gateRoute } from './gate.ts';
+export { createInspect, type Inspect } from './inspect.ts';
 export { accessRoutes } from './routes.ts';
 export { createSpender, refuseSpending } from './spending.ts';
+export type { TokenSubject } from './token-record.ts';
 export { createTokenResolver, type TokenResolver } from './token-resolver.ts';
 export { createVerifyKey, type VerifyKey } from './verify-key.ts';
 export { verifyKeyRoute } from './verify-route.ts';

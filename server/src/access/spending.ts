@@ -21,6 +21,8 @@ export interface Spendable extends BucketSeat {
   readonly limitBucket: string;
   readonly quota: Quota | null;
   readonly quotaBucket: string;
+  /** Spends beside it: what many together may at most. */
+  readonly cap?: Spendable;
 }
 
 /** What one use of a credential spent, or why it could not. */
@@ -53,13 +55,24 @@ export function andThen<T, R>(value: T | Promise<T>, next: (value: T) => R | Pro
 const SLOW_CHECKS: Limits = { perHour: 10_000, perSecond: 5 };
 
 export function createSpender({ limiter, quotas, plans }: SpenderOptions): Spender {
+  /** Its own bucket, then the one that it shares; what its own gave goes back when the shared one refuses. */
+  const spendBuckets = (record: Spendable, cost: number): Spending | Promise<Spending> =>
+    andThen(limiter.spend(record.limitBucket, record.limits, cost, record), (own) => {
+      const { cap } = record;
+      if (cap === undefined || !own.allowed) return own;
+      return andThen(limiter.spend(cap.limitBucket, cap.limits, cost, cap), (shared) => {
+        if (shared.allowed) return own;
+        return andThen(limiter.giveBack(record.limitBucket, cost), () => shared);
+      });
+    });
+
   const spendLimit = (
     record: Spendable,
     cost: number,
     quota: QuotaSpending | null,
   ): CredentialSpending | Promise<CredentialSpending> =>
     andThen(
-      limiter.spend(record.limitBucket, record.limits, cost, record),
+      spendBuckets(record, cost),
       (limit): CredentialSpending => ({ refusedBy: limit.allowed ? null : 'limit', limit, quota }),
     );
 

@@ -1,7 +1,7 @@
 import type { ScopeCatalogue } from '@latchkey/protocol';
 import { Failure } from '../failure.ts';
 import type { Principal } from '../http/index.ts';
-import { type CallerClass, DEFAULT_PLAN, type Limits, type PlanTable, planNamed } from '../limits/index.ts';
+import { type CallerClass, DEFAULT_PLAN, type Limits, NO_SEAT, type PlanTable, planNamed } from '../limits/index.ts';
 import { type AccessTokenClaims, isExpired, methodOf, userIdOf } from '../tokens/index.ts';
 import type { Spendable } from './spending.ts';
 
@@ -12,16 +12,30 @@ export interface TokenWorkspace {
   readonly plan: string | null;
   readonly limits: Limits | null;
   readonly isPooled: boolean;
+  readonly requiresSecondFactor: boolean;
+}
+
+/** Who stands behind a token: its user, where there is one, and its application. */
+export interface TokenSubject {
+  /** False when one of them is disabled or gone. */
+  readonly isActive: boolean;
+  /** The application's own workspace, which may be another than the token's: what changes there, changes its tokens. */
+  readonly clientWorkspaceId: string | null;
+  /** The application's own; null for a login, and where it has none. */
+  readonly plan: string | null;
+  readonly limits: Limits | null;
 }
 
 /** A verified token, kept in memory under the digest of its text; never the text. */
 export interface TokenRecord extends Spendable {
   readonly claims: AccessTokenClaims;
-  readonly kid: string;
+  /** Null: it is opaque. */
+  readonly kid: string | null;
   readonly expiresAtMs: number;
   readonly isWorkspaceSuspended: boolean;
-  /** False when its user or application is disabled or gone. */
-  readonly isSubjectActive: boolean;
+  readonly subject: TokenSubject;
+  /** True for a login by password alone where the workspace asks for more. */
+  readonly lacksSecondFactor: boolean;
   readonly principal: Principal;
   /** Up to which state of denials and keys it was found good; asked again when either has moved on. */
   goodAt: { denials: number; keys: object } | null;
@@ -51,28 +65,37 @@ export interface TokenContext {
   scopesOf: ScopesOf;
   plans: PlanTable;
   workspace: TokenWorkspace;
-  isSubjectActive: boolean;
+  subject: TokenSubject;
+  /** Whether the user is an owner of the first workspace, and the token of it. */
+  isOperatorsLogin: boolean;
 }
 
 const CLASSES: Record<string, CallerClass> = { session: 'login', oauth: 'oauth', jwt: 'oauth' };
 
 /**
  * Whose bucket (contract §9): the user's for logins and for consents, apart from one another; the application's own where
- * no user is behind it; the workspace's where that is pooled.
+ * no user is behind it; the workspace's where that is pooled. An application with limits of its own counts apart.
  */
 function limitsOf(
   claims: AccessTokenClaims,
-  { workspace, plans }: TokenContext,
+  { workspace, plans, subject }: TokenContext,
 ): Pick<Spendable, 'limits' | 'limitBucket'> {
   const plan = planNamed(plans, workspace.plan ?? DEFAULT_PLAN).limits;
   if (workspace.isPooled) return { limits: workspace.limits ?? plan.api_key, limitBucket: `ws:${workspace.id}` };
   const callerClass = CLASSES[methodOf(claims)] ?? 'oauth';
-  const { sub, environment } = claims;
-  return { limits: workspace.limits ?? plan[callerClass], limitBucket: `${callerClass}:${environment}:${sub}` };
+  const { sub, environment, client_id } = claims;
+  // Whatever an assertion said of its subject, the application spends.
+  const spender = methodOf(claims) === 'jwt' ? client_id : sub;
+  const limitBucket = `${callerClass}:${environment}:${spender}`;
+  const own = subject.limits ?? (subject.plan === null ? null : planNamed(plans, subject.plan).limits[callerClass]);
+  if (own !== null)
+    return { limits: own, limitBucket: spender === client_id ? limitBucket : `${limitBucket}:${client_id}` };
+  return { limits: workspace.limits ?? plan[callerClass], limitBucket };
 }
 
-function principalOf(claims: AccessTokenClaims, { scopesOf }: TokenContext): Principal {
+function principalOf(claims: AccessTokenClaims, { scopesOf, isOperatorsLogin }: TokenContext): Principal {
   const method = methodOf(claims);
+  const granted = scopesOf(claims.scope);
   return {
     kind: method === 'jwt' ? 'application' : 'user',
     method,
@@ -82,40 +105,56 @@ function principalOf(claims: AccessTokenClaims, { scopesOf }: TokenContext): Pri
     userId: userIdOf(claims),
     role: null,
     subject: claims.sub,
-    subjectIssuer: claims.iss,
+    subjectIssuer: claims.subject_issuer ?? claims.iss,
     clientId: method === 'session' ? null : claims.client_id,
     audience: claims.aud,
-    ...scopesOf(claims.scope),
+    ...granted,
     expiresAtMs: claims.exp * 1000,
+    // A login from before somebody became an owner holds less than an owner does.
+    isOperator: isOperatorsLogin && granted.scopes.has('admin'),
     allWorkspaces: false,
   };
 }
 
-export function toTokenRecord(claims: AccessTokenClaims, kid: string, context: TokenContext): TokenRecord {
+/** `amr` (RFC 8176) is among what a login was told to say. */
+function lacksSecondFactor(claims: AccessTokenClaims, workspace: TokenWorkspace): boolean {
+  if (!workspace.requiresSecondFactor || methodOf(claims) !== 'session') return false;
+  const { amr } = claims as { amr?: unknown };
+  return !(Array.isArray(amr) && amr.includes('mfa'));
+}
+
+export function toTokenRecord(claims: AccessTokenClaims, kid: string | null, context: TokenContext): TokenRecord {
   return {
     claims,
     kid,
     expiresAtMs: claims.exp * 1000,
     isWorkspaceSuspended: context.workspace.isSuspended,
-    isSubjectActive: context.isSubjectActive,
+    subject: context.subject,
+    lacksSecondFactor: lacksSecondFactor(claims, context.workspace),
     principal: principalOf(claims, context),
     ...limitsOf(claims, context),
     quota: null,
     quotaBucket: '',
-    place: null,
+    ...NO_SEAT,
     goodAt: null,
   };
 }
 
 /** Whether a token that was not ended by itself still lives at this moment. Pure. */
 export function refuseDeadToken(
-  record: Pick<TokenRecord, 'expiresAtMs' | 'isWorkspaceSuspended' | 'isSubjectActive'>,
+  record: Pick<TokenRecord, 'expiresAtMs' | 'isWorkspaceSuspended' | 'subject' | 'lacksSecondFactor'>,
   nowMs: number,
 ): void {
   if (isExpired(record.expiresAtMs, nowMs)) throw new Failure('token_expired', 'The access token has expired.');
   if (record.isWorkspaceSuspended)
     throw new Failure('invalid_token', 'The workspace of this access token is suspended.');
-  if (!record.isSubjectActive) {
+  if (!record.subject.isActive) {
     throw new Failure('invalid_token', 'The user or application behind this access token is disabled.');
+  }
+  if (record.lacksSecondFactor) {
+    throw new Failure(
+      'invalid_token',
+      'The workspace requires a second factor, and this login showed none. Log in again.',
+    );
   }
 }

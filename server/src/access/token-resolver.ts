@@ -1,18 +1,20 @@
 import type { ScopeCatalogue } from '@latchkey/protocol';
 import type { Clock } from '../clock.ts';
-import { sha256Hex } from '../crypto/index.ts';
+import { sha256Letters } from '../crypto/index.ts';
 import { Failure } from '../failure.ts';
 import type { PlanTable } from '../limits/index.ts';
 import { type Changes, createRecordCache } from '../shared-state/index.ts';
 import type { SigningKeys } from '../signing-keys/index.ts';
-import { type Tokens, userIdOf, type VerifiedAccessToken } from '../tokens/index.ts';
+import { type AccessTokenClaims, methodOf, type Tokens, userIdOf, type VerifiedAccessToken } from '../tokens/index.ts';
 import {
   createScopesOf,
   refuseDeadToken,
   type TokenRecord,
+  type TokenSubject,
   type TokenWorkspace,
   toTokenRecord,
 } from './token-record.ts';
+import { WhileLookedUp } from './while-looked-up.ts';
 
 /** From the text of an access token to what is known of it. */
 export interface TokenResolver {
@@ -34,35 +36,16 @@ export interface TokenResolverOptions {
   tokens: Tokens;
   signingKeys: SigningKeys;
   workspaceFacts(id: string): Promise<TokenWorkspace | null>;
-  /** Whether user (null for none) and application (`FIRST_PARTY_CLIENT` for a login) are there and not disabled. */
-  isSubjectActive(userId: string | null, clientId: string): Promise<boolean>;
+  /** About the user (null for none) and the application (`FIRST_PARTY_CLIENT` for a login). */
+  subjectOf(userId: string | null, clientId: string): Promise<TokenSubject>;
+  /** Whether a person acts for the installation when signed in to this workspace. */
+  isOperator(workspaceId: string, userId: string): Promise<boolean>;
 }
 
 /** Bounds memory under any number of tokens; the least used are verified again. */
 const MAX_RECORDS = 100_000;
 
 const revoked = () => new Failure('token_revoked', 'The access token has been revoked.');
-
-/** Tokens that are being looked up, by digest, with how many wait for each. */
-class Verifying {
-  readonly #byDigest = new Map<string, { verified: VerifiedAccessToken; waiting: number }>();
-
-  async during<T>(digest: string, verified: VerifiedAccessToken, run: () => Promise<T>): Promise<T> {
-    const entry = this.#byDigest.get(digest) ?? { verified, waiting: 0 };
-    entry.waiting += 1;
-    this.#byDigest.set(digest, entry);
-    try {
-      return await run();
-    } finally {
-      entry.waiting -= 1;
-      if (entry.waiting === 0) this.#byDigest.delete(digest);
-    }
-  }
-
-  get(digest: string): VerifiedAccessToken | undefined {
-    return this.#byDigest.get(digest)?.verified;
-  }
-}
 
 /** Asked at every use; the tables of memory are looked at again only when one of them has changed since. */
 function createRefuseEnded({
@@ -75,51 +58,70 @@ function createRefuseEnded({
     if (isDenied) throw revoked();
     refuseDeadToken(record, clock.nowMs());
   };
-  return (record) => {
+  const refuse = (record: TokenRecord): void | Promise<void> => {
     const keys = signingKeys.current();
     const denials = tokens.denialsVersion();
-    const { goodAt } = record;
-    if (goodAt?.denials === denials && goodAt.keys === keys && changes.isFresh()) return refuseDenied(record, false);
-    const key = keys.verifiers.get(record.kid);
-    if (!key || key.isRevoked) throw revoked();
+    const key = record.kid === null ? null : keys.verifiers.get(record.kid);
+    if (key === undefined || key?.isRevoked) throw revoked();
     const isDenied = tokens.isDenied(record.claims);
     if (isDenied instanceof Promise) return isDenied.then((answer) => refuseDenied(record, answer));
-    if (!isDenied) record.goodAt = { denials, keys };
+    if (!isDenied && tokens.knowsAllDenials()) record.goodAt = { denials, keys };
     return refuseDenied(record, isDenied);
+  };
+  /** A key may have been revoked, or a token denied, that memory does not know of yet. */
+  const knowsAll = () => changes.isFresh() && signingKeys.isCurrent() && tokens.knowsAllDenials();
+  return (record) => {
+    const { goodAt } = record;
+    const isKnown = goodAt?.denials === tokens.denialsVersion() && goodAt.keys === signingKeys.current();
+    if (isKnown && knowsAll()) return refuseDenied(record, false);
+    return signingKeys.isCurrent() ? refuse(record) : signingKeys.load().then(() => refuse(record));
   };
 }
 
+/** What a verified token hangs on, by as many reads as are not in memory. */
+async function contextOf(options: TokenResolverOptions, claims: AccessTokenClaims) {
+  const userId = userIdOf(claims);
+  // An application acts for a user, but never for the installation.
+  const isLogin = methodOf(claims) === 'session' && userId !== null;
+  const [workspace, subject, isOperatorsLogin] = await Promise.all([
+    options.workspaceFacts(claims.workspace_id),
+    options.subjectOf(userId, claims.client_id),
+    isLogin && options.isOperator(claims.workspace_id, userId),
+  ]);
+  return workspace && { plans: options.plans(), workspace, subject, isOperatorsLogin };
+}
+
 export function createTokenResolver(options: TokenResolverOptions): TokenResolver {
-  const { changes, catalogue, plans, tokens, signingKeys, workspaceFacts, isSubjectActive } = options;
+  const { changes, catalogue, tokens, signingKeys } = options;
   let scopesOf = createScopesOf(catalogue);
-  const verifying = new Verifying();
+  const verifying = new WhileLookedUp<VerifiedAccessToken>();
 
   const load = async (digest: string): Promise<TokenRecord | null> => {
     const verified = verifying.get(digest);
     if (!verified) return null;
     const { claims, kid } = verified;
-    const [workspace, isActive] = await Promise.all([
-      workspaceFacts(claims.workspace_id),
-      isSubjectActive(userIdOf(claims), claims.client_id),
-    ]);
-    return workspace && toTokenRecord(claims, kid, { scopesOf, plans: plans(), workspace, isSubjectActive: isActive });
+    const context = await contextOf(options, claims);
+    return context && toTokenRecord(claims, kid, { scopesOf, ...context });
   };
 
   // Under the SHA-256 of the whole text: two tokens that differ anywhere are two records (CVE-2026-35039).
   const cache = createRecordCache<TokenRecord>({
     changes,
     maxEntries: MAX_RECORDS,
-    refsOf: ({ claims }) => [claims.workspace_id, claims.client_id, claims.sub],
+    refsOf: ({ claims, subject: { clientWorkspaceId } }) => {
+      const refs = [claims.workspace_id, claims.client_id, claims.sub];
+      return clientWorkspaceId === null ? refs : [...refs, clientWorkspaceId];
+    },
     load,
   });
 
   return {
-    peek: (text) => cache.peek(sha256Hex(text)),
+    peek: (text) => cache.peek(sha256Letters(text)),
     find: async (text) => {
       // A key may have been revoked that this process has not heard of.
-      if (!changes.isFresh()) await signingKeys.load();
-      const digest = sha256Hex(text);
-      const verified = tokens.verifyAccessToken(text);
+      if (!changes.isFresh() || !signingKeys.isCurrent()) await signingKeys.load();
+      const digest = sha256Letters(text);
+      const verified = await tokens.findAccessToken(text);
       const record = await verifying.during(digest, verified, () => cache.fetch(digest));
       if (!record) throw new Failure('invalid_token', 'The workspace of this access token does not exist any more.');
       return record;

@@ -66,7 +66,10 @@ const UNSPENT = { spending: null, retryAfterSeconds: null };
 const sees = (caller: Principal, { principal }: KeyRecord) =>
   caller.allWorkspaces || caller.workspaceId === principal.workspaceId;
 
-/** Checks a key for somebody else's server, and spends from it: never from the caller. */
+/**
+ * Checks a key for somebody else's server, and spends from it: never from the caller. A warm key with limits in memory is
+ * checked without a promise.
+ */
 export function createVerifyKey({ keys, usage, spender, clock, onDecision }: VerifyDeps) {
   const note = (code: VerifyCode, record: KeyRecord | null, request: VerifyRequest) =>
     onDecision({
@@ -78,29 +81,40 @@ export function createVerifyKey({ keys, usage, spender, clock, onDecision }: Ver
       address: canonicalAddress(request.ip ?? '') ?? '',
     });
 
-  const check = async (caller: Principal, request: VerifyRequest): Promise<VerifyResult> => {
-    if (!isApiKeyText(request.key)) return { code: 'malformed', record: null, ...UNSPENT };
-    const paySlow = () =>
-      andThen(spender.spendSlowCheck(makerOf(caller)), (spending) => refuseSpending(spending, clock));
-    const record = keys.peek(request.key) ?? (await keys.find(request.key, paySlow));
+  const spend = (
+    caller: Principal,
+    request: VerifyRequest,
+    record: KeyRecord | null,
+  ): VerifyResult | Promise<VerifyResult> => {
     if (!record || !sees(caller, record)) return { code: 'not_found', record: null, ...UNSPENT };
     const code = judge(record, request, clock.nowMs());
     if (code !== 'valid') return { code, record, ...UNSPENT };
     if (request.cost > 0) usage.touch(record);
-    const spending = await spender.spendCredential(record, request.cost);
-    return {
-      code: spending.refusedBy === null ? 'valid' : REFUSED[spending.refusedBy],
-      record,
-      spending,
-      retryAfterSeconds: retryAfterSeconds(spending, clock.nowMs()),
-    };
+    return andThen(
+      spender.spendCredential(record, request.cost),
+      (spending): VerifyResult => ({
+        code: spending.refusedBy === null ? 'valid' : REFUSED[spending.refusedBy],
+        record,
+        spending,
+        retryAfterSeconds: retryAfterSeconds(spending, clock.nowMs()),
+      }),
+    );
   };
 
-  return async (caller: Principal, request: VerifyRequest): Promise<VerifyResult> => {
-    const result = await check(caller, request);
-    note(result.code, result.record, request);
-    return result;
+  const check = (caller: Principal, request: VerifyRequest): VerifyResult | Promise<VerifyResult> => {
+    if (!isApiKeyText(request.key)) return { code: 'malformed', record: null, ...UNSPENT };
+    const warm = keys.peek(request.key);
+    if (warm) return spend(caller, request, warm);
+    const paySlow = () =>
+      andThen(spender.spendSlowCheck(makerOf(caller)), (spending) => refuseSpending(spending, clock));
+    return keys.find(request.key, paySlow).then((record) => spend(caller, request, record));
   };
+
+  return (caller: Principal, request: VerifyRequest): VerifyResult | Promise<VerifyResult> =>
+    andThen(check(caller, request), (result) => {
+      note(result.code, result.record, request);
+      return result;
+    });
 }
 
 export type VerifyKey = ReturnType<typeof createVerifyKey>;

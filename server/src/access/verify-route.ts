@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { toTimestamp } from '../clock.ts';
 import { closed, metadataReply, nullable, oneOf, type Route, route } from '../http/index.ts';
-import type { CredentialSpending } from './spending.ts';
+import { andThen, type CredentialSpending } from './spending.ts';
 import type { VerifyKey, VerifyResult } from './verify-key.ts';
 
 const Environment = oneOf('test', 'live');
@@ -80,9 +80,9 @@ export function verifyKeyRoute(verifyKey: VerifyKey): Route {
     summary: "Check somebody's key, and spend from it",
     body: verifyBody,
     reply: verifyReply,
-    handler: async ({ principal, body }) => {
+    handler: ({ principal, body }) => {
       const { key, environment = null, scopes = [], ip = null, cost = 1 } = body;
-      return present(await verifyKey(principal, { key, environment, scopes, ip, cost }));
+      return andThen(verifyKey(principal, { key, environment, scopes, ip, cost }), present);
     },
   });
 }

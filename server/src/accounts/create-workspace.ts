@@ -26,8 +26,9 @@ export async function createWorkspace(
 ): Promise<{ id: string; name: string; createdAtMs: number }> {
   const createdAtMs = deps.clock.nowMs();
   await insertWorkspace(tx, newWorkspaceRow(id, name, createdAtMs));
-  // In production the first one that the operator makes is the installation's first.
-  await claimInstallationFact(tx, 'first_workspace', id, createdAtMs);
+  // In production the first one that the operator makes is the installation's first: its owners act for the operator, so
+  // nobody who came by themselves may have made it.
+  if (actor.kind === 'root') await claimInstallationFact(tx, 'first_workspace', id, createdAtMs);
   await deps.recordAudit(tx, { action: 'workspace.created', actor, workspaceId: id, targetId: id, data: { name } });
   return { id, name, createdAtMs };
 }

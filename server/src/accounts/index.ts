@@ -28,11 +28,11 @@ export {
   removeAuthenticator,
 } from './factors/enrol-totp.ts';
 export { createGuesses, type Guesses } from './guessing/guesses.ts';
-export { devMailRoute } from './mail/dev-route.ts';
+export { devMailRoute, refuseForeignHost } from './mail/dev-route.ts';
 export { PAGE_PATHS, pageLink } from './mail/links.ts';
 export { createOutbox, type Outbox } from './mail/outbox.ts';
 export { createKeptPost, createSmtpPost, type KeptMail, type Post } from './mail/post.ts';
-export { acceptAsNewcomer, acceptAsPerson, readInvitation } from './members/accept.ts';
+export { acceptAsNewcomer, acceptAsPerson, listOwnInvitations, readInvitation } from './members/accept.ts';
 export { changeRole, removeMember, transferOwnership } from './members/change-members.ts';
 export { invite, revokeInvitation } from './members/invite.ts';
 export { ROLE_SCOPES, ROLES } from './members/roles.ts';
@@ -46,7 +46,7 @@ export {
   peekMailLink,
   readOwnAccount,
 } from './own-account.ts';
-export { createSlowHashes, hashPassword, type SlowHashes } from './password.ts';
+export { hashPassword } from './password.ts';
 export { changePassword } from './passwords/change-password.ts';
 export { LONGEST_PASSWORD, PASSWORD_MAX_LENGTH, SHORTEST_PASSWORD } from './passwords/policy.ts';
 export {
@@ -69,9 +69,10 @@ export { hasRecentProof, ProofNeeded, requireRecentProof } from './sessions/rece
 export { createSessions, type SessionRecord, type SessionResolver } from './sessions/resolve.ts';
 export { presentSession } from './sessions/session.ts';
 export { type StartedSession, startSession } from './sessions/start.ts';
+export { sessionById } from './sessions/store.ts';
 export { switchSession } from './sessions/switch.ts';
 export { sessionKindsMigrations } from './sessions/tables.ts';
-export { endedChallenge, passSecondFactor, passSignIn } from './sign-in/pass.ts';
+export { passSecondFactor, passSignIn } from './sign-in/pass.ts';
 export {
   askPasskey,
   askPasskeyFactor,
@@ -80,11 +81,21 @@ export {
   passPasskeyFactor,
   proveByPasskey,
 } from './sign-in/passkey.ts';
-export type { Finish, Passed, Proof, SecondFactorNeeded } from './sign-in/proof.ts';
+export {
+  endedChallenge,
+  type Finish,
+  type Passed,
+  type Proof,
+  type ProofMethod,
+  provesSecondFactor,
+  type SecondFactorNeeded,
+} from './sign-in/proof.ts';
 export { proveAgain } from './sign-in/prove-again.ts';
 export { completeSignUp, signUp } from './sign-up/sign-up.ts';
 export { accountsMigrations } from './tables.ts';
+export { type Identity, identityOf } from './users/identity.ts';
 export { isPersonDisabled } from './users/owner-state.ts';
+export { LONGEST_PERSON_NAME, renameSelf } from './users/rename-self.ts';
 export { requirePerson } from './users/require-person.ts';
 export { userRoutes } from './users/routes.ts';
 export { presentSelf } from './users/user.ts';
@@ -103,3 +114,4 @@ export const peopleMigrations = [
 
 /** Where this domain keeps what is sealed. */
 export const accountsSealedColumns: readonly SealedColumn[] = [totpSealedColumn, mailSealedColumn];
+export { createSlowHashes, type SlowHashes } from './slow-hashes.ts';

@@ -47,7 +47,10 @@ export interface OwnWorkspace {
 const MOST_LISTED = 200;
 
 /** The workspaces that one is a member of, oldest first. */
-export async function listOwnWorkspaces({ database }: People, { userId }: SignedIn): Promise<OwnWorkspace[]> {
+export async function listOwnWorkspaces(
+  { database }: Pick<People, 'database'>,
+  { userId }: Pick<SignedIn, 'userId'>,
+): Promise<OwnWorkspace[]> {
   const roles = new Map((await membershipsOf(database.read, userId)).map((row) => [row.workspace_id, row.role]));
   const filter = { id: null, externalId: null, memberId: userId };
   const rows = await listWorkspaces(database.read, filter, { afterId: '', limit: MOST_LISTED });

@@ -6,7 +6,7 @@ import type { Database, Tx } from '../database/index.ts';
 import type { Changes } from '../shared-state/index.ts';
 import type { Guesses } from './guessing/guesses.ts';
 import type { Outbox } from './mail/outbox.ts';
-import type { SlowHashes } from './password.ts';
+import type { SlowHashes } from './slow-hashes.ts';
 
 /** Who may make an account by themselves. */
 export type SignUpPolicy = 'open' | 'invitation' | 'closed';

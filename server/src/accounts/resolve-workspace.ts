@@ -2,7 +2,7 @@ import type { Database } from '../database/index.ts';
 import { Failure, invalidField } from '../failure.ts';
 import type { Principal } from '../http/index.ts';
 import { type Changes, createRecordCache } from '../shared-state/index.ts';
-import { memberExists, workspaceById, workspaceExists, workspaceIds } from './store.ts';
+import { installationFact, memberExists, memberRole, workspaceById, workspaceExists, workspaceIds } from './store.ts';
 import { factsOf, type WorkspaceFacts } from './workspace.ts';
 
 /** Which workspace a call is about, and who is in it. */
@@ -15,8 +15,14 @@ export interface Workspaces {
   hasMember(workspaceId: string, userId: string): Promise<boolean>;
   /** From memory or by one read. */
   facts(id: string): Promise<WorkspaceFacts | null>;
+  /** Whether it is the operator's own: the first one. */
+  isFirst(id: string): Promise<boolean>;
   /** Whether the installation has begun. */
   hasFirst(): Promise<boolean>;
+  /** The installation's first one, whose owners act for the operator; null while there is none. */
+  firstId(): Promise<string | null>;
+  /** Whether this person is an owner of that first one. */
+  isOperator(workspaceId: string, userId: string): Promise<boolean>;
 }
 
 const MAX_WORKSPACES = 50_000;
@@ -37,7 +43,15 @@ export function createWorkspaces(database: Database, changes: Changes): Workspac
     if (second !== undefined) throw invalidField('workspace_id', 'is required: there is more than one workspace');
     return first;
   };
+  // Once written it never changes.
+  let first: string | null = null;
+  const firstId = async () => {
+    first ??= await installationFact(database.read, 'first_workspace');
+    return first;
+  };
+  const isFirst = async (id: string) => id === (await firstId());
   return {
+    isFirst,
     resolve: async (principal, named) => {
       if (principal.kind === 'root') {
         if (named === undefined) return only();
@@ -51,5 +65,8 @@ export function createWorkspaces(database: Database, changes: Changes): Workspac
     hasMember: (workspaceId, userId) => memberExists(database.read, workspaceId, userId),
     facts: cache.fetch,
     hasFirst: async () => (await workspaceIds(database.read, 1)).length > 0,
+    firstId,
+    isOperator: async (workspaceId, userId) =>
+      (await isFirst(workspaceId)) && (await memberRole(database.read, workspaceId, userId)) === 'owner',
   };
 }

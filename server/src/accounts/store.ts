@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely';
 import { lockRows, type Tables, type Tx } from '../database/index.ts';
+import type { Role } from '../http/index.ts';
 import type { MemberRow, UserRow, WorkspaceRow } from './tables.ts';
 
 export async function insertWorkspace(tx: Tx, row: WorkspaceRow): Promise<void> {
@@ -69,6 +70,11 @@ export async function userState(read: Kysely<Tables>, id: string): Promise<UserR
   return row?.state;
 }
 
+/** A person whom nobody else changes before this transaction ends. */
+export function lockUser(tx: Tx, id: string): Promise<UserRow | undefined> {
+  return lockRows(tx.query, tx.query.selectFrom('users').selectAll().where('id', '=', id)).executeTakeFirst();
+}
+
 /** A workspace that nobody else changes the members of before this transaction ends. */
 export function lockWorkspace(tx: Tx, id: string): Promise<WorkspaceRow | undefined> {
   return lockRows(tx.query, tx.query.selectFrom('workspaces').selectAll().where('id', '=', id)).executeTakeFirst();
@@ -87,6 +93,11 @@ export async function claimInstallationFact(tx: Tx, name: string, value: string,
     .returning('name')
     .executeTakeFirst();
   return won !== undefined;
+}
+
+export async function installationFact(read: Kysely<Tables>, name: string): Promise<string | null> {
+  const row = await read.selectFrom('installation').select('value').where('name', '=', name).executeTakeFirst();
+  return row?.value ?? null;
 }
 
 export async function workspaceExists(read: Kysely<Tables>, id: string): Promise<boolean> {
@@ -128,12 +139,17 @@ export async function workspaceIds(read: Kysely<Tables>, limit: number): Promise
   return rows.map(({ id }) => id);
 }
 
-export async function memberExists(read: Kysely<Tables>, workspaceId: string, userId: string): Promise<boolean> {
+/** What a person is in a workspace; null where they are no member. */
+export async function memberRole(read: Kysely<Tables>, workspaceId: string, userId: string): Promise<Role | null> {
   const row = await read
     .selectFrom('members')
-    .select('id')
+    .select('role')
     .where('workspace_id', '=', workspaceId)
     .where('user_id', '=', userId)
     .executeTakeFirst();
-  return row !== undefined;
+  return row?.role ?? null;
+}
+
+export async function memberExists(read: Kysely<Tables>, workspaceId: string, userId: string): Promise<boolean> {
+  return (await memberRole(read, workspaceId, userId)) !== null;
 }

@@ -9,6 +9,7 @@ export interface WorkspaceFacts {
   /** Own limits, set by the operator, before those of any plan. */
   readonly limits: { perHour: number | null; perSecond: number | null } | null;
   readonly isPooled: boolean;
+  readonly requiresSecondFactor: boolean;
 }
 
 interface LimitsJson {
@@ -24,6 +25,7 @@ export function factsOf(row: WorkspaceRow): WorkspaceFacts {
     plan: row.plan,
     limits: limits && { perHour: limits.per_hour, perSecond: limits.per_second },
     isPooled: row.pooled === 1,
+    requiresSecondFactor: row.require_second_factor === 1,
   };
 }
 

@@ -3,6 +3,7 @@ import { cidrWithin } from '../address.ts';
 import { Failure, invalidField } from '../failure.ts';
 import type { Principal } from '../http/index.ts';
 import { type Limits, limitsWithin } from '../limits/index.ts';
+import { refuseBeyondHeld } from '../scopes/index.ts';
 
 /** What a key may do at most, as far as one key can be wider than another. */
 export interface KeyPower {
@@ -36,23 +37,6 @@ export function latestExpiryOf({ method, expiresAtMs }: Principal): number | nul
 
 const later = (a: number | null, b: number | null) => b !== null && (a === null || a > b);
 
-function refuseScopes(
-  catalogue: ScopeCatalogue,
-  principal: Principal,
-  wanted: readonly string[],
-  kept: readonly string[],
-): void {
-  // What was granted once is no widening, not even when the catalogue has it no more.
-  const fresh = wanted.filter((scope) => !principal.grantedScopes.includes(scope) && !kept.includes(scope));
-  if (fresh.length === 0) return;
-  const allowed = new Set([...principal.scopes, ...catalogue.expand(kept)]);
-  const beyond = catalogue.beyond(fresh, allowed);
-  if (beyond.length === 0) return;
-  throw new Failure('insufficient_scope', `A key cannot grant what it does not hold: ${beyond.join(', ')}.`, {
-    scopes: { wanted: beyond, held: [...principal.grantedScopes] },
-  });
-}
-
 /**
  * No credential makes, changes or rotates a key so that it can do more than the credential itself: not in scopes, not
  * in environment, not in lifetime, not in plan (contract §3). `before` is what the key could do already.
@@ -64,7 +48,11 @@ export function refuseWider(catalogue: ScopeCatalogue, grantor: Grantor, power: 
     throw new Failure('wrong_environment', `A ${principal.environment} key makes ${principal.environment} keys only.`);
   }
   if (power.allWorkspaces) throw invalidField('all_workspaces', 'is given by the root key only');
-  refuseScopes(catalogue, principal, power.scopes, before?.scopes ?? []);
+  refuseBeyondHeld(catalogue, principal, {
+    wanted: power.scopes,
+    kept: before?.scopes ?? [],
+    refusal: 'A key cannot grant what it does not hold',
+  });
   const keepsExpiry = before !== null && !later(power.expiresAtMs, before.expiresAtMs);
   if (!keepsExpiry && later(power.expiresAtMs, latestExpiryOf(principal))) {
     throw invalidField('expires_at', 'must not be later than the expiry of the credential that makes it');

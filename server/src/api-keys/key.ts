@@ -6,10 +6,11 @@ import {
   DEFAULT_PLAN,
   type Limits,
   limitsFromJson,
+  NO_SEAT,
   type PlanTable,
   planNamed,
 } from '../limits/index.ts';
-import type { ScopeCatalogue } from '../scopes/index.ts';
+import { KeyPrincipal, type KinOf } from './key-principal.ts';
 import type { ApiKeyRow } from './tables.ts';
 import type { UsedKey } from './usage.ts';
 
@@ -47,26 +48,6 @@ export function keyStateAt(row: Pick<ApiKeyRow, 'revoked_at' | 'expires_at' | 'd
   return row.expires_at !== null && row.expires_at <= nowMs ? 'expired' : 'active';
 }
 
-/** Granted scopes as they stand in a row, and all that they imply. */
-export type Grants = (scopesJson: string) => Pick<Principal, 'grantedScopes' | 'scopes'>;
-
-const MAX_GRANTS = 10_000;
-
-/** Most keys are granted what many others are: they share one list and one set. For one state of the catalogue. */
-export function createGrants(catalogue: ScopeCatalogue): Grants {
-  const known = new Map<string, ReturnType<Grants>>();
-  return (scopesJson) => {
-    let grant = known.get(scopesJson);
-    if (grant === undefined) {
-      const grantedScopes = JSON.parse(scopesJson) as string[];
-      grant = { grantedScopes, scopes: catalogue.expand(grantedScopes) };
-      if (known.size >= MAX_GRANTS) known.clear();
-      known.set(scopesJson, grant);
-    }
-    return grant;
-  };
-}
-
 /** What a workspace says of its keys. */
 export interface KeyWorkspace {
   readonly id: string;
@@ -77,7 +58,7 @@ export interface KeyWorkspace {
 }
 
 export interface RecordContext {
-  grants: Grants;
+  kinOf: KinOf;
   plans: PlanTable;
   issuer: string;
   workspace: KeyWorkspace;
@@ -106,67 +87,62 @@ export function limitsOfKey(
   return ceiling === null ? planned : stricter(planned, ceiling);
 }
 
-/** In a pooled workspace every credential has the workspace's limits and spends from one bucket. */
-function limitsAndBuckets(
-  row: ApiKeyRow,
-  context: RecordContext,
-): Pick<KeyRecord, 'limits' | 'limitBucket' | 'quotaBucket'> {
-  const own = `key:${row.bucket}`;
-  if (!context.workspace.isPooled) {
-    return { limits: limitsOfKey(row, context), limitBucket: own, quotaBucket: own };
-  }
-  const limits = limitsOfKey({ limits: null, plan: null }, context);
-  return { limits, limitBucket: `ws:${row.workspace_id}`, quotaBucket: own };
-}
-
-function principalOf(row: ApiKeyRow, { grants, issuer, workspace }: RecordContext): Principal {
-  const { grantedScopes, scopes } = grants(row.scopes);
-  return {
-    kind: 'api_key',
-    method: 'api_key',
-    credentialId: row.id,
-    workspaceId: workspace.id,
-    environment: row.environment === 'live' ? 'live' : 'test',
-    userId: row.owner,
-    role: null,
-    subject: row.id,
-    subjectIssuer: issuer,
-    clientId: null,
-    audience: null,
-    grantedScopes,
-    scopes,
-    expiresAtMs: row.expires_at,
-    allWorkspaces: row.all_workspaces === 1,
-  };
-}
-
 const NO_METADATA = 'null';
 
 /**
- * There may be a million of these: every field is named here, so that they lie in the object itself, and what is alike
- * in many rows is one string.
+ * There may be a million of these, called in any order: what is asked at every call stands first, each field in the
+ * object itself, and what is alike in many rows is one object or string.
  */
+class CachedKey implements KeyRecord {
+  readonly id: string;
+  isUseNoted = false;
+  usedAfterMs = 0;
+  slot = NO_SEAT.slot;
+  turn = NO_SEAT.turn;
+  readonly revokedAtMs: number | null;
+  readonly isDisabled: boolean;
+  readonly isWorkspaceSuspended: boolean;
+  readonly expiresAtMs: number | null;
+  readonly addresses: AddressList | null;
+  readonly quota: KeyQuota | null;
+  readonly limits: Limits;
+  readonly principal: KeyPrincipal;
+  activity: object | null = null;
+  readonly #bucket: string;
+  /** The bucket of its workspace, where that is pooled. */
+  readonly #pool: string | null;
+  readonly externalId: string | null;
+  readonly metadataJson: string;
+
+  constructor(row: ApiKeyRow, { kinOf, issuer, plans, workspace, isOwnerDisabled }: RecordContext) {
+    const { isPooled, isSuspended } = workspace;
+    this.id = row.id;
+    this.revokedAtMs = row.revoked_at;
+    this.isDisabled = row.disabled === 1 || isOwnerDisabled;
+    this.isWorkspaceSuspended = isSuspended;
+    this.expiresAtMs = row.expires_at;
+    this.addresses = row.ip_allowlist === null ? null : addressList(JSON.parse(row.ip_allowlist) as string[]);
+    this.quota = row.quota === null ? null : (JSON.parse(row.quota) as KeyQuota);
+    // In a pooled workspace every credential has the workspace's limits and spends from one bucket.
+    this.limits = limitsOfKey(isPooled ? { limits: null, plan: null } : row, { plans, workspace });
+    this.principal = new KeyPrincipal(row.id, row.expires_at, kinOf(row, issuer));
+    this.#bucket = row.bucket === row.id ? row.id : row.bucket;
+    this.#pool = isPooled ? row.workspace_id : null;
+    this.externalId = row.external_id;
+    this.metadataJson = row.metadata === NO_METADATA ? NO_METADATA : row.metadata;
+  }
+
+  get limitBucket(): string {
+    return this.#pool === null ? this.quotaBucket : `ws:${this.#pool}`;
+  }
+
+  get quotaBucket(): string {
+    return `key:${this.#bucket}`;
+  }
+}
+
 export function toKeyRecord(row: ApiKeyRow, context: RecordContext): KeyRecord {
-  const { limits, limitBucket, quotaBucket } = limitsAndBuckets(row, context);
-  return {
-    id: row.id,
-    usedAtMs: 0,
-    isUseNoted: false,
-    activity: null,
-    place: null,
-    expiresAtMs: row.expires_at,
-    revokedAtMs: row.revoked_at,
-    isDisabled: row.disabled === 1 || context.isOwnerDisabled,
-    isWorkspaceSuspended: context.workspace.isSuspended,
-    addresses: row.ip_allowlist === null ? null : addressList(JSON.parse(row.ip_allowlist) as string[]),
-    limits,
-    limitBucket,
-    quotaBucket,
-    quota: row.quota === null ? null : (JSON.parse(row.quota) as KeyQuota),
-    principal: principalOf(row, context),
-    externalId: row.external_id,
-    metadataJson: row.metadata === NO_METADATA ? NO_METADATA : row.metadata,
-  };
+  return new CachedKey(row, context);
 }
 
 const parsed = <T>(json: string | null): T | null => (json === null ? null : (JSON.parse(json) as T));

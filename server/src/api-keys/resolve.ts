@@ -1,10 +1,11 @@
 import { isId, type ScopeCatalogue } from '@latchkey/protocol';
-import { sha256Hex } from '../crypto/index.ts';
+import { hexOfLetters, sha256Hex, sha256Letters } from '../crypto/index.ts';
 import type { Database } from '../database/index.ts';
 import { Failure } from '../failure.ts';
 import type { PlanTable } from '../limits/index.ts';
 import { type Changes, createRecordCache } from '../shared-state/index.ts';
-import { createGrants, type KeyRecord, type KeyWorkspace, toKeyRecord } from './key.ts';
+import { type KeyRecord, type KeyWorkspace, toKeyRecord } from './key.ts';
+import { createKinOf } from './key-principal.ts';
 import { keyByHash, replaceSlowHash, slowKeysByPrefix } from './store.ts';
 import type { ApiKeyRow } from './tables.ts';
 
@@ -71,14 +72,14 @@ async function isSlowKey(
 
 export function createKeyResolver(options: KeyResolverOptions): KeyResolver {
   const { database, changes, catalogue, plans, issuer, workspaceFacts, isPersonDisabled } = options;
-  let grants = createGrants(catalogue);
+  let kinOf = createKinOf(catalogue);
 
   const toRecord = async (row: ApiKeyRow): Promise<KeyRecord> => {
     const workspace = await workspaceFacts(row.workspace_id);
     if (!workspace) throw new Failure('internal_error', undefined, { cause: new Error('a key without a workspace') });
     const { owner } = row;
     const isOwnerDisabled = owner !== null && isId('user', owner) && (await isPersonDisabled(owner));
-    return toKeyRecord(row, { grants, plans: plans(), issuer: issuer(), workspace, isOwnerDisabled });
+    return toKeyRecord(row, { kinOf, plans: plans(), issuer: issuer(), workspace, isOwnerDisabled });
   };
 
   const cache = createRecordCache<KeyRecord>({
@@ -88,36 +89,36 @@ export function createKeyResolver(options: KeyResolverOptions): KeyResolver {
       const refs = [id, workspaceId ?? ''];
       return userId !== null && isId('user', userId) ? [...refs, userId] : refs;
     },
-    load: async (hash) => {
-      const row = await keyByHash(database.read, hash);
+    load: async (digest) => {
+      const row = await keyByHash(database.read, hexOfLetters(digest));
       return row ? toRecord(row) : null;
     },
   });
 
   // One slow answer for however many ask at once.
   const finding = new Map<string, Promise<KeyRecord | null>>();
-  const findSlow = async (text: string, hash: string, paySlow: PaySlow) => {
+  const findSlow = async (text: string, digest: string, paySlow: PaySlow) => {
     try {
       if (!(await isSlowKey(options, text, paySlow))) return null;
       // The first may join a read that began before the hash was replaced; a second one cannot.
-      return (await cache.fetch(hash)) ?? (await cache.fetch(hash));
+      return (await cache.fetch(digest)) ?? (await cache.fetch(digest));
     } finally {
-      finding.delete(hash);
+      finding.delete(digest);
     }
   };
 
   return {
-    peek: (text) => cache.peek(sha256Hex(text)),
+    peek: (text) => cache.peek(sha256Letters(text)),
     find: async (text, paySlow) => {
-      const hash = sha256Hex(text);
-      const known = await cache.fetch(hash);
+      const digest = sha256Letters(text);
+      const known = await cache.fetch(digest);
       if (known) return known;
-      const found = finding.get(hash) ?? findSlow(text, hash, paySlow);
-      finding.set(hash, found);
+      const found = finding.get(digest) ?? findSlow(text, digest, paySlow);
+      finding.set(digest, found);
       return found;
     },
     forget: () => {
-      grants = createGrants(catalogue);
+      kinOf = createKinOf(catalogue);
       cache.clear();
     },
   };

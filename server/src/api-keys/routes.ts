@@ -3,7 +3,7 @@ import { type Actor, actorOf } from '../audit/index.ts';
 import type { Database } from '../database/index.ts';
 import { Failure, invalidField } from '../failure.ts';
 import { type Access, type Call, type Cursors, type Principal, pageOf, type Route, route } from '../http/index.ts';
-import type { Limits, PlanTable } from '../limits/index.ts';
+import { type Limits, type PlanTable, UNLIMITED } from '../limits/index.ts';
 import type { Grantor } from './authority.ts';
 import { atPlace, type ImportedKey, importKeys } from './import.ts';
 import { type IssueDeps, issueKey } from './issue.ts';
@@ -48,18 +48,26 @@ async function placeOf(deps: ApiKeyRoutesDeps, { principal }: Call, named: strin
   if (!workspace) throw new Failure('not_found');
   const plans = deps.plans();
   const limitsOf = (row: Pick<ApiKeyRow, 'limits' | 'plan'>) => limitsOfKey(row, { plans, workspace });
-  const own = await ownRow(deps, principal, workspace.isSuspended);
+  const limits = await limitsOfCaller(deps, principal, workspace);
   return {
     reach: { workspaceId, environment: principal.environment },
     workspaceId,
     limitsOf,
-    grantor: { principal, limits: own ? limitsOf(own) : { perHour: null, perSecond: null } },
+    grantor: { principal, limits },
     reading: { principal, workspaceId, nowMs: deps.clock.nowMs(), plans, isMember: deps.isMember },
   };
 }
 
+export type CallerDeps = Pick<ApiKeyRoutesDeps, 'database' | 'clock' | 'plans'>;
+
+/** What the calling key may spend in its workspace; no bound for every other credential. Throws when the key has ended. */
+export async function limitsOfCaller(deps: CallerDeps, principal: Principal, workspace: KeyWorkspace): Promise<Limits> {
+  const own = await ownRow(deps, principal, workspace.isSuspended);
+  return own ? limitsOfKey(own, { plans: deps.plans(), workspace }) : UNLIMITED;
+}
+
 /** The caller's row, read again now that the body is here: a key that has ended meanwhile makes and changes none. */
-async function ownRow({ database, clock }: ApiKeyRoutesDeps, principal: Principal, isSuspended: boolean) {
+async function ownRow({ database, clock }: CallerDeps, principal: Principal, isSuspended: boolean) {
   if (principal.kind !== 'api_key') return undefined;
   const reach = { workspaceId: principal.workspaceId, environment: null };
   const row = await keyById(database.read, reach, principal.credentialId);

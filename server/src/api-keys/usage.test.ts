@@ -8,7 +8,7 @@ const records = new Map<string, UsedKey>();
 
 /** The record of a key, as verification keeps it. */
 function used(id: string): UsedKey {
-  const record = records.get(id) ?? { id, usedAtMs: 0, isUseNoted: false, activity: null };
+  const record = records.get(id) ?? { id, usedAfterMs: 0, isUseNoted: false, activity: null };
   records.set(id, record);
   return record;
 }
@@ -65,7 +65,7 @@ describe('the last use of keys', () => {
   });
 
   test('is the latest of a key whose record was read again meanwhile, whichever was noted first', async () => {
-    const fresh = (id: string): UsedKey => ({ id, usedAtMs: 0, isUseNoted: false, activity: null });
+    const fresh = (id: string): UsedKey => ({ id, usedAfterMs: 0, isUseNoted: false, activity: null });
     const [a = '', b = ''] = ids;
     const usage = createKeyUsage(database, clock);
     const [oldA, newA, oldB, newB] = [fresh(a), fresh(a), fresh(b), fresh(b)];

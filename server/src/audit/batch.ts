@@ -1,4 +1,4 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync, sign, verify } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync, type KeyObject, sign, verify } from 'node:crypto';
 import { sha256Hex } from '../crypto/index.ts';
 import type { StoredEvent } from './store.ts';
 
@@ -40,8 +40,8 @@ export function publicKeyOf(privateKey: string): string {
 }
 
 /** Ed25519 over the hash's text, base64url. */
-export function signHash(hash: string, privateKey: string): string {
-  return sign(null, Buffer.from(hash), createPrivateKey(privateKey)).toString('base64url');
+export function signHash(hash: string, privateKey: KeyObject): string {
+  return sign(null, Buffer.from(hash), privateKey).toString('base64url');
 }
 
 export function hashIsSigned(hash: string, signature: string, publicKey: string): boolean {

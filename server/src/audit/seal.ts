@@ -1,3 +1,4 @@
+import { createPrivateKey, type KeyObject } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import type { Envelope } from '../crypto/index.ts';
 import { type Database, type Tx, UniqueViolation } from '../database/index.ts';
@@ -6,8 +7,8 @@ import { openAuditKey, privateKeyContext } from './keys.ts';
 import { auditKeys, hasUnsealed, insertBatch, insertKey, lastBatch, unsealedEvents } from './store.ts';
 import type { AuditBatchRow } from './tables.ts';
 
-/** A step that requests hardly notice; a longer backlog takes more steps. */
-const BATCH_SIZE = 100;
+/** A step that requests hardly notice, under a millisecond; a longer backlog takes more steps. */
+const BATCH_SIZE = 50;
 const KEY_ID = 'audit-1';
 
 export interface SealOptions {
@@ -18,7 +19,14 @@ export interface SealOptions {
   onSealed(batch: { number: number; hash: string; events: number }): void;
 }
 
-async function signingKey(tx: Tx, { envelope, clock }: SealOptions): Promise<{ id: string; privateKey: string }> {
+/** A key as it was opened last: opening it costs more than a signature. Sealed anew, it is opened anew. */
+interface OpenedKey {
+  id: string;
+  sealed: string;
+  privateKey: KeyObject;
+}
+
+async function signingKey(tx: Tx, { envelope, clock }: SealOptions, memory: Memory): Promise<OpenedKey> {
   let [key] = await auditKeys(tx.query);
   if (!key) {
     const made = generateAuditKey();
@@ -31,7 +39,10 @@ async function signingKey(tx: Tx, { envelope, clock }: SealOptions): Promise<{ i
     [key] = await auditKeys(tx.query);
   }
   if (!key) throw new Error('the audit key just written is not there');
-  return { id: key.id, privateKey: openAuditKey(key, envelope) };
+  const { id, private_key_sealed: sealed } = key;
+  if (memory.key?.id === id && memory.key.sealed === sealed) return memory.key;
+  memory.key = { id, sealed, privateKey: createPrivateKey(openAuditKey(key, envelope)) };
+  return memory.key;
 }
 
 interface Head {
@@ -44,7 +55,10 @@ interface Memory {
   head: Head | null;
   /** What it wrote last: kept after all, perhaps, though the disk did not confirm it. */
   written: Head | null;
+  key: OpenedKey | null;
 }
+
+const newMemory = (): Memory => ({ head: null, written: null, key: null });
 
 function checkHead({ head, written }: Memory, found: AuditBatchRow | undefined): void {
   const isFound = (ours: Head | null) => found?.number === ours?.number && found?.hash === ours?.hash;
@@ -65,7 +79,7 @@ async function sealOne(tx: Tx, options: SealOptions, memory: Memory): Promise<Au
   const number = (previous?.number ?? 0) + 1;
   const previousHash = previous?.hash ?? FIRST_HASH;
   const hash = hashBatch(previousHash, number, events);
-  const key = await signingKey(tx, options);
+  const key = await signingKey(tx, options, memory);
   const batch: AuditBatchRow = {
     number,
     event_count: events.length,
@@ -82,10 +96,7 @@ async function sealOne(tx: Tx, options: SealOptions, memory: Memory): Promise<Au
 }
 
 /** Seals everything that is not sealed yet. A twin that sealed the same events first wins; nothing is sealed twice. */
-export async function sealAuditLog(
-  options: SealOptions,
-  memory: Memory = { head: null, written: null },
-): Promise<void> {
+export async function sealAuditLog(options: SealOptions, memory: Memory = newMemory()): Promise<void> {
   while (await hasUnsealed(options.database.read)) {
     try {
       const batch = await options.database.write((tx) => sealOne(tx, options, memory));
@@ -101,6 +112,6 @@ export async function sealAuditLog(
 
 /** `sealAuditLog` that remembers its last head, and seals nothing over a log that was cut off or rewritten since. */
 export function createAuditSealer(options: SealOptions): () => Promise<void> {
-  const memory: Memory = { head: null, written: null };
+  const memory = newMemory();
   return () => sealAuditLog(options, memory);
 }

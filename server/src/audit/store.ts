@@ -1,5 +1,5 @@
 import { type Insertable, type Kysely, type Selectable, sql } from 'kysely';
-import { compileForMany, compileInsert, type Tables, type Tx, valueRows } from '../database/index.ts';
+import { compileForMany, compileInsert, compileOnce, type Tables, type Tx, valueRows } from '../database/index.ts';
 import type { AuditBatchRow, AuditEventRow, AuditKeyRow } from './tables.ts';
 
 export type StoredEvent = Selectable<AuditEventRow>;
@@ -17,23 +17,31 @@ export async function eventExists(read: Kysely<Tables>, id: string): Promise<boo
   return row !== undefined;
 }
 
+const selectUnsealedSeq = compileOnce((query) =>
+  query.selectFrom('audit_events').select('seq').where('batch', 'is', null).limit(1),
+);
+
 export async function hasUnsealed(read: Kysely<Tables>): Promise<boolean> {
-  const row = await read
-    .selectFrom('audit_events')
-    .select('seq')
-    .where('batch', 'is', null)
-    .limit(1)
-    .executeTakeFirst();
-  return row !== undefined;
+  return (await selectUnsealedSeq(read, [1])).length > 0;
 }
 
-export function unsealedEvents(query: Kysely<Tables>, limit: number): Promise<StoredEvent[]> {
-  return query.selectFrom('audit_events').selectAll().where('batch', 'is', null).orderBy('seq').limit(limit).execute();
+const selectUnsealed = compileOnce((query) =>
+  query.selectFrom('audit_events').selectAll().where('batch', 'is', null).orderBy('seq').limit(1),
+);
+
+export async function unsealedEvents(query: Kysely<Tables>, limit: number): Promise<StoredEvent[]> {
+  return (await selectUnsealed(query, [limit])) as StoredEvent[];
 }
 
-export function lastBatch(query: Kysely<Tables>): Promise<AuditBatchRow | undefined> {
-  return query.selectFrom('audit_batches').selectAll().orderBy('number', 'desc').limit(1).executeTakeFirst();
+const selectLastBatch = compileOnce((query) =>
+  query.selectFrom('audit_batches').selectAll().orderBy('number', 'desc').limit(1),
+);
+
+export async function lastBatch(query: Kysely<Tables>): Promise<AuditBatchRow | undefined> {
+  return (await selectLastBatch(query, [1]))[0] as AuditBatchRow | undefined;
 }
+
+const insertBatchRow = compileInsert<AuditBatchRow>('audit_batches');
 
 const markSealed = compileForMany((query, count) => {
   const statement = sql`update audit_events set batch = sealed.column1
@@ -43,7 +51,7 @@ const markSealed = compileForMany((query, count) => {
 
 /** Refused by the primary key when another process sealed a batch with this number. */
 export async function insertBatch(tx: Tx, batch: AuditBatchRow, seqs: number[]): Promise<void> {
-  await tx.query.insertInto('audit_batches').values(batch).execute();
+  await insertBatchRow(tx.query, batch);
   await markSealed(
     tx.query,
     seqs.map((seq) => [batch.number, seq]),

@@ -2,9 +2,9 @@ import { suspendAfterRestore } from '../accounts/index.ts';
 import { disableLivingKeys, endKeyAfterRestore } from '../api-keys/index.ts';
 import { createRecordAudit, eventExists, systemActor } from '../audit/index.ts';
 import { toTimestamp } from '../clock.ts';
-import type { Database } from '../database/index.ts';
+import type { Database, Migration } from '../database/index.ts';
 import { deleteAllKeys, signingKeysMigrations } from '../signing-keys/index.ts';
-import { endLivingFamilies, tokensMigrations } from '../tokens/index.ts';
+import { deleteSomeOpaque, endLivingFamilies, opaqueMigrations, tokensMigrations } from '../tokens/index.ts';
 import type { BackupDeps } from './deps.ts';
 import { type LostEnds, lostEndsOf } from './lost-ends.ts';
 import type { Manifest } from './manifest.ts';
@@ -64,7 +64,7 @@ async function disableAll(database: Database): Promise<number> {
   }
 }
 
-const FAMILIES_AT_ONCE = 5000;
+const TOKENS_AT_ONCE = 5000;
 
 /**
  * Nothing tells which tokens were spent, revoked or signed by a key that leaked after the backup: all are ended. Keys that
@@ -73,11 +73,14 @@ const FAMILIES_AT_ONCE = 5000;
 async function endTokens({ migrations }: BackupDeps, database: Database, nowMs: number): Promise<number> {
   // Only looked at: whoever restores holds the lock of migrations, and a backup of an older version knows no tokens.
   const { applied } = await database.migrate(migrations, { dryRun: true, nowMs });
-  const needed = [...signingKeysMigrations, ...tokensMigrations];
-  if (!needed.every(({ name }) => applied.includes(name))) return 0;
+  const has = (needed: readonly Migration[]) => needed.every(({ name }) => applied.includes(name));
+  if (has(opaqueMigrations)) {
+    while ((await database.write((tx) => deleteSomeOpaque(tx, TOKENS_AT_ONCE))) > 0);
+  }
+  if (!has([...signingKeysMigrations, ...tokensMigrations])) return 0;
   await database.write((tx) => deleteAllKeys(tx));
   for (let total = 0; ; ) {
-    const count = await database.write((tx) => endLivingFamilies(tx, 'restored', nowMs, FAMILIES_AT_ONCE));
+    const count = await database.write((tx) => endLivingFamilies(tx, 'restored', nowMs, TOKENS_AT_ONCE));
     if (count === 0) return total;
     total += count;
   }

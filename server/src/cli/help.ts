@@ -120,7 +120,7 @@ export interface Topic {
 }
 
 export function settingsText(settings: readonly Setting[]): string {
-  const rows = settings.map((setting) => `  ${setting.name.padEnd(26)}${setting.description} [${setting.default}]`);
+  const rows = settings.map((setting) => `  ${setting.name.padEnd(30)}${setting.description} [${setting.default}]`);
   return ['Settings of the server (environment variables) [default]:', ...rows, ''].join('\n');
 }
 
@@ -150,14 +150,23 @@ export function topicsOf(settings: readonly Setting[]): readonly Topic[] {
   ];
 }
 
+/** All commands under their headings, their texts aligned. */
+function grouped(commands: readonly CommandFacts[], style: Style): string[] {
+  const width = Math.max(...commands.map(({ path }) => path.length));
+  const groups = Map.groupBy(commands, ({ group = 'Commands' }) => group);
+  return [...groups].flatMap(([title, members]) => [
+    style.bold(`${title}:`),
+    ...listed(members.map(({ path, summary }) => [path.padEnd(width), summary] as const)),
+    '',
+  ]);
+}
+
 /** `latchkey help`. */
 export function overviewHelp(commands: readonly CommandFacts[], topics: readonly Topic[], style: Style): string {
   return [
     `${style.bold('Usage:')} latchkey COMMAND [options]`,
     '',
-    style.bold('Commands:'),
-    ...summaries(commands),
-    '',
+    ...grouped(commands, style),
     style.bold('More help:'),
     ...listed([
       ['COMMAND --help', 'Options and examples of a command'],

@@ -12,6 +12,7 @@ import type {
 import type { RandomBytes } from '../crypto/index.ts';
 import type { Database, Migration } from '../database/index.ts';
 import type { SealedColumn } from '../sealed-values/index.ts';
+import type { Ready } from './ready.ts';
 
 /** A stream that may be a terminal. */
 export type Input = Readable & { isTTY?: boolean };
@@ -21,7 +22,7 @@ export type Output = Writable & { isTTY?: boolean; columns?: number };
 export interface Served {
   url: string;
   issuer: string;
-  firstStart: { workspaceId: string; owner: { email: string; password: string }; testKey: string } | null;
+  firstStart: Ready['first'];
   stop(): Promise<void>;
 }
 

@@ -75,7 +75,8 @@ export function noSuchCommand(commands: readonly CommandFacts[], words: readonly
   const [first = '', second] = words;
   const verbs = commands.filter(({ path }) => path.startsWith(`${first} `)).map(({ path }) => path);
   if (verbs.length > 0 && second === undefined) {
-    return new UsageError(`\`${first}\` needs a verb: ${verbs.map((path) => path.split(' ')[1]).join(', ')}`, first);
+    const words = new Set(verbs.map((path) => path.split(' ')[1]));
+    return new UsageError(`\`${first}\` needs a verb: ${[...words].join(', ')}`, first);
   }
   const typed = words.slice(0, verbs.length > 0 ? 2 : 1).join(' ');
   const known =

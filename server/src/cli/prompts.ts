@@ -38,11 +38,25 @@ export async function readAll(stdin: Input, limitBytes: number): Promise<string>
 
 /** A secret, from a pipe or typed without echo; never from the command line, where other users could read it. */
 export async function readSecret(host: Host, question: string, path: string): Promise<string> {
-  if (host.stdin.isTTY !== true) {
-    const text = (await readAll(host.stdin, LONGEST_SECRET_BYTES)).trim();
-    if (text === '') throw new UsageError(`stdin is empty; ${question.toLowerCase()} is read from there`, path);
-    return text;
+  if (host.stdin.isTTY === true) return (await askSecret(host, question, path)).trim();
+  const text = (await readAll(host.stdin, LONGEST_SECRET_BYTES)).trim();
+  if (text === '') throw new UsageError(`stdin is empty; ${question.toLowerCase()} is read from there`, path);
+  return text;
+}
+
+/** A new password, as it is but for the end of its line; who types it types it twice. */
+export async function readPassword(host: Host, path: string): Promise<string> {
+  if (host.stdin.isTTY === true) {
+    const password = await askSecret(host, 'The password', path);
+    if ((await askSecret(host, 'The password again', path)) === password) return password;
+    throw new CommandFailure('the two differ; nothing was done', EXIT.usage);
   }
+  const password = (await readAll(host.stdin, LONGEST_SECRET_BYTES)).replace(/\r?\n$/, '');
+  if (password === '') throw new UsageError('stdin is empty; the password is read from there', path);
+  return password;
+}
+
+async function askSecret(host: Host, question: string, path: string): Promise<string> {
   if (!isInteractive(host)) throw new UsageError(`${question} is read from stdin or from a terminal`, path);
   const { password, isCancel } = await import('@clack/prompts');
   const answer = await password({
@@ -53,5 +67,5 @@ export async function readSecret(host: Host, question: string, path: string): Pr
     validate: (text) => (text?.trim() ? undefined : 'Nothing was typed'),
   });
   if (isCancel(answer)) throw new Interrupted();
-  return answer.trim();
+  return answer;
 }

@@ -5,7 +5,12 @@ export interface Ready {
   dataDir: string;
   isSecure: boolean;
   rootKey: string | null;
-  first: { workspaceId: string; owner: { email: string; password: string }; testKey: string } | null;
+  first: {
+    workspaceId: string;
+    owner: { email: string; password: string };
+    testKey: string;
+    application: { clientId: string; clientSecret: string } | null;
+  } | null;
   sandbox: boolean;
 }
 
@@ -13,6 +18,17 @@ function curlOf({ url, isSecure, first, sandbox }: Ready): string | null {
   if (!first) return null;
   const path = sandbox ? '/v1/projects' : '/v1/auth/verify';
   return `curl ${isSecure ? '--insecure ' : ''}-H "Authorization: Bearer ${first.testKey}" ${url}${path}`;
+}
+
+function firstJson({ workspaceId, owner, testKey, application }: NonNullable<Ready['first']>) {
+  return {
+    workspace_id: workspaceId,
+    owner,
+    test_key: testKey,
+    ...(application
+      ? { application: { client_id: application.clientId, client_secret: application.clientSecret } }
+      : {}),
+  };
 }
 
 /** One line of JSON (contract §2): the secrets of a first start, and never again. */
@@ -24,7 +40,7 @@ export function readyJson(ready: Ready): string {
     issuer,
     first_start: first !== null,
     ...(rootKey ? { root_key: rootKey } : {}),
-    ...(first ? { workspace_id: first.workspaceId, owner: first.owner, test_key: first.testKey } : {}),
+    ...(first ? firstJson(first) : {}),
     ...(curl ? { curl } : {}),
   });
 }
@@ -38,6 +54,8 @@ export function readyText(ready: Ready): string {
   if (first) {
     made.push(['Workspace', first.workspaceId], ['Owner', first.owner.email], ['Password', first.owner.password]);
     made.push(['Test key', first.testKey]);
+    const { application } = first;
+    if (application) made.push(['Demo app', application.clientId], ['Its secret', application.clientSecret]);
   }
   if (made.length > 0) {
     lines.push('Made on this first start, and shown only now:');

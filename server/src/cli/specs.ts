@@ -56,6 +56,8 @@ export interface Example {
 export interface CommandFacts {
   /** What is typed after `latchkey`, such as `keys create`. */
   path: string;
+  /** The heading under which `latchkey help` lists it. */
+  group?: string;
   /** One line, as an order, without a full stop. */
   summary: string;
   /** Paragraphs of further help. */

@@ -6,6 +6,7 @@ const first = {
   workspaceId: 'ws_1',
   owner: { email: 'owner@example.com', password: 'the-password' },
   testKey: 'sk_test_1',
+  application: { clientId: 'app_1', clientSecret: 'lk_cs_1' },
 };
 
 const ready: Ready = {
@@ -19,7 +20,7 @@ const ready: Ready = {
 };
 
 const later: Ready = { ...ready, rootKey: null, first: null };
-const secrets = ['lk_root_1', 'the-password', 'sk_test_1'];
+const secrets = ['lk_root_1', 'the-password', 'sk_test_1', 'lk_cs_1'];
 
 describe('the ready line', () => {
   test('of a first start holds what was made, and a request to try', () => {
@@ -33,6 +34,7 @@ describe('the ready line', () => {
       workspace_id: 'ws_1',
       owner: first.owner,
       test_key: 'sk_test_1',
+      application: { client_id: 'app_1', client_secret: 'lk_cs_1' },
       curl: 'curl -H "Authorization: Bearer sk_test_1" http://localhost:4000/v1/projects',
     });
   });

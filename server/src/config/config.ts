@@ -19,6 +19,8 @@ export interface Config {
   /** Fastify's `trustProxy`: a hop count, a list of CIDRs, or nobody. */
   trustProxy: number | string[] | false;
   tls: { cert: string; key: string } | null;
+  /** CIDRs that requests of the server's own may reach though they are not public, and without TLS. */
+  outboundAllow: string[];
   errorDetail: 'full' | 'general';
   logLevel: LogLevel;
   sandbox: boolean;
@@ -26,6 +28,8 @@ export interface Config {
   signUp: 'open' | 'invitation' | 'closed';
   /** Whether apps of one's own may log people in by password, through the API. */
   passwordLogin: boolean;
+  /** Which OAuth clients may register themselves; `off`: none, not by documents of their own either. */
+  clientRegistration: 'open' | 'token' | 'off';
   /** Null: mails are kept in memory in development, and wait in the outbox in production. */
   smtpUrl: string | null;
   /** What mails come from. */

@@ -42,11 +42,18 @@ export function parseTrustProxy(text: string): number | string[] {
     if (hops < 1 || hops > 32) throw new Error('is not a hop count from 1 to 32');
     return hops;
   }
-  return text.split(',').map((entry) => {
-    const cidr = entry.trim();
-    if (!parseCidr(cidr)) throw new Error('is neither a hop count nor a comma list of CIDRs');
-    return cidr;
-  });
+  return parseCidrs(text, 'is neither a hop count nor a comma list of CIDRs');
+}
+
+function parseCidrs(text: string, complaint: string): string[] {
+  const cidrs = text.split(',').map((entry) => entry.trim());
+  if (!cidrs.every((cidr) => parseCidr(cidr))) throw new Error(complaint);
+  return cidrs;
+}
+
+/** CIDRs and addresses, or `none`. */
+export function parseOutboundAllow(text: string): string[] {
+  return text.toLowerCase() === 'none' ? [] : parseCidrs(text, 'is not a comma list of CIDRs');
 }
 
 export function parseSmtpUrl(text: string): string {

@@ -16,6 +16,7 @@ import {
   parseEncryptionKeys,
   parseIssuer,
   parseMailFrom,
+  parseOutboundAllow,
   parseRedisUrl,
   parseRootKeys,
   parseSmtpUrl,
@@ -91,6 +92,9 @@ class Reader {
     return SETTINGS.some((setting) => setting.name === name && setting.secret);
   }
 }
+
+/** What a development server may reach by itself beside the public internet: other programs on this machine. */
+const LOOPBACK = ['127.0.0.0/8', '::1/128'];
 
 const LOOPBACK_HOST = /^(?:127\.\d+\.\d+\.\d+|::1|\[::1\]|localhost)$/;
 
@@ -203,13 +207,15 @@ function readPeople(
   reader: Reader,
   mode: Config['mode'],
   issuer: string | null,
-): Pick<Config, 'signUp' | 'passwordLogin' | 'smtpUrl' | 'mailFrom'> {
+): Pick<Config, 'signUp' | 'clientRegistration' | 'passwordLogin' | 'smtpUrl' | 'mailFrom'> {
   const smtpCure = 'set it to smtp://user:password@host:587, or leave it unset';
   const fromCure = 'set it to an address, such as Latchkey <no-reply@example.com>';
   const host = issuer === null ? 'localhost' : new URL(issuer).hostname;
   const byDefault = mode === 'development' ? 'open' : 'invitation';
+  const clientsByDefault = mode === 'development' ? 'open' : 'token';
   return {
     signUp: reader.oneOf('LATCHKEY_SIGN_UP', ['open', 'invitation', 'closed'], byDefault),
+    clientRegistration: reader.oneOf('LATCHKEY_CLIENT_REGISTRATION', ['open', 'token', 'off'], clientsByDefault),
     passwordLogin:
       reader.oneOf('LATCHKEY_PASSWORD_LOGIN', ['on', 'off'], mode === 'development' ? 'on' : 'off') === 'on',
     smtpUrl: reader.parse<string | null>('LATCHKEY_SMTP_URL', smtpCure, null, parseSmtpUrl),
@@ -269,7 +275,10 @@ function readSecrets(
 
 const SECRETS_CURE = 'run `latchkey secrets generate` and set what it prints';
 
-function refuseInProduction(reader: Reader, config: Pick<Config, 'mode' | 'issuer' | 'trustProxy'>): void {
+function refuseInProduction(
+  reader: Reader,
+  config: Pick<Config, 'mode' | 'issuer' | 'trustProxy' | 'outboundAllow'>,
+): void {
   if (config.mode !== 'production') return;
   if (!config.issuer?.startsWith('https://')) {
     reader.refuse(
@@ -284,6 +293,13 @@ function refuseInProduction(reader: Reader, config: Pick<Config, 'mode' | 'issue
       'LATCHKEY_TRUST_PROXY',
       'trusts every address, so anyone could choose the address that limits and allow lists see',
       'list the addresses of your proxies, or the number of proxies in front',
+    );
+  }
+  if (config.outboundAllow.some((cidr) => cidr.endsWith('/0'))) {
+    reader.refuse(
+      'LATCHKEY_OUTBOUND_ALLOW',
+      'exempts every address, so whoever registers a URL could reach your network through this server',
+      'list the networks that hold what Latchkey is to reach',
     );
   }
 }
@@ -323,6 +339,12 @@ export function readConfig(
       'set the number of proxies in front, or a comma list of their CIDRs',
       false,
       parseTrustProxy,
+    ),
+    outboundAllow: reader.parse(
+      'LATCHKEY_OUTBOUND_ALLOW',
+      'set it to a comma list of CIDRs such as 10.1.0.0/16, or to none',
+      mode === 'development' ? LOOPBACK : [],
+      parseOutboundAllow,
     ),
     tls: readTls(reader),
     errorDetail: reader.oneOf('LATCHKEY_ERROR_DETAIL', ['full', 'general'], 'full'),

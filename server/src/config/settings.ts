@@ -60,6 +60,12 @@ export const SETTINGS: readonly Setting[] = [
     description: 'Proxies whose X-Forwarded-For is believed: a hop count, or a comma list of CIDRs.',
   },
   {
+    name: 'LATCHKEY_OUTBOUND_ALLOW',
+    default: 'loopback in development, none in production',
+    description:
+      'CIDRs that key sets of other issuers, documents of clients and webhooks may lead to though they are not public, without TLS too.',
+  },
+  {
     name: 'LATCHKEY_TLS_CERT',
     default: 'none',
     description: 'PEM file; with LATCHKEY_TLS_KEY serves HTTPS and HTTP/2.',
@@ -80,6 +86,12 @@ export const SETTINGS: readonly Setting[] = [
     name: 'LATCHKEY_SIGN_UP',
     default: 'open in development, invitation in production',
     description: 'open, invitation or closed: who may make an account by themselves.',
+  },
+  {
+    name: 'LATCHKEY_CLIENT_REGISTRATION',
+    default: 'open in development, token in production',
+    description:
+      'Which OAuth clients may register themselves at /oauth/register: open (any), token (who brings a key with applications:write) or off. With off, documents at the URL of a client are not read either.',
   },
   {
     name: 'LATCHKEY_PASSWORD_LOGIN',

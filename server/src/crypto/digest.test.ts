@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { deriveKey, hmacText, secretsEqual, sha256Hex } from './digest.ts';
+import { deriveKey, hexOfLetters, hmacText, secretsEqual, sha256Hex, sha256Letters } from './digest.ts';
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 
@@ -9,6 +9,13 @@ describe('digests', () => {
     expect(sha256Hex('abc')).toBe('ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad');
     expect(sha256Hex('')).toBe('e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855');
     expect(sha256Hex('é')).toBe('4a99557e4033c3539de2eb65472017cad5f9557f7a0625a09f1c3f6e2ba69c4c');
+  });
+
+  test('SHA-256 in letters is the same digest', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme' }), (text) => hexOfLetters(sha256Letters(text)) === sha256Hex(text)),
+    );
+    expect(sha256Letters('abc')).toHaveLength(32);
   });
 
   test('HMAC-SHA-256 of RFC 4231, case 2', () => {

@@ -1,4 +1,4 @@
-import { type Compilable, type CompiledQuery, type Kysely, type RawBuilder, sql } from 'kysely';
+import { type AliasedExpression, type Compilable, type CompiledQuery, type Kysely, type RawBuilder, sql } from 'kysely';
 import type { Tables } from './tables.ts';
 
 /** Runs a statement that was compiled before, with these parameters. */
@@ -11,9 +11,24 @@ export type CompiledStatement = (query: Kysely<Tables>, parameters: readonly unk
 export function compileInsert<Row extends object>(
   table: keyof Tables,
 ): (query: Kysely<Tables>, row: Row) => Promise<void> {
+  const insert = compileInsertSeeing<Row>(table, () => []);
+  return async (query, row) => {
+    await insert(query, row);
+  };
+}
+
+/** `compileInsert` that also looks at what `seen` selects, in the same statement: what it saw, in rows. */
+export function compileInsertSeeing<Row extends object>(
+  table: keyof Tables,
+  seen: (query: Kysely<Tables>) => readonly AliasedExpression<unknown, string>[],
+): (query: Kysely<Tables>, row: Row) => Promise<unknown[]> {
   let columns: (keyof Row)[] | undefined;
   let sample: Row;
-  const run = compileOnce((query) => query.insertInto(table).values(sample as never));
+  const run = compileOnce((query) => {
+    const insert = query.insertInto(table).values(sample as never);
+    const looks = seen(query);
+    return looks.length === 0 ? insert : insert.returning(looks);
+  });
   return async (query, row) => {
     sample ??= row;
     columns ??= Object.keys(row) as (keyof Row)[];
@@ -21,7 +36,7 @@ export function compileInsert<Row extends object>(
     if (Object.keys(row).length !== columns.length || values.includes(undefined as never)) {
       throw new Error(`a row for ${table} has other columns than the one before`);
     }
-    await run(query, values);
+    return run(query, values);
   };
 }
 

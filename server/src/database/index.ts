@@ -5,6 +5,7 @@ export {
   type CompiledStatement,
   compileForMany,
   compileInsert,
+  compileInsertSeeing,
   compileOnce,
   valueRows,
 } from './compile-once.ts';

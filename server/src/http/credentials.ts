@@ -27,7 +27,7 @@ function countLines(rawHeaders: readonly string[], name: string): number {
 const TOKEN_PARAMETERS = new Set(['access_token', 'api_key']);
 
 /** A credential in a URL ends up in logs and referrers (RFC 6750 §5.3): refused before it is looked at. */
-function refuseInQuery(url: string): void {
+export function refuseInQuery(url: string): void {
   const mark = url.indexOf('?');
   if (mark === -1) return;
   const parameters = new URLSearchParams(url.slice(mark));
@@ -36,6 +36,15 @@ function refuseInQuery(url: string): void {
       throw new Failure('invalid_request', 'Send credentials in a header, never in the URL. Treat this one as leaked.');
     }
   }
+}
+
+/** The `Authorization` of a request as it came. Two of them are `ambiguous_credentials`. */
+export function authorizationLine({ rawHeaders, headers }: CredentialSource): string | undefined {
+  const { authorization } = headers;
+  if (authorization !== undefined && countLines(rawHeaders, 'authorization') > 1) {
+    throw new Failure('ambiguous_credentials');
+  }
+  return authorization;
 }
 
 const SCHEME = /^([A-Za-z][A-Za-z0-9-]{0,31}) +(\S+) *$/;

@@ -17,6 +17,8 @@ export interface ErrorReplyOptions {
   newRequestId(): string;
   /** What every reply carries; see `reply-headers.ts`. */
   commonHeaders: Record<string, string>;
+  /** Where the metadata of a resource stands (RFC 9728), by its audience; null when it has none. */
+  resourceMetadata(audience: string): string | null;
   /** Set once there are pages. */
   failurePage: FailurePage | null;
 }
@@ -89,7 +91,8 @@ export function createSendFailure(options: ErrorReplyOptions): SendFailure {
       code: failure.code,
       ...clientVersion(request),
     };
-    if (failure.status >= 500) log.error({ ...context, err: failure.details.cause ?? failure }, 'request failed');
+    if (failure.status >= 500 && !failure.details.isOverload)
+      log.error({ ...context, err: failure.details.cause ?? failure }, 'request failed');
     else log.debug(context, 'request refused');
     // Once more, because an unreadable path never came by the hook that sets them.
     if (!reply.hasHeader('x-request-id')) reply.headers(options.commonHeaders).header('x-request-id', request.id);
@@ -103,6 +106,7 @@ export function createSendFailure(options: ErrorReplyOptions): SendFailure {
       requestId: request.id,
       nowMs: clock.nowMs(),
       issuer: options.issuer(),
+      resourceMetadata: request.wantedResource === null ? null : options.resourceMetadata(request.wantedResource),
     });
     const isGate = request.routeOptions.config.isGate === true;
     if (isGate) forGate(rendered);

@@ -6,12 +6,13 @@ export { cookieLine, cookieName, presentedSession, readCookie, SESSION_COOKIE } 
 export { type PresentedCredential, presentedCredential } from './credentials.ts';
 export { type Cursors, createCursors } from './cursor.ts';
 export { errorPageRoute } from './error-page.ts';
+export type { FormCall, FormParameter, FormReply, FormRoute } from './form-routes.ts';
 export { type HealthOptions, healthRoutes } from './health.ts';
 export { createIdempotency, type Idempotency, idempotencyMigrations } from './idempotency/index.ts';
 export { type Page, pageOf } from './page.ts';
 export { type FailurePage, type PageCall, type PageReply, type PageRoute, readsPages } from './page-routes.ts';
-export { type Environment, makerOf, type Principal, type Role } from './principal.ts';
-export { type Access, type Call, type Guarded, type Mount, type Route, route } from './route.ts';
+export { type Environment, makerOf, ownerOf, type Principal, type Role } from './principal.ts';
+export { type Access, type Call, type Guarded, type Mount, OPERATOR, type Route, route } from './route.ts';
 export { refuseForgedWrite } from './same-origin.ts';
 export { closed, listReply, metadataReply, metadataSchema, nullable, oneOf, pageQuery } from './schemas.ts';
 export { type AnsweredRequest, createHttpServer, type HttpServer } from './server.ts';

@@ -15,6 +15,8 @@ import { refuseOtherSites } from './same-origin.ts';
 declare module 'fastify' {
   interface FastifyRequest {
     principal: Principal | null;
+    /** The resource that the route is, as `Guarded` names it; null where anybody may call. */
+    wantedResource: string | null;
   }
   interface FastifyContextConfig {
     isGate?: boolean;
@@ -27,6 +29,9 @@ export interface MountOptions {
   paths: PathTable;
   issuer(): string;
 }
+
+/** Of a route that names no resource of its own. */
+export const DEFAULT_RESOURCE = 'default';
 
 type OnRequest = (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => void;
 
@@ -43,6 +48,7 @@ function authenticating(
   return (request, reply, done) => {
     try {
       const guarded = typeof access === 'function' ? access(request.query as Record<string, unknown>) : access;
+      request.wantedResource = guarded.resource ?? DEFAULT_RESOURCE;
       const admission = authenticate(request.raw, clientAddress(request), guarded, pattern);
       if (admission instanceof Promise) {
         admission.then((found) => {
@@ -128,7 +134,7 @@ async function runIdempotently(
       principal: repeaterOf(principal),
       route: `${route.method} ${route.path}`,
       key,
-      fingerprint: fingerprintOf(route.method, request.url.replace(/^\/v\d(?=\/)/, ''), request.body),
+      fingerprint: fingerprintOf(credential, route.method, request.url.replace(/^\/v\d(?=\/)/, ''), request.body),
       credential,
       status: route.status ?? 200,
       secretReply: route.secretReply ?? false,
@@ -165,6 +171,7 @@ const EVERY_METHOD = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 
 function schemaOf(route: Route): Record<string, unknown> {
   const schema: Record<string, unknown> = { summary: route.summary, tags: [route.tag] };
+  if (route.isUndocumented) schema.hide = true;
   if (route.body) schema.body = route.body;
   if (route.query) schema.querystring = route.query;
   if (route.params) schema.params = route.params;
@@ -201,7 +208,7 @@ function mountAt(app: FastifyInstance, route: Route, mount: Mount, options: Moun
     ...(route.cacheSeconds ? { onSend: cacheable(route.cacheSeconds) } : {}),
     handler: handling(route, options),
   };
-  if (route.method !== 'ANY') {
+  if (route.method !== 'ANY' && !route.ignoresBody) {
     app.route(mounted);
     return;
   }

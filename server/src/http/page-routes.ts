@@ -31,6 +31,8 @@ export interface PageReply {
 export interface PageRoute {
   method: 'GET' | 'POST';
   path: string;
+  /** A form of any site may be sent here: it changes nothing by itself. */
+  fromAnywhere?: true;
   handler(call: PageCall): PageReply | Promise<PageReply>;
 }
 
@@ -48,7 +50,8 @@ const FORM_TYPE = 'application/x-www-form-urlencoded';
 /** Field names and values as they were typed; what a database could not keep is refused like in JSON. */
 function readForm(request: FastifyRequest, body: Buffer): URLSearchParams {
   const form = new URLSearchParams(decodeUtf8(request, body));
-  refuseUnstorableText(Object.fromEntries(form));
+  // Each of them, also where a name stands twice.
+  for (const [name, value] of form) refuseUnstorableText({ [name]: value });
   return form;
 }
 
@@ -88,7 +91,7 @@ export function mountPages(
         done(error as Error);
       }
     });
-    for (const { method, path, handler } of pages) {
+    for (const { method, path, handler, fromAnywhere = false } of pages) {
       paths.add(path, method, false);
       scope.route({
         method,
@@ -97,7 +100,8 @@ export function mountPages(
         config: { isPage: true },
         onRequest: (request, _reply, done) => {
           try {
-            if (method === 'POST') refuseForeignForm(request.headers, issuer());
+            refuseUnstorableText(request.params);
+            if (method === 'POST' && !fromAnywhere) refuseForeignForm(request.headers, issuer());
             done();
           } catch (error) {
             done(error as Error);

@@ -1,6 +1,6 @@
 import { docsAnchor, ERRORS, type ErrorCode, generalCode, redactSecrets } from '@latchkey/protocol';
 import { toTimestamp } from '../clock.ts';
-import type { Failure, FieldProblem } from '../failure.ts';
+import { type Failure, type FieldProblem, OAuthFailure } from '../failure.ts';
 
 export type ErrorFormat = 'v1' | 'v2' | 'oauth' | 'problem';
 
@@ -11,6 +11,8 @@ export interface RenderContext {
   requestId: string;
   nowMs: number;
   issuer: string;
+  /** Where the metadata of the resource stands that was asked for (RFC 9728 §5.1); null for none. */
+  resourceMetadata?: string | null;
 }
 
 export interface RenderedFailure {
@@ -26,13 +28,16 @@ const GENERAL_MESSAGES: Record<string, string> = {
   rate_limited: 'Too many requests; try again later.',
 };
 
-/** RFC 6749 §5.2 and §4.1.2.1 know fewer words than the catalogue. */
+/** RFC 6749 §5.2 and §4.1.2.1, and RFC 6750 §3.1, know fewer words than the catalogue. */
 const OAUTH_CODES: Partial<Record<ErrorCode, { error: string; status: number }>> = {
   validation_failed: { error: 'invalid_request', status: 400 },
   ambiguous_credentials: { error: 'invalid_request', status: 400 },
   unsupported_media_type: { error: 'invalid_request', status: 415 },
   payload_too_large: { error: 'invalid_request', status: 413 },
   method_not_allowed: { error: 'invalid_request', status: 405 },
+  missing_token: { error: 'invalid_token', status: 401 },
+  token_expired: { error: 'invalid_token', status: 401 },
+  token_revoked: { error: 'invalid_token', status: 401 },
   internal_error: { error: 'server_error', status: 500 },
   unavailable: { error: 'temporarily_unavailable', status: 503 },
 };
@@ -48,34 +53,57 @@ interface Told {
  */
 function tell(failure: Failure, detail: RenderContext['detail']): Told {
   const message = redactSecrets(failure.message);
+  if (failure instanceof OAuthFailure) return tellOAuth(failure, message, detail);
   if (detail === 'full' || failure.code === 'mfa_required') return { code: failure.code, message };
   const code = generalCode(failure.code);
   return { code, message: GENERAL_MESSAGES[code] ?? message };
+}
+
+/** Clients act on OAuth's words, so those stay; which check failed is in the description alone. */
+function tellOAuth({ error, status }: OAuthFailure, message: string, detail: RenderContext['detail']): Told {
+  if (detail === 'full') return { code: error, message };
+  if (status === 401) return { code: error, message: GENERAL_MESSAGES.unauthorized ?? message };
+  return { code: error, message: error === 'invalid_grant' ? 'The grant is not valid.' : message };
 }
 
 function quoted(text: string): string {
   return `"${text.replace(/[^\x20-\x7e]/g, '').replace(/["\\]/g, "'")}"`;
 }
 
-/** RFC 6750 §3: a bare challenge when nothing was presented, else the error, and for a missing scope that scope. */
-function challenge(failure: Failure, told: Told): string | null {
+/**
+ * RFC 6750 §3: a bare challenge when nothing was presented, else the error, and for a missing scope that scope. Each names
+ * the metadata of the resource, from which a client finds where to get a token.
+ */
+function challenge(failure: Failure, told: Told, { resourceMetadata = null }: RenderContext): string | null {
+  if (failure instanceof OAuthFailure && failure.error === 'invalid_client') {
+    // RFC 6749 §5.2; every 401 has a challenge (RFC 9110 §15.5.2), and Basic is the one scheme that clients may use.
+    return 'Basic realm="latchkey", charset="UTF-8"';
+  }
+  const where = resourceMetadata === null ? [] : [`resource_metadata=${quoted(resourceMetadata)}`];
+  const bearer = (...attributes: string[]) => ['Bearer', [...attributes, ...where].join(', ')].join(' ').trim();
+  const description = `error_description=${quoted(told.message)}`;
   if (failure.status === 401) {
-    if (failure.details.noCredential || failure.code === 'missing_token') return 'Bearer';
-    return `Bearer error="invalid_token", error_description=${quoted(told.message)}`;
+    if (failure.details.noCredential || failure.code === 'missing_token') return bearer();
+    return bearer('error="invalid_token"', description);
   }
   if (told.code !== 'insufficient_scope') return null;
   const scope = failure.details.scopes?.wanted.join(' ') ?? '';
-  return `Bearer error="insufficient_scope", error_description=${quoted(told.message)}, scope=${quoted(scope)}`;
+  return bearer('error="insufficient_scope"', description, `scope=${quoted(scope)}`);
 }
 
-function headersOf(failure: Failure, told: Told): Record<string, string> {
+function headersOf(failure: Failure, told: Told, context: RenderContext): Record<string, string> {
   const headers: Record<string, string> = { ...failure.details.headers };
-  const authenticate = challenge(failure, told);
+  const authenticate = challenge(failure, told, context);
   if (authenticate) headers['www-authenticate'] = authenticate;
   const { retryAfterSeconds, allow } = failure.details;
   if (retryAfterSeconds !== undefined) headers['retry-after'] = String(Math.max(1, Math.ceil(retryAfterSeconds)));
   if (allow) headers.allow = allow.join(', ');
   return headers;
+}
+
+/** RFC 6749 §5.2: printable ASCII but for the quote and the backslash. */
+function describable(text: string): string {
+  return text.replace(/["\\]/g, "'").replace(/[^\x20-\x7e]/g, '?');
 }
 
 type Shape = (failure: Failure, told: Told, context: RenderContext) => Record<string, unknown>;
@@ -111,8 +139,8 @@ const SHAPES: Record<ErrorFormat, Shape> = {
     },
   }),
   oauth: (failure, told, context) => ({
-    error: OAUTH_CODES[failure.code]?.error ?? told.code,
-    error_description: told.message,
+    error: failure instanceof OAuthFailure ? told.code : (OAUTH_CODES[failure.code]?.error ?? told.code),
+    error_description: describable(told.message),
     request_id: context.requestId,
   }),
   problem: (failure, told, context) => ({
@@ -126,13 +154,18 @@ const SHAPES: Record<ErrorFormat, Shape> = {
   }),
 };
 
+function statusOf(failure: Failure, format: ErrorFormat): number {
+  if (failure instanceof OAuthFailure || format !== 'oauth') return failure.status;
+  return OAUTH_CODES[failure.code]?.status ?? failure.status;
+}
+
 /** One failure in one of the four shapes of contract §8. Pure. */
 export function renderFailure(failure: Failure, context: RenderContext): RenderedFailure {
   const told = tell(failure, context.detail);
   const { format } = context;
   return {
-    status: format === 'oauth' ? (OAUTH_CODES[failure.code]?.status ?? failure.status) : failure.status,
-    headers: headersOf(failure, told),
+    status: statusOf(failure, format),
+    headers: headersOf(failure, told, context),
     contentType: format === 'problem' ? 'application/problem+json' : 'application/json; charset=utf-8',
     body: SHAPES[format](failure, told, context),
   };

@@ -15,6 +15,8 @@ export interface Guarded {
   root: 'allowed' | 'refused' | 'only';
   /** With `root: 'only'`: signed-in people too. */
   people?: true;
+  /** With `root: 'only'`: signed-in owners of the first workspace too. */
+  operator?: true;
   /** Also lets in a peer on this machine that presents nothing. */
   loopback?: true;
   /** Further scopes that it must hold, all of them. */
@@ -28,6 +30,9 @@ export interface Guarded {
   /** The call counts against another credential than the caller's, or against none. */
   isFree?: true;
 }
+
+/** For what belongs to the installation and to no tenant (contract §3): written by root or an owner of the first workspace. */
+export const OPERATOR: Guarded = { scope: null, root: 'only', operator: true };
 
 /** Where a path answers: `/v1/…`, `/v2/…`, or as written. */
 export type Mount = 'v1' | 'v2' | 'bare';
@@ -79,6 +84,10 @@ interface RouteSpec<B extends TSchema, Q extends TSchema, P extends TSchema, R e
   isGate?: boolean;
   /** RFC 6749 errors instead of those of the version. */
   errors?: 'oauth';
+  /** Left out of the OpenAPI document, which has no words for paths of any length. */
+  isUndocumented?: true;
+  /** Whatever body comes along, of whatever type, is not read. */
+  ignoresBody?: true;
   bodyLimitBytes?: number;
   handler(call: Call<Static<B>, Static<Q>, Static<P>>): Static<R> | Promise<Static<R>>;
 }

@@ -13,6 +13,7 @@ import {
   replyWithFailures,
   type SendFailure,
 } from './error-replies.ts';
+import { type FormRoute, mountForms } from './form-routes.ts';
 import type { Idempotency } from './idempotency/index.ts';
 import { acceptJsonBodies } from './json-body.ts';
 import { mountRoute } from './mount.ts';
@@ -48,6 +49,8 @@ export interface HttpOptions {
   trustProxy: TrustProxy;
   tls: { cert: string; key: string } | null;
   issuer(): string;
+  /** Where the metadata of a resource stands (RFC 9728): by its audience, `default` for the default one, `any` too. */
+  resourceMetadata(audience: string): string | null;
   authenticate: Authenticate;
   idempotency: Idempotency;
   onAnswered(answered: AnsweredRequest): void;
@@ -87,6 +90,7 @@ function addCommonHooks(app: FastifyInstance, options: HttpOptions, errors: Erro
   /** Connections that end with the reply under way: what was sent behind that request is not to be run. */
   const ending = new WeakSet<object>();
   app.decorateRequest('principal', null);
+  app.decorateRequest('wantedResource', null);
   app.addHook('onRequest', (request, reply, done) => {
     reply.headers(errors.commonHeaders).header('x-request-id', request.id);
     if (ending.has(request.raw.socket)) return done(new Failure('invalid_request'));
@@ -133,6 +137,10 @@ function answerOptions(app: FastifyInstance, paths: PathTable): void {
 export interface HttpServer {
   app: FastifyInstance;
   add(routes: readonly Route[]): void;
+  /** Whether anything answers at a path. */
+  answers(path: string): boolean;
+  /** OAuth's endpoints. */
+  addForms(routes: readonly FormRoute[]): void;
   /** Pages for people, and how a refusal looks to them. */
   addPages(pages: readonly PageRoute[], failurePage: FailurePage): void;
 }
@@ -145,6 +153,7 @@ export async function createHttpServer(options: HttpOptions): Promise<HttpServer
     log: options.log,
     detail: options.errorDetail,
     issuer: options.issuer,
+    resourceMetadata: options.resourceMetadata,
     newRequestId: () => newId({ headers: {} }),
     commonHeaders: commonHeaders(options.tls !== null || options.issuer().startsWith('https://')),
     failurePage: null,
@@ -166,9 +175,11 @@ export async function createHttpServer(options: HttpOptions): Promise<HttpServer
     for (const each of routes) mountRoute(app, each, { authenticate, idempotency, paths, issuer });
   };
   add(openapiRoutes(() => app, options.issuer));
+  const addForms = (routes: readonly FormRoute[]) => mountForms(app, routes, paths);
   const addPages = (pages: readonly PageRoute[], failurePage: FailurePage) => {
     errors.failurePage = failurePage;
     mountPages(app, pages, { paths, issuer });
   };
-  return { app, add, addPages };
+  const answers = (path: string) => paths.find(path) !== null;
+  return { app, add, answers, addForms, addPages };
 }

@@ -33,13 +33,25 @@ const WRITE_STEP = 200;
 
 type Use = Omit<KeyActivityRow, 'count'>;
 
-/** The rows of one key. */
+/** The rows of one key behind its first. */
+interface MoreRows {
+  readonly rows: KeyActivityRow[];
+  index: Map<string, KeyActivityRow> | null;
+}
+
+/** The rows of one key. Most have one, which lies in the object itself: many keys are called in any order. */
 class KeyUses {
   readonly keyId: string;
-  rows: KeyActivityRow[] = [];
-  index: Map<string, KeyActivityRow> | null = null;
-  /** From where it was used in this minute, through every flush. */
+  /** Of the first row; there is none while it is 0. */
+  count = 0;
+  /** Minutes since 1970, a number that lies in the object. */
   minute = 0;
+  route = '';
+  outcome = '';
+  address = '';
+  more: MoreRows | null = null;
+  /** From where it was used in this minute, through every flush. */
+  addressesMinute = 0;
   addresses: Set<string> | string = '';
 
   constructor(keyId: string) {
@@ -47,9 +59,12 @@ class KeyUses {
   }
 }
 
+/** Minutes since 1970 as a whole number, which V8 keeps in the object itself. */
+const minuteOf = (timeMs: number) => (timeMs / MINUTE_MS) | 0;
+
 const nameOf = ({ minute, route, outcome, address }: Use) => `${minute}\n${route}\n${outcome}\n${address}`;
 
-function findRow({ rows, index }: KeyUses, use: Use): KeyActivityRow | undefined {
+function findMore({ rows, index }: MoreRows, use: Use): KeyActivityRow | undefined {
   if (index !== null) return index.get(nameOf(use));
   const { minute, route, outcome, address } = use;
   return rows.find(
@@ -57,12 +72,42 @@ function findRow({ rows, index }: KeyUses, use: Use): KeyActivityRow | undefined
   );
 }
 
-function addRow(uses: KeyUses, row: KeyActivityRow): void {
-  // A list made with its row takes no room for more; most keys have one.
-  if (uses.rows.length === 0) uses.rows = [row];
-  else uses.rows.push(row);
-  if (uses.index !== null) uses.index.set(nameOf(row), row);
-  else if (uses.rows.length > SHORT_LIST) uses.index = new Map(uses.rows.map((known) => [nameOf(known), known]));
+function addMore(more: MoreRows, row: KeyActivityRow): void {
+  more.rows.push(row);
+  if (more.index !== null) more.index.set(nameOf(row), row);
+  else if (more.rows.length > SHORT_LIST) more.index = new Map(more.rows.map((known) => [nameOf(known), known]));
+}
+
+/** Adds to the row of a use; false when there is none. */
+function addToRow(uses: KeyUses, use: Use, count: number): boolean {
+  const { minute, route, outcome, address } = use;
+  const isFirst = uses.address === address && uses.route === route && uses.outcome === outcome;
+  if (uses.count > 0 && isFirst && uses.minute * MINUTE_MS === minute) {
+    uses.count += count;
+    return true;
+  }
+  const row = uses.more === null ? undefined : findMore(uses.more, use);
+  if (row !== undefined) row.count += count;
+  return row !== undefined;
+}
+
+function makeRow(uses: KeyUses, use: Use, count: number): void {
+  if (uses.count > 0) {
+    uses.more ??= { rows: [], index: null };
+    addMore(uses.more, { ...use, count });
+    return;
+  }
+  uses.minute = minuteOf(use.minute);
+  uses.route = use.route;
+  uses.outcome = use.outcome;
+  uses.address = use.address;
+  uses.count = count;
+}
+
+function rowsOf({ keyId, count, minute, route, outcome, address, more }: KeyUses): KeyActivityRow[] {
+  if (count === 0) return [];
+  const first = { key_id: keyId, minute: minute * MINUTE_MS, route, address, outcome, count };
+  return more === null ? [first] : [first, ...more.rows];
 }
 
 /**
@@ -77,16 +122,12 @@ function takeRows(noted: KeyUses[]): KeyActivityRow[] {
       merged.push(uses);
       continue;
     }
-    for (const row of uses.rows) {
-      const known = findRow(last, row);
-      if (known === undefined) addRow(last, row);
-      else known.count += row.count;
-    }
+    for (const row of rowsOf(uses)) if (!addToRow(last, row, row.count)) makeRow(last, row, row.count);
   }
-  const rows = merged.flatMap((uses) => uses.rows);
+  const rows = merged.flatMap(rowsOf);
   for (const uses of noted) {
-    uses.rows = [];
-    uses.index = null;
+    uses.count = 0;
+    uses.more = null;
   }
   return rows;
 }
@@ -94,8 +135,8 @@ function takeRows(noted: KeyUses[]): KeyActivityRow[] {
 /** Whether one more address of a key is told apart. Most keys have one only, which then stands there without a set. */
 function isToldApart(uses: KeyUses, { minute, address }: Use): boolean {
   const { addresses } = uses;
-  if (uses.minute !== minute || addresses === '') {
-    uses.minute = minute;
+  if (uses.addressesMinute * MINUTE_MS !== minute || addresses === '') {
+    uses.addressesMinute = minuteOf(minute);
     uses.addresses = address;
     return true;
   }
@@ -131,18 +172,14 @@ export function createKeyActivity(database: Database, clock: Clock, maxRows = MA
   let size = 0;
 
   const count = (uses: KeyUses, use: Use): void => {
-    const known = findRow(uses, use);
-    if (known !== undefined) {
-      known.count += 1;
-      return;
-    }
+    if (addToRow(uses, use, 1)) return;
     if (use.address !== '' && (size >= maxRows || !isToldApart(uses, use))) {
       count(uses, { ...use, address: '' });
       return;
     }
     if (size >= 2 * maxRows) return;
-    if (uses.rows.length === 0) noted.push(uses);
-    addRow(uses, { ...use, count: 1 });
+    if (uses.count === 0) noted.push(uses);
+    makeRow(uses, use, 1);
     size += 1;
   };
 
@@ -171,7 +208,7 @@ export function createKeyActivity(database: Database, clock: Clock, maxRows = MA
       const left = unwritten;
       unwritten = [];
       await write(left);
-      const before = noted.reduce((total, uses) => total + uses.rows.length, 0);
+      const before = noted.reduce((total, { more }) => total + 1 + (more?.rows.length ?? 0), 0);
       const rows = takeRows(noted);
       noted = [];
       size -= before - rows.length;

@@ -7,7 +7,13 @@ export interface Metrics {
   /** Whether shared limit counters are lost at the moment. */
   setLimiterDegraded(degraded: boolean): void;
   /** An answer to who asks for tokens; `outcome` is `granted` or the error's code. */
-  tokensAsked(grant: { grantType: 'password' | 'refresh_token'; outcome: string }): void;
+  tokensAsked(grant: { grantType: string; outcome: string }): void;
+  /** An answer to an application that revoked a token; `none` for what was not there, or was not its own. */
+  tokenRevoked(revoked: { tokenType: 'access_token' | 'refresh_token' | 'none' }): void;
+  /** An answer to a client that registers itself: `registered`, or the error's code. */
+  clientRegistered(registered: { outcome: string }): void;
+  /** A document of a client that was asked for. */
+  documentRead(read: { outcome: 'read' | 'unusable' | 'unreachable' }): void;
   /** Values of a table that were sealed anew under the first encryption key. */
   rewrapped(table: string, values: number): void;
   /** Prometheus text exposition. */
@@ -17,6 +23,29 @@ export interface Metrics {
 
 const BOUNDS_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
 const STATUS_CLASSES = ['0xx', '1xx', '2xx', '3xx', '4xx', '5xx'];
+
+/** What OAuth's clients ask for. */
+function clientSeries() {
+  const grants = createCounter('latchkey_token_grants_total', 'Answers to who asked for tokens.', [
+    'grant_type',
+    'outcome',
+  ]);
+  const refreshFailures = createCounter('latchkey_refresh_failures_total', 'Refreshes that were refused.', []);
+  const revocations = createCounter(
+    'latchkey_token_revocations_total',
+    'Answers to applications that revoked a token.',
+    ['token_type'],
+  );
+  const registrations = createCounter(
+    'latchkey_client_registrations_total',
+    'Answers to clients that register themselves.',
+    ['outcome'],
+  );
+  const documents = createCounter('latchkey_client_documents_total', 'Client metadata documents that were asked for.', [
+    'outcome',
+  ]);
+  return { grants, refreshFailures, revocations, registrations, documents };
+}
 
 /** The series of contract §11 that exist so far. Labels are patterns and codes, never ids or URLs. */
 export function createMetrics(): Metrics {
@@ -37,16 +66,13 @@ export function createMetrics(): Metrics {
     'Values sealed anew under the first encryption key, by table.',
     ['table'],
   );
-  const grants = createCounter('latchkey_token_grants_total', 'Answers to who asked for tokens.', [
-    'grant_type',
-    'outcome',
-  ]);
-  const refreshFailures = createCounter('latchkey_refresh_failures_total', 'Refreshes that were refused.', []);
+  const { grants, refreshFailures, revocations, registrations, documents } = clientSeries();
   let isDegraded = false;
   const degraded = createGauge('latchkey_limiter_degraded', '1 while shared limit counters are lost.', () =>
     isDegraded ? 1 : 0,
   );
-  const series = [decisions, forbidden, durations, grants, refreshFailures, rewrapped, degraded];
+  const askers = [grants, refreshFailures, revocations, registrations, documents];
+  const series = [decisions, forbidden, durations, ...askers, rewrapped, degraded];
   return {
     decided: ({ method, outcome, code }) => decisions.add(method, outcome, code),
     answered: ({ method, route, status, durationSeconds }) => {
@@ -57,6 +83,9 @@ export function createMetrics(): Metrics {
       grants.add(grantType, outcome);
       if (grantType === 'refresh_token' && outcome !== 'granted') refreshFailures.add('');
     },
+    tokenRevoked: ({ tokenType }) => revocations.add(tokenType),
+    clientRegistered: ({ outcome }) => registrations.add(outcome),
+    documentRead: ({ outcome }) => documents.add(outcome),
     rewrapped: (table, values) => {
       for (let value = 0; value < values; value += 1) rewrapped.add(table);
     },

@@ -3,7 +3,7 @@
 // a request is, and when it is spent, is decided in `access`.
 export { type Limits, type Policy, type Spending, spend } from './decision.ts';
 export { limitHeaders } from './headers.ts';
-export type { BucketSeat, Limiter } from './limiter.ts';
+export { type BucketSeat, type Limiter, NO_SEAT } from './limiter.ts';
 export { ANONYMOUS_PREFIX, createMemoryLimiter } from './memory-limiter.ts';
 export {
   type CallerClass,

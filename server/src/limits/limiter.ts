@@ -1,14 +1,15 @@
-import type { BucketState, Limits, Spending } from './decision.ts';
+import type { Limits, Spending } from './decision.ts';
 
-/** A bucket in this process's memory, until it is forgotten. */
-export interface BucketPlace extends BucketState {
-  isForgotten: boolean;
-}
-
-/** Kept by whoever spends from the same bucket again: a limiter that counts in memory saves the look-up by name. */
+/**
+ * Kept by whoever spends from the same bucket again: a limiter that counts in memory saves the look-up by name. It is
+ * `NO_SEAT` before, and no longer the bucket's when the slot has had another turn.
+ */
 export interface BucketSeat {
-  place: BucketPlace | null;
+  slot: number;
+  turn: number;
 }
+
+export const NO_SEAT: Readonly<BucketSeat> = { slot: -1, turn: 0 };
 
 /** Counts buckets exactly, under any concurrency and across the processes that share its memory. */
 export interface Limiter {

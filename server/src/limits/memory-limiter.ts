@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
-import { type BucketState, isForgettable, spend } from './decision.ts';
-import type { BucketPlace, Limiter } from './limiter.ts';
+import { BucketSlots } from './bucket-slots.ts';
+import { isForgettable, type Limits, spend } from './decision.ts';
+import type { BucketSeat, Limiter } from './limiter.ts';
 
 export interface MemoryLimiterOptions {
   clock: Clock;
@@ -15,18 +16,27 @@ const MAX_ANONYMOUS = 100_000;
 const OVERFLOW = `${ANONYMOUS_PREFIX}overflow`;
 const SWEEP_STEP = 4;
 
-type Buckets = Map<string, BucketPlace>;
+/** Slots by name. */
+type Buckets = Map<string, number>;
 
-function keep(buckets: Buckets, name: string, place: BucketPlace | undefined, state: BucketState): BucketPlace {
-  if (place === undefined) {
-    const made = { ...state, isForgotten: false };
-    buckets.set(name, made);
-    return made;
-  }
-  place.windowStartedAtMs = state.windowStartedAtMs;
-  place.used = state.used;
-  place.arrivalNs = state.arrivalNs;
-  return place;
+/** Looks at the next few buckets in turn, so that no request pays for all. */
+function createSweep(slots: BucketSlots): (buckets: Buckets, nowMs: number) => void {
+  const turns = new Map<Buckets, IterableIterator<[string, number]>>();
+  return (buckets, nowMs) => {
+    let turn = turns.get(buckets);
+    for (let step = 0; step < SWEEP_STEP; step += 1) {
+      const next = turn?.next();
+      if (next === undefined || next.done) {
+        turn = buckets.entries();
+        turns.set(buckets, turn);
+        continue;
+      }
+      const [name, slot] = next.value;
+      if (!isForgettable(slots.read(slot), nowMs)) continue;
+      buckets.delete(name);
+      slots.release(slot);
+    }
+  };
 }
 
 /**
@@ -36,56 +46,63 @@ function keep(buckets: Buckets, name: string, place: BucketPlace | undefined, st
 export function createMemoryLimiter({ clock, maxAnonymous = MAX_ANONYMOUS }: MemoryLimiterOptions): Limiter & {
   size(): number;
 } {
+  const slots = new BucketSlots();
   const named: Buckets = new Map();
   const anonymous: Buckets = new Map();
-  const sweeps = new Map<Buckets, IterableIterator<[string, BucketPlace]>>();
+  const sweep = createSweep(slots);
+  const bucketsOf = (bucket: string) => (bucket.startsWith(ANONYMOUS_PREFIX) ? anonymous : named);
 
-  /** Looks at the next few buckets in turn, so that no request pays for all. */
-  const sweep = (buckets: Buckets, nowMs: number) => {
-    let turn = sweeps.get(buckets);
-    for (let step = 0; step < SWEEP_STEP; step += 1) {
-      const next = turn?.next();
-      if (next === undefined || next.done) {
-        turn = buckets.entries();
-        sweeps.set(buckets, turn);
-        continue;
-      }
-      const [name, place] = next.value;
-      if (!isForgettable(place, nowMs)) continue;
-      buckets.delete(name);
-      place.isForgotten = true;
-    }
+  const spendFrom = (slot: number, limits: Limits, cost: number, nowMs: number) => {
+    const { spending, state } = spend(slots.read(slot), limits, cost, nowMs);
+    if (spending.allowed && cost > 0) slots.write(slot, state);
+    return spending;
+  };
+
+  /** Nothing is kept of a refusal, nor of a look. */
+  const spendFirst = (name: string, limits: Limits, cost: number, nowMs: number, seat?: BucketSeat) => {
+    const { spending, state } = spend(undefined, limits, cost, nowMs);
+    if (!spending.allowed || cost === 0) return spending;
+    const slot = slots.take();
+    slots.write(slot, state);
+    bucketsOf(name).set(name, slot);
+    if (seat) sit(seat, slot);
+    return spending;
+  };
+
+  const sit = (seat: BucketSeat, slot: number) => {
+    seat.slot = slot;
+    seat.turn = slots.turnOf(slot);
   };
 
   return {
     spend: (bucket, limits, cost, seat) => {
       const nowMs = clock.nowMs();
-      if (seat?.place && !seat.place.isForgotten) {
-        const { spending, state } = spend(seat.place, limits, cost, nowMs);
-        if (spending.allowed && cost > 0) keep(named, bucket, seat.place, state);
-        return spending;
+      if (seat && seat.slot >= 0 && slots.turnOf(seat.slot) === seat.turn) {
+        return spendFrom(seat.slot, limits, cost, nowMs);
       }
-      const buckets = bucket.startsWith(ANONYMOUS_PREFIX) ? anonymous : named;
+      const buckets = bucketsOf(bucket);
       const known = buckets.get(bucket);
-      if (known === undefined) sweep(buckets, nowMs);
-      const isFull = known === undefined && buckets === anonymous && anonymous.size >= maxAnonymous;
-      const name = isFull ? OVERFLOW : bucket;
-      const before = isFull ? anonymous.get(OVERFLOW) : known;
-      const { spending, state } = spend(before, limits, cost, nowMs);
-      if (!spending.allowed || cost === 0) return spending;
-      const place = keep(buckets, name, before, state);
-      if (seat) seat.place = place;
-      return spending;
+      if (known !== undefined) {
+        if (seat) sit(seat, known);
+        return spendFrom(known, limits, cost, nowMs);
+      }
+      sweep(buckets, nowMs);
+      if (buckets === named || anonymous.size < maxAnonymous) return spendFirst(bucket, limits, cost, nowMs, seat);
+      const shared = anonymous.get(OVERFLOW);
+      return shared === undefined ? spendFirst(OVERFLOW, limits, cost, nowMs) : spendFrom(shared, limits, cost, nowMs);
     },
     giveBack: (bucket, cost) => {
-      const place = (bucket.startsWith(ANONYMOUS_PREFIX) ? anonymous : named).get(bucket);
-      if (place) place.used = Math.max(0, place.used - cost);
+      const slot = bucketsOf(bucket).get(bucket);
+      if (slot === undefined) return;
+      const state = slots.read(slot);
+      slots.write(slot, { ...state, used: Math.max(0, state.used - cost) });
     },
     size: () => named.size + anonymous.size,
     close: async () => {
-      for (const place of named.values()) place.isForgotten = true;
-      named.clear();
-      anonymous.clear();
+      for (const buckets of [named, anonymous]) {
+        for (const slot of buckets.values()) slots.release(slot);
+        buckets.clear();
+      }
     },
   };
 }

@@ -1,9 +1,11 @@
 import type { ScopeCatalogue } from '@latchkey/protocol';
-import { ROLE_SCOPES, type Standing } from '../accounts/index.ts';
+import { endedChallenge, provesSecondFactor, ROLE_SCOPES, type Standing } from '../accounts/index.ts';
 import { Failure } from '../failure.ts';
 
 /** `amr` of a login (RFC 8176) that passed a second factor. */
 const SECOND_FACTOR = 'mfa';
+
+const isOfBothFactors = (amr: unknown) => Array.isArray(amr) && amr.includes(SECOND_FACTOR);
 
 export function amrOf(methods: readonly string[]): string[] {
   return methods.includes('otp') || methods.includes('backup_code') ? ['pwd', 'otp', SECOND_FACTOR] : ['pwd'];
@@ -11,14 +13,15 @@ export function amrOf(methods: readonly string[]): string[] {
 
 /**
  * What a person who has just proved themselves may do in a workspace: all that their role may. Throws `forbidden`,
- * `not_found`. Pure.
+ * `not_found`; `invalid_credentials` when a second factor was added after the password was looked at. Pure.
  */
-export function scopesAtLogin(standing: Standing | null): readonly string[] {
+export function scopesAtLogin(standing: Standing | null, methods: readonly string[]): readonly string[] {
   if (!standing) throw new Failure('not_found', 'You are in no such workspace.');
   if (standing.isWorkspaceSuspended) throw new Failure('forbidden', 'The workspace is suspended.');
   if (standing.requiresSecondFactor && !standing.hasSecondFactor) {
     throw new Failure('forbidden', 'The workspace requires a second factor. Add one to your account first.');
   }
+  if (standing.hasSecondFactor && !provesSecondFactor(methods)) throw endedChallenge();
   return ROLE_SCOPES[standing.role];
 }
 
@@ -36,9 +39,11 @@ export function scopesAtRefresh(
   if (!standing) throw over('You are not in the workspace of this login any more.');
   if (standing.isDisabled) throw over('The account is disabled.');
   if (standing.isWorkspaceSuspended) throw over('The workspace of this login is suspended.');
-  const hasProvedBoth = Array.isArray(amr) && amr.includes(SECOND_FACTOR);
-  if ((standing.hasSecondFactor || standing.requiresSecondFactor) && !hasProvedBoth) {
+  if ((standing.hasSecondFactor || standing.requiresSecondFactor) && !isOfBothFactors(amr)) {
     throw over('This login is from before a second factor was asked for. Log in again.');
+  }
+  if (standing.requiresSecondFactor && !standing.hasSecondFactor) {
+    throw over('The workspace requires a second factor, and the account has none any more.');
   }
   const ofRole = ROLE_SCOPES[standing.role];
   const [granted, allowed] = [catalogue.expand(scopes), catalogue.expand(ofRole)];

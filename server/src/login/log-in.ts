@@ -4,7 +4,6 @@ import {
   passSecondFactor,
   passSignIn,
   type StartedSession,
-  standingOf,
   startSession,
   type Visit,
 } from '../accounts/index.ts';
@@ -72,9 +71,9 @@ function logInOnce(deps: LoginDeps, visit: Visit, proof: LoginProof, place: Logi
     const { person, methods } = proved;
     const { environment = 'test' } = place;
     const workspaceId = workspaceOf(place, person.first_workspace_id);
-    const scopes = scopesAtLogin(await standingOf(tx.query, workspaceId, person.id));
     const options = { replaces: null, workspaceId, environment, kind: 'tokens' } as const;
-    const { row } = await startSession(people, tx, visit, proved, options);
+    const { row, standing } = await startSession(people, tx, visit, proved, options);
+    const scopes = scopesAtLogin(standing, methods);
     const pair = await tokens.startFamily(tx, {
       clientId: FIRST_PARTY_CLIENT,
       userId: person.id,
@@ -101,8 +100,9 @@ export function logInByCookie(
   return pass<Login>(deps, visit, proof, async (tx, proved) => {
     const { replaces, workspaceId, environment = 'test' } = place;
     const { person } = proved;
-    if (workspaceId !== undefined && !(await standingOf(tx.query, workspaceId, person.id))) scopesAtLogin(null);
     const options = { replaces, environment, workspaceId: workspaceId ?? person.first_workspace_id };
-    return { kind: 'cookie', started: await startSession(deps.people, tx, visit, proved, options) };
+    const started = await startSession(deps.people, tx, visit, proved, options);
+    if (workspaceId !== undefined && started.standing === null) scopesAtLogin(null, []);
+    return { kind: 'cookie', started };
   });
 }

@@ -9,7 +9,7 @@ const REASON = 'logged out';
 async function claimsOf({ tokens, payAddress }: LoginDeps, visit: Visit, text: string): Promise<AccessTokenClaims> {
   let claims: AccessTokenClaims;
   try {
-    claims = tokens.verifyAccessToken(text).claims;
+    claims = (await tokens.findAccessToken(text)).claims;
   } catch (error) {
     if (error instanceof Failure && error.code === 'invalid_token') await payAddress(visit.address);
     throw error;

@@ -1,3 +1,5 @@
+import { APPLICATION_TEXTS } from './application-texts.ts';
+
 /** Every text of the pages. To translate them, translate the values here; names and functions stay. */
 export const TEXTS = {
   language: 'en',
@@ -48,6 +50,7 @@ export const TEXTS = {
     forgot: 'Forgot it?',
     byPasskey: 'Sign in with a passkey',
     or: 'or',
+    goesOnTo: (name: string) => `Then you go on to ${name}.`,
     newHere: 'New here?',
     signUp: 'Create an account',
     wrong: 'The email or the password is wrong.',
@@ -70,7 +73,7 @@ export const TEXTS = {
     backup: {
       lead: 'Enter one of the backup codes that you kept. Each works once.',
       label: 'Backup code',
-      hint: 'Like xxxx-xxxx-xxxx.',
+      hint: 'Like xxxx-xxxx-xxxx-xxxx.',
     },
     passkeyLead: 'Confirm with a passkey of yours.',
     submit: 'Continue',
@@ -166,7 +169,7 @@ export const TEXTS = {
     skip: 'Skip to content',
     signOut: 'Sign out',
     back: (tab: string) => `← ${tab}`,
-    tabs: { security: 'Security', sessions: 'Sessions', workspaces: 'Workspaces' },
+    tabs: { security: 'Security', sessions: 'Sessions', applications: 'Applications', workspaces: 'Workspaces' },
   },
 
   security: {
@@ -179,6 +182,12 @@ export const TEXTS = {
     remove: 'Remove',
     setUp: 'Set up',
     on: 'On',
+    person: {
+      title: 'You',
+      about: 'What others in your workspaces see.',
+      name: 'Name',
+      none: 'None yet. Your address is shown instead.',
+    },
     signInTitle: 'Signing in',
     signInAbout: 'Your address and your password.',
     email: { name: 'Email', verify: 'Confirm', unverified: 'Not confirmed' },
@@ -211,10 +220,13 @@ export const TEXTS = {
     blocked: {
       no_workspace: 'You are in no workspace, so you can do nothing but look after your account.',
       second_factor: 'Your workspace asks for a second factor. Add a passkey or an authenticator app to go on.',
+      second_factor_proof: 'You signed in here before your account had a second factor. Show it once to go on.',
     },
     done: {
       signed_up: 'Welcome. Your account is ready.',
       password_changed: 'Your password is changed. All other sessions have ended.',
+      name_changed: 'Your name is changed.',
+      name_removed: 'Your name is removed.',
       email_change_sent: 'We sent a link to the new address. Until you open it, the old one counts.',
       verification_sent: 'We sent a link to your address.',
       email_verified: 'Your address is confirmed.',
@@ -233,6 +245,14 @@ export const TEXTS = {
     lead: 'All other sessions end.',
     submit: 'Save password',
     wrong: 'The current password is wrong.',
+  },
+
+  name: {
+    title: 'Change name',
+    addTitle: 'Add your name',
+    lead: 'Others in your workspaces see it beside your address.',
+    hint: 'Leave it empty to be shown by your address alone.',
+    submit: 'Save name',
   },
 
   email: {
@@ -325,23 +345,43 @@ export const TEXTS = {
 
   workspaces: {
     title: 'Workspaces',
-    lead: 'What you belong to. The session works in one of them at a time.',
+    lead: 'What you belong to, and what you may join.',
+    yours: { title: 'Yours', about: 'The session works in one of them at a time.' },
     current: 'Current',
     suspended: 'Suspended',
     switch: 'Switch',
     switchTo: (name: string) => `Switch to ${name}`,
     none: 'You are in no workspace.',
     invited: 'To join another one, open the link in your invitation mail.',
+    unconfirmed: 'Once your address is confirmed, invitations to it stand here too.',
+    invitations: {
+      title: 'Invitations',
+      about: (email: string) => `To ${email}. You decide whether to join.`,
+      as: (role: string) => `As ${role}. Open until`,
+      join: 'Join',
+      joinOne: (workspace: string) => `Join ${workspace}`,
+    },
     done: { switched: 'You switched workspaces.', joined: 'You joined the workspace.' },
   },
 
   roles: { owner: 'Owner', admin: 'Admin', developer: 'Developer', viewer: 'Viewer' } as Record<string, string>,
+
+  ...APPLICATION_TEXTS,
 
   devMail: {
     title: 'Mail',
     lead: 'Kept by this development server instead of being sent. Newest first; a restart forgets them.',
     none: 'No mail yet.',
     to: 'To',
+  },
+
+  devCallback: {
+    title: 'The code has arrived',
+    lead: 'A real application would now redeem it, on its server. It is good for one minute, and once.',
+    redeem:
+      'With the client id and secret that the first start showed (and code_verifier, if you sent a code_challenge):',
+    refused: 'No code has come',
+    refusedLead: 'This is what the authorization endpoint said instead.',
   },
 
   /** What verbs say, where pages say it otherwise. What is not here is shown as the verb says it. */

@@ -8,6 +8,7 @@ import {
   type Access,
   type Cursors,
   closed,
+  ownerOf,
   type Principal,
   pageOf,
   pageQuery,
@@ -34,9 +35,6 @@ export interface Collection<Fields extends TProperties> {
 }
 
 const needs = (scope: string): Access => ({ scope, own: `${scope.split(':')[1]}:own`, root: 'refused' });
-
-/** Who a row made by this principal belongs to. */
-const ownerOf = ({ userId, subject }: Principal) => userId ?? subject;
 
 /**
  * The shelf of a caller: every row of its workspace and environment when it holds the scope of the type, and with

@@ -1,5 +1,5 @@
-import type { Kysely } from 'kysely';
-import type { Tables, Tx } from '../database/index.ts';
+import type { Compilable, Kysely } from 'kysely';
+import { type CompiledStatement, compileOnce, type Tables, type Tx } from '../database/index.ts';
 import type { SandboxRow } from './tables.ts';
 
 /** Where rows of one kind live: apart for each workspace, and for test and live; `onlyOwner` sees its own rows alone. */
@@ -16,22 +16,40 @@ function on(query: Kysely<Tables>, { kind, workspace_id, environment, onlyOwner 
   return onlyOwner === null ? rows : rows.where('owner', '=', onlyOwner);
 }
 
+const ANY_SHELF: Shelf = { kind: 'project', workspace_id: '', environment: 'test', onlyOwner: null };
+const OWN_SHELF: Shelf = { ...ANY_SHELF, onlyOwner: '' };
+
+/** A statement about a shelf, compiled once for all rows of one and once for those of an owner. */
+function compileOnShelf(build: (rows: ReturnType<typeof on>) => Compilable) {
+  const [all, own] = [ANY_SHELF, OWN_SHELF].map((shelf) => compileOnce((query) => build(on(query, shelf)))) as [
+    CompiledStatement,
+    CompiledStatement,
+  ];
+  return (
+    read: Kysely<Tables>,
+    { kind, workspace_id, environment, onlyOwner }: Shelf,
+    parameters: readonly unknown[],
+  ): Promise<unknown[]> => {
+    const place = [workspace_id, environment, kind];
+    return onlyOwner === null ? all(read, [...place, ...parameters]) : own(read, [...place, onlyOwner, ...parameters]);
+  };
+}
+
+const selectPage = compileOnShelf((rows) => rows.select(['id', 'body']).where('id', '>', '').orderBy('id').limit(1));
+const selectRow = compileOnShelf((rows) => rows.selectAll().where('id', '=', ''));
+
 /** Oldest first, after `afterId`. */
-export function listRows(
+export async function listRows(
   read: Kysely<Tables>,
   shelf: Shelf,
   page: { limit: number; afterId: string },
 ): Promise<Pick<SandboxRow, 'id' | 'body'>[]> {
-  return on(read, shelf)
-    .select(['id', 'body'])
-    .where('id', '>', page.afterId)
-    .orderBy('id')
-    .limit(page.limit)
-    .execute();
+  return (await selectPage(read, shelf, [page.afterId, page.limit])) as Pick<SandboxRow, 'id' | 'body'>[];
 }
 
-export function rowById(read: Kysely<Tables>, shelf: Shelf, id: string): Promise<SandboxRow | undefined> {
-  return on(read, shelf).selectAll().where('id', '=', id).executeTakeFirst();
+export async function rowById(read: Kysely<Tables>, shelf: Shelf, id: string): Promise<SandboxRow | undefined> {
+  const [row] = (await selectRow(read, shelf, [id])) as SandboxRow[];
+  return row;
 }
 
 export async function countRows(read: Kysely<Tables>, shelf: Shelf): Promise<number> {

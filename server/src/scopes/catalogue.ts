@@ -52,10 +52,17 @@ export interface ScopesOptions {
 export interface Scopes extends Live<ScopeCatalogue> {
   /** Always asks the current one: for whoever keeps a catalogue for longer than a call. */
   readonly catalogue: ScopeCatalogue;
+  /** The id of the resource that a scope belongs to; null: the default one. */
+  resourceOf(name: string): string | null;
+}
+
+interface Loaded {
+  catalogue: ScopeCatalogue;
+  resources: ReadonlyMap<string, string | null>;
 }
 
 /** Reads the rows, and writes the defaults into an empty table. */
-async function readCatalogue({ database, clock }: ScopesOptions): Promise<ScopeCatalogue> {
+async function readCatalogue({ database, clock }: ScopesOptions): Promise<Loaded> {
   let rows = await allScopes(database.read);
   if (rows.length === 0) {
     const nowMs = clock.nowMs();
@@ -63,21 +70,26 @@ async function readCatalogue({ database, clock }: ScopesOptions): Promise<ScopeC
     await database.write((tx) => insertMissing(tx, defaults));
     rows = await allScopes(database.read);
   }
-  return catalogueOf(rows.map(toDefinition));
+  return {
+    catalogue: catalogueOf(rows.map(toDefinition)),
+    resources: new Map(rows.map(({ name, resource }) => [name, resource])),
+  };
 }
 
 export function createScopes(options: ScopesOptions): Scopes {
   const { changes, onError } = options;
-  const initial = catalogueOf(DEFAULT_SCOPES);
+  const initial: Loaded = { catalogue: catalogueOf(DEFAULT_SCOPES), resources: new Map() };
   const read = () => readCatalogue(options);
   const live = createLive({ changes, kind: SCOPES_CHANGE.kind, initial, read, onError });
+  const current = () => live.current().catalogue;
   const catalogue: ScopeCatalogue = {
-    has: (name) => live.current().has(name),
-    names: () => live.current().names(),
-    get: (name) => live.current().get(name),
-    expand: (granted) => live.current().expand(granted),
-    unknown: (names) => live.current().unknown(names),
-    beyond: (requested, held) => live.current().beyond(requested, held),
+    has: (name) => current().has(name),
+    names: () => current().names(),
+    get: (name) => current().get(name),
+    expand: (granted) => current().expand(granted),
+    unknown: (names) => current().unknown(names),
+    beyond: (requested, held) => current().beyond(requested, held),
   };
-  return { ...live, catalogue };
+  const resourceOf = (name: string) => live.current().resources.get(name) ?? null;
+  return { load: live.load, onReload: live.onReload, isCurrent: live.isCurrent, current, catalogue, resourceOf };
 }

@@ -3,6 +3,8 @@
 import type { ScopeCatalogue } from '@latchkey/protocol';
 
 export { catalogueOf, createScopes, type Scopes } from './catalogue.ts';
+export { refuseBeyondHeld } from './grantable.ts';
 export { scopeRoutes } from './routes.ts';
+export { countScopesOf } from './store.ts';
 export { scopesMigrations } from './tables.ts';
 export type { ScopeCatalogue };

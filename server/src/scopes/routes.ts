@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import { actorOf } from '../audit/index.ts';
 import type { Database } from '../database/index.ts';
 import { Failure } from '../failure.ts';
-import { type Access, closed, nullable, type Route, route } from '../http/index.ts';
+import { type Access, closed, nullable, OPERATOR, type Route, route } from '../http/index.ts';
 import type { Scopes } from './catalogue.ts';
 import { allScopes, scopeByName } from './store.ts';
 import type { ScopeRow } from './tables.ts';
@@ -28,7 +28,6 @@ const newScope = Type.Object({ name: Name, description: fields.description, ...o
 
 const shared = { mounts: ['v1', 'v2'], tag: 'scopes' } as const;
 const anyone: Access = { scope: null, root: 'allowed' };
-const operator: Access = { scope: null, root: 'only' };
 
 function present(row: ScopeRow) {
   const { name, kind, description, resource } = row;
@@ -77,7 +76,7 @@ function writeRoutes(deps: ScopeRoutesDeps): Route[] {
       ...shared,
       method: 'POST',
       path: '/scopes',
-      access: operator,
+      access: OPERATOR,
       summary: 'Add a scope',
       body: newScope,
       reply: scopeReply,
@@ -94,7 +93,7 @@ function writeRoutes(deps: ScopeRoutesDeps): Route[] {
       ...shared,
       method: 'PATCH',
       path: '/scopes/:name',
-      access: operator,
+      access: OPERATOR,
       summary: 'Change what a scope says or implies',
       params,
       body: changes,
@@ -111,7 +110,7 @@ function writeRoutes(deps: ScopeRoutesDeps): Route[] {
       ...shared,
       method: 'DELETE',
       path: '/scopes/:name',
-      access: operator,
+      access: OPERATOR,
       summary: 'Remove a scope; who holds it loses it',
       params,
       status: 204,

@@ -10,6 +10,16 @@ export function scopeByName(query: Kysely<Tables>, name: string): Promise<ScopeR
   return query.selectFrom('scopes').selectAll().where('name', '=', name).executeTakeFirst();
 }
 
+/** How many belong to a resource. */
+export async function countScopesOf(query: Kysely<Tables>, resourceId: string): Promise<number> {
+  const { count } = await query
+    .selectFrom('scopes')
+    .select((select) => select.fn.countAll<number>().as('count'))
+    .where('resource', '=', resourceId)
+    .executeTakeFirstOrThrow();
+  return Number(count);
+}
+
 /** Adds those that are not there yet. */
 export async function insertMissing(tx: Tx, rows: readonly ScopeRow[]): Promise<void> {
   await tx.query

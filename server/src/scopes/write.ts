@@ -12,6 +12,8 @@ export interface ScopeWriteDeps {
   clock: Clock;
   changes: Changes;
   recordAudit: RecordAudit;
+  /** Whether there is a resource of this id; it stays there until the transaction ends. */
+  holdResource(tx: Tx, id: string): Promise<boolean>;
 }
 
 export interface ScopeInput {
@@ -27,6 +29,15 @@ async function refuseUnknown(tx: Tx, implies: readonly string[], self: string): 
   if (unknown.length > 0) throw invalidField('implies', `unknown: ${unknown.join(', ').slice(0, 300)}`);
 }
 
+async function refuseUnknownResource(
+  { holdResource }: ScopeWriteDeps,
+  tx: Tx,
+  { resource }: ScopeInput,
+): Promise<void> {
+  if (resource == null || (await holdResource(tx, resource))) return;
+  throw invalidField('resource', 'is no id of a resource; see GET /v1/resources');
+}
+
 /** Adds a product scope. Throws `conflict` when there is one of that name. */
 export async function createScope(
   deps: ScopeWriteDeps,
@@ -38,6 +49,7 @@ export async function createScope(
   if (!isScopeToken(name)) throw invalidField('name', 'must be a scope token (RFC 6749 §3.3)');
   const implies = input.implies ?? [];
   await refuseUnknown(tx, implies, name);
+  await refuseUnknownResource(deps, tx, input);
   const row: ScopeRow = {
     name,
     description: input.description ?? '',
@@ -67,6 +79,7 @@ export async function patchScope(
   input: ScopeInput,
 ): Promise<ScopeRow> {
   if (input.implies) await refuseUnknown(tx, input.implies, name);
+  await refuseUnknownResource(deps, tx, input);
   const values = {
     ...(input.description === undefined ? {} : { description: input.description }),
     ...(input.implies === undefined ? {} : { implies: JSON.stringify(input.implies) }),

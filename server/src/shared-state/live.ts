@@ -4,6 +4,8 @@ import type { Changes } from './changes.ts';
 export interface Live<T> {
   current(): T;
   load(): Promise<void>;
+  /** Whether `current` knows all that was heard: false from a change, or from a loss of changes, until it is read again. */
+  isCurrent(): boolean;
   /** Hears when `current` has become another, after it has. */
   onReload(listener: () => void): void;
 }
@@ -25,11 +27,15 @@ export function createLive<T>({ changes, kind, initial, read, onError }: LiveOpt
   let current = initial;
   let began = 0;
   let shown = 0;
+  let heard = 0;
+  let known = 0;
   const listeners: (() => void)[] = [];
   const load = async () => {
     began += 1;
     const turn = began;
+    const knows = heard;
     const next = await read();
+    known = Math.max(known, knows);
     if (turn < shown) return;
     shown = turn;
     current = next;
@@ -52,8 +58,18 @@ export function createLive<T>({ changes, kind, initial, read, onError }: LiveOpt
     }
   };
   changes.onChange((change) => {
-    if (change.kind === kind) void reload();
+    if (change.kind !== kind) return;
+    heard += 1;
+    void reload();
   });
-  changes.onLost(reload);
-  return { current: () => current, load, onReload: (listener) => listeners.push(listener) };
+  changes.onLost(() => {
+    heard += 1;
+    return reload();
+  });
+  return {
+    current: () => current,
+    load,
+    isCurrent: () => known >= heard,
+    onReload: (listener) => listeners.push(listener),
+  };
 }

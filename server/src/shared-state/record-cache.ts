@@ -16,6 +16,8 @@ export interface RecordCache<V> {
   peek(key: string): V | undefined;
   /** The record from memory or the database, one read for all who wait. */
   fetch(key: string): Promise<V | null>;
+  /** Forgets one record, which is read again by whoever asks next. */
+  drop(key: string): void;
   /** Forgets everything: something that all records were made with has changed. */
   clear(): void;
   size(): number;
@@ -148,6 +150,7 @@ export function createRecordCache<V extends object>(options: RecordCacheOptions<
       filling.set(key, started);
       return started;
     },
+    drop: (key) => void entries.delete(key),
     clear,
     size: () => entries.size,
   };

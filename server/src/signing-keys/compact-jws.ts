@@ -7,9 +7,8 @@ export type JsonObject = Record<string, unknown>;
 
 /** A compact JWS taken apart; nothing in it is proven. */
 export interface ParsedJws {
-  header: JsonObject;
-  /** Base64url, as it came. */
-  payload: string;
+  header: Readonly<JsonObject>;
+  payload: Buffer;
   signingInput: Buffer;
   signature: Buffer;
 }
@@ -17,15 +16,11 @@ export interface ParsedJws {
 /** Longer texts are refused before anything is decoded. */
 export const MAX_JWS_LENGTH = 16_384;
 
-const SEGMENT = /^[A-Za-z0-9_-]+$/;
-/** Which last letters leave no bit unused, by the length of the text modulo 4 (RFC 4648 §3.5). */
-const LAST_LETTERS: Record<number, string> = { 2: 'AQgw', 3: 'AEIMQUYcgkosw048' };
-
-/** Whether a text is the one base64url spelling of its bytes: two spellings would be two tokens of one signature. */
-function isCanonical(segment: string): boolean {
-  const rest = segment.length % 4;
-  if (rest === 1 || !SEGMENT.test(segment)) return false;
-  return rest === 0 || (LAST_LETTERS[rest]?.includes(segment.at(-1) ?? '') ?? false);
+/** The bytes of a text that is their one base64url spelling, else null: two spellings would be two tokens of one signature. */
+function bytesOf(segment: string): Buffer | null {
+  if (segment === '') return null;
+  const bytes = Buffer.from(segment, 'base64url');
+  return bytes.toString('base64url') === segment ? bytes : null;
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -45,15 +40,17 @@ function countMembers(value: unknown): number {
 
 /** RFC 7515 §4, RFC 7519 §4: members stand once. `JSON.parse` would keep the last of two, other parsers the first. */
 function hasDuplicates(json: string, value: JsonObject): boolean {
+  // Nothing is lost in what comes out again as it was: so is all that we write ourselves.
+  if (JSON.stringify(value) === json) return false;
   let names = 0;
   for (const [, colon] of json.matchAll(STRINGS)) if (colon !== undefined) names += 1;
   return names !== countMembers(value);
 }
 
-/** The JSON object in a base64url segment; null when it is none, is not UTF-8, or names a member twice. */
-export function readJsonSegment(segment: string): JsonObject | null {
+/** The JSON object in a segment's bytes; null when it is none, is not UTF-8, or names a member twice. */
+export function readJsonObject(bytes: Buffer): JsonObject | null {
   try {
-    const json = utf8.decode(Buffer.from(segment, 'base64url'));
+    const json = utf8.decode(bytes);
     const value: unknown = JSON.parse(json);
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return null;
     return hasDuplicates(json, value as JsonObject) ? null : (value as JsonObject);
@@ -62,16 +59,37 @@ export function readJsonSegment(segment: string): JsonObject | null {
   }
 }
 
+const MAX_HEADERS = 100;
+/** Ours take some hundred letters; a longer one is read, and not kept. */
+const MAX_KEPT_LENGTH = 200;
+
+/** Our own headers are a few texts, over and over: each is read once. */
+function createReadHeader(): (segment: string) => Readonly<JsonObject> | null {
+  const known = new Map<string, Readonly<JsonObject>>();
+  return (segment) => {
+    const before = known.get(segment);
+    if (before !== undefined) return before;
+    const bytes = bytesOf(segment);
+    const header = bytes && readJsonObject(bytes);
+    if (bytes === null || header === null || segment.length > MAX_KEPT_LENGTH) return header;
+    if (known.size >= MAX_HEADERS) known.clear();
+    // Not the segment itself, which is a part of the token's text and would keep it in memory.
+    known.set(bytes.toString('base64url'), Object.freeze(header));
+    return header;
+  };
+}
+
+const readHeader = createReadHeader();
+
 /** Takes a compact JWS apart; null when it is none, is too long, or is written in any but the one canonical way. */
 export function parseCompactJws(text: string): ParsedJws | null {
   if (text.length > MAX_JWS_LENGTH) return null;
-  const [protectedHeader, payload, signature, ...more] = text.split('.', 4);
-  if (protectedHeader === undefined || payload === undefined || signature === undefined || more.length > 0) return null;
-  if (!isCanonical(protectedHeader) || !isCanonical(payload) || !isCanonical(signature)) return null;
-  const header = readJsonSegment(protectedHeader);
-  if (!header) return null;
-  const signingInput = Buffer.from(`${protectedHeader}.${payload}`, 'latin1');
-  return { header, payload, signingInput, signature: Buffer.from(signature, 'base64url') };
+  const [first, second, third, ...more] = text.split('.', 4);
+  if (first === undefined || second === undefined || third === undefined || more.length > 0) return null;
+  const [header, payload, signature] = [readHeader(first), bytesOf(second), bytesOf(third)];
+  if (!header || !payload || !signature) return null;
+  const signingInput = Buffer.from(text.slice(0, first.length + 1 + second.length), 'latin1');
+  return { header, payload, signingInput, signature };
 }
 
 /**
@@ -79,8 +97,15 @@ export function parseCompactJws(text: string): ParsedJws | null {
  * caller and chooses nothing.
  */
 export function verifyCompactJws(jws: ParsedJws, algorithm: Algorithm, publicKey: KeyObject): boolean {
-  return algorithm.fits(publicKey) && algorithm.verify(jws.signingInput, jws.signature, publicKey);
+  if (FITTING.get(publicKey) !== algorithm) {
+    if (!algorithm.fits(publicKey)) return false;
+    FITTING.set(publicKey, algorithm);
+  }
+  return algorithm.verify(jws.signingInput, jws.signature, publicKey);
 }
+
+/** A key never changes: whether it fits is asked of it once. */
+const FITTING = new WeakMap<KeyObject, Algorithm>();
 
 const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
 

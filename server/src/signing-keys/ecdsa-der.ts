@@ -30,7 +30,11 @@ function writeInteger(raw: Buffer, from: number, der: Buffer, at: number): numbe
   return start + length;
 }
 
-const isZero = (raw: Buffer, from: number) => raw.subarray(from, from + HALF).every((byte) => byte === 0);
+function isZero(raw: Buffer, from: number): boolean {
+  let at = from;
+  while (at < from + HALF && raw[at] === 0) at += 1;
+  return at === from + HALF;
+}
 
 /** The DER form of r and s; null when there are not 64 bytes, or one of the two is zero (CVE-2022-21449). */
 export function derOf(raw: Buffer): Buffer | null {

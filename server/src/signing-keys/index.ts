@@ -8,7 +8,7 @@ export {
   MAX_JWS_LENGTH,
   type ParsedJws,
   parseCompactJws,
-  readJsonSegment,
+  readJsonObject,
   verifyCompactJws,
 } from './compact-jws.ts';
 export { LONGEST_TOKEN_SECONDS, signingKeysSealedColumns } from './key.ts';

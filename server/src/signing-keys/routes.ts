@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { actorOf } from '../audit/index.ts';
 import { Failure } from '../failure.ts';
-import { type Access, closed, listReply, nullable, oneOf, type Route, route } from '../http/index.ts';
+import { closed, listReply, nullable, OPERATOR, oneOf, type Route, route } from '../http/index.ts';
 import { ALGORITHM_NAMES, DEFAULT_ALGORITHM } from './algorithms.ts';
 import { JWKS_MAX_AGE_SECONDS, presentKey } from './key.ts';
 import { jwksOf } from './key-set.ts';
@@ -45,7 +45,6 @@ const rotateBody = Type.Object(
 const params = Type.Object({ id: Type.String({ maxLength: 64 }) });
 
 const shared = { mounts: ['v1', 'v2'], tag: 'signing-keys' } as const;
-const operator: Access = { scope: null, root: 'only' };
 
 /** `/.well-known/jwks.json`: what anyone verifies our tokens with. */
 function jwksRoute({ signingKeys, clock }: SigningKeyRoutesDeps): Route {
@@ -69,7 +68,7 @@ function readRoutes({ database }: SigningKeyRoutesDeps): Route[] {
       ...shared,
       method: 'GET',
       path: '/signing-keys',
-      access: operator,
+      access: OPERATOR,
       summary: 'All signing keys, the newest first',
       reply: listReply(signingKey),
       handler: async () => ({ data: (await allKeys(database.read)).map(presentKey) as never[], next_cursor: null }),
@@ -78,7 +77,7 @@ function readRoutes({ database }: SigningKeyRoutesDeps): Route[] {
       ...shared,
       method: 'GET',
       path: '/signing-keys/:id',
-      access: operator,
+      access: OPERATOR,
       summary: 'One signing key',
       params,
       reply: signingKey,
@@ -96,7 +95,7 @@ function rotateRoute(deps: SigningKeyRoutesDeps): Route {
     ...shared,
     method: 'POST',
     path: '/signing-keys/rotate',
-    access: operator,
+    access: OPERATOR,
     summary: 'Let the next key sign: now if verifiers know it, else as soon as they do; in an emergency at once',
     body: rotateBody,
     reply: signingKey,
@@ -112,7 +111,7 @@ function rotateRoute(deps: SigningKeyRoutesDeps): Route {
   });
 }
 
-/** Signing keys, for the operator, and their public halves for everybody. */
+/** Signing keys, for whoever acts for the installation, and their public halves for everybody. */
 export function signingKeyRoutes(deps: SigningKeyRoutesDeps): Route[] {
   return [jwksRoute(deps), ...readRoutes(deps), rotateRoute(deps)];
 }

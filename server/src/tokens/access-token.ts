@@ -31,6 +31,8 @@ export interface AccessTokenClaims {
   /** The login session behind it (OpenID Connect Front-Channel Logout §3). */
   sid?: string;
   family_id?: string;
+  /** Whose word `sub` is, where an assertion of somebody else was exchanged for the token. */
+  subject_issuer?: string;
 }
 
 const isTime = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
@@ -41,7 +43,7 @@ const isScope = (value: unknown) =>
   typeof value === 'string' && (value === '' || value.split(' ').every((token) => isScopeToken(token)));
 
 const REQUIRED = ['iss', 'sub', 'aud', 'client_id'] as const;
-const OPTIONAL = ['grant_id', 'sid', 'family_id'] as const;
+const OPTIONAL = ['grant_id', 'sid', 'family_id', 'subject_issuer'] as const;
 
 /** The claims of a payload whose signature was ours; null when one is missing or of another type. */
 export function readClaims(payload: JsonObject): AccessTokenClaims | null {
@@ -58,7 +60,8 @@ export function readClaims(payload: JsonObject): AccessTokenClaims | null {
 /** How a token came to be (contract §4): a login, a user's grant, or an application for itself. */
 export function methodOf({ sub, client_id: clientId }: AccessTokenClaims): 'session' | 'oauth' | 'jwt' {
   if (clientId === FIRST_PARTY_CLIENT) return 'session';
-  return sub === clientId ? 'jwt' : 'oauth';
+  // What an assertion says of its subject never names an account (contract §7).
+  return isId('user', sub) ? 'oauth' : 'jwt';
 }
 
 /** What a token hangs on: whatever of this is ended ends the token. */

@@ -1,13 +1,15 @@
 import type { Clock } from '../clock.ts';
 import { Failure } from '../failure.ts';
 import {
+  type JsonObject,
   parseCompactJws,
-  readJsonSegment,
+  readJsonObject,
   type SigningKeys,
   type VerificationKey,
   verifyCompactJws,
 } from '../signing-keys/index.ts';
 import { ACCESS_TOKEN_TYPE, type AccessTokenClaims, readClaims } from './access-token.ts';
+import { isOpaqueText, type OpaqueDeps, readOpaque } from './opaque/index.ts';
 
 /** By how much clocks may differ. */
 export const LEEWAY_SECONDS = 30;
@@ -15,7 +17,8 @@ export const LEEWAY_SECONDS = 30;
 /** An access token whose signature is ours and whose claims hold at this moment. Not yet asked: whether it is denied. */
 export interface VerifiedAccessToken {
   claims: AccessTokenClaims;
-  kid: string;
+  /** Null: nobody signed it, it is opaque. */
+  kid: string | null;
 }
 
 export interface VerifyDeps {
@@ -70,11 +73,23 @@ export function verifyAccessToken(deps: VerifyDeps, text: string): VerifiedAcces
   const key = keyOf(jws.header, deps);
   if (!verifyCompactJws(jws, key.algorithm, key.publicKey)) throw notOurs();
   if (key.isRevoked) throw new Failure('token_revoked', 'The key that signed this access token has been revoked.');
-  const payload = readJsonSegment(jws.payload);
+  return { claims: claimsIn(deps, readJsonObject(jws.payload)), kid: key.kid };
+}
+
+function claimsIn(deps: VerifyDeps, payload: JsonObject | null): AccessTokenClaims {
   const claims = payload && readClaims(payload);
   if (!claims || claims.iss !== deps.issuer() || !deps.isAudience(claims.aud)) throw notOurs();
   // Sender-constrained tokens (RFC 9449) are never plain bearer tokens.
   if (payload.cnf !== undefined) throw notOurs();
   refuseTimes(claims, deps.clock.nowMs());
-  return { claims, kid: key.kid };
+  return claims;
+}
+
+/** The same for either format: an opaque one is read, one that is signed verified. */
+export async function findAccessToken(
+  deps: VerifyDeps & Pick<OpaqueDeps, 'database'>,
+  text: string,
+): Promise<VerifiedAccessToken> {
+  if (!isOpaqueText(text)) return verifyAccessToken(deps, text);
+  return { claims: claimsIn(deps, await readOpaque(deps, text)), kid: null };
 }

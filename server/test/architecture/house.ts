@@ -6,9 +6,10 @@ export const domainTiers = [
   ['pages', 'cli', 'sandbox'],
   ['backup'],
   ['access', 'oauth', 'login'],
-  ['accounts', 'api-keys', 'applications', 'webhooks', 'trusted-issuers'],
-  ['tokens'],
-  ['signing-keys', 'limits'],
+  ['trusted-issuers'],
+  ['accounts', 'api-keys', 'applications', 'webhooks'],
+  ['tokens', 'resources'],
+  ['signing-keys', 'limits', 'remote-keys'],
   ['scopes'],
   ['audit', 'scan'],
 ];
@@ -19,6 +20,7 @@ const insights: Record<string, string[]> = { insights: ['audit'] };
 /** The platform knows no domain; here is what each of its folders may import of the others. */
 const platform: Record<string, string[]> = {
   http: ['shared-state', 'database', 'crypto'],
+  outbound: ['crypto'],
   'sealed-values': ['database', 'crypto'],
   jobs: ['database', 'crypto'],
   'shared-state': ['database', 'crypto'],
@@ -29,7 +31,22 @@ const platform: Record<string, string[]> = {
 const foundation = ['clock', 'failure', 'config', 'log', 'address', 'lines'];
 
 /** The files that know every domain: they build, start and fill an installation. */
-const composers = ['compose', 'people', 'counting', 'bootstrap', 'serve', 'surroundings'];
+const composers = [
+  'compose',
+  'people',
+  'oauth-parts',
+  'oauth-endpoints',
+  'authorize-parts',
+  'registration-parts',
+  'doors',
+  'foreign-parts',
+  'token-parts',
+  'bound-issuer',
+  'counting',
+  'bootstrap',
+  'serve',
+  'surroundings',
+];
 
 export type Layer = 'main' | 'compose' | 'domain' | 'platform' | 'foundation' | 'protocol';
 

@@ -1,4 +1,4 @@
-import { Agent, request } from 'node:http';
+import { Agent, type IncomingMessage, request } from 'node:http';
 
 export interface Call {
   method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
@@ -10,6 +10,10 @@ export interface Call {
   /** The address that a proxy on this machine says it comes from. */
   from?: string;
   json?: unknown;
+  /** Fields of a form, in place of JSON. */
+  form?: Record<string, string>;
+  /** Cookies of a browser at a page: sent, and kept as the replies set them. */
+  browser?: Map<string, string>;
   requestId: string;
   idempotencyKey?: string;
 }
@@ -19,6 +23,10 @@ export interface Answer {
   isReplay: boolean;
   /** The text of the session that it sets a cookie for. */
   cookie: string | null;
+  /** Where it sends a browser. */
+  location: string | null;
+  /** The body as it came: a page is no JSON. */
+  text: string;
   // biome-ignore lint/suspicious/noExplicitAny: replies are looked into freely in tests
   json: any;
 }
@@ -57,26 +65,54 @@ export function createApi(): Api {
   return api;
 }
 
-function headersOf({ key, cookie, from, json, requestId, idempotencyKey }: Call): Record<string, string> {
+function headersOf(call: Call): Record<string, string> {
+  const { key, cookie, from, json, form, browser, requestId, idempotencyKey } = call;
+  const cookies = [...(browser ?? [])].map(([name, text]) => `${name}=${text}`).join('; ');
   return {
     'x-request-id': requestId,
     ...(key === null ? {} : { authorization: `Bearer ${key}` }),
     ...(cookie === undefined ? {} : { cookie: `${SESSION_COOKIE}=${cookie}`, 'sec-fetch-site': 'same-origin' }),
+    ...(browser === undefined ? {} : { cookie: cookies, accept: 'text/html', 'sec-fetch-site': 'same-origin' }),
+    ...(form === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded' }),
     ...(from === undefined ? {} : { 'x-forwarded-for': from }),
     ...(json === undefined ? {} : { 'content-type': 'application/json' }),
     ...(idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }),
   };
 }
 
-const SESSION_COOKIE = 'latchkey_session';
+export const SESSION_COOKIE = 'latchkey_session';
 
 function cookieOf(lines: readonly string[] = []): string | null {
   const line = lines.find((each) => each.startsWith(`${SESSION_COOKIE}=`));
   return /^[^=]+=([^;]+)/.exec(line ?? '')?.[1] ?? null;
 }
 
+function keepCookies(browser: Map<string, string> | undefined, lines: readonly string[] = []): void {
+  for (const line of lines) {
+    const [, name = '', text = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? [];
+    browser?.set(name, text);
+  }
+}
+
+function bodyOf({ json, form }: Call): string | undefined {
+  if (form !== undefined) return new URLSearchParams(form).toString();
+  return json === undefined ? undefined : JSON.stringify(json);
+}
+
+function answerOf({ statusCode = 0, headers }: IncomingMessage, text: string): Answer {
+  const isJson = text !== '' && headers['content-type']?.includes('json') === true;
+  return {
+    status: statusCode,
+    isReplay: headers['idempotency-replayed'] === 'true',
+    cookie: cookieOf(headers['set-cookie']),
+    location: headers.location ?? null,
+    text,
+    json: isJson ? JSON.parse(text) : undefined,
+  };
+}
+
 function sendOnce(agent: Agent, url: string, call: Call): Promise<Ending> {
-  const body = call.json === undefined ? undefined : JSON.stringify(call.json);
+  const body = bodyOf(call);
   const headers = headersOf(call);
   return new Promise((resolve) => {
     const outgoing = request(url + call.path, { agent, method: call.method, headers, timeout: PATIENCE_MS });
@@ -88,15 +124,8 @@ function sendOnce(agent: Agent, url: string, call: Call): Promise<Ending> {
       response.once('error', () => resolve(null));
       response.once('close', () => {
         if (!response.complete) return resolve(null);
-        const text = Buffer.concat(chunks).toString();
-        const isReplay = response.headers['idempotency-replayed'] === 'true';
-        const cookie = cookieOf(response.headers['set-cookie']);
-        resolve({
-          status: response.statusCode ?? 0,
-          isReplay,
-          cookie,
-          json: text === '' ? undefined : JSON.parse(text),
-        });
+        keepCookies(call.browser, response.headers['set-cookie']);
+        resolve(answerOf(response, Buffer.concat(chunks).toString()));
       });
     });
     outgoing.end(body);

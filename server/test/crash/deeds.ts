@@ -37,12 +37,15 @@ function sendDeed(lane: Lane, deed: Deed): Promise<Ending> {
 
 const told = ({ status, json }: Answer) => `${status} ${JSON.stringify(json) ?? ''}`.slice(0, 300);
 
+/** What a reply shows once: the text of a key, or the secret of an application. */
+const secretIn = ({ json }: Answer): string | null => json?.key ?? json?.client_secret ?? null;
+
 function acknowledge(deed: Deed, answer: Answer): void {
   const outcome = outcomeOfReply(answer);
   deed.state = 'acknowledged';
   deed.isOpen = false;
   deed.ids = outcome.ids;
-  deed.secret = answer.json?.key ?? null;
+  deed.secret = secretIn(answer);
   deed.promise(outcome);
   release(deed);
 }
@@ -101,7 +104,7 @@ function compareReplay(model: Model, deed: Deed, answer: Answer): void {
   if (deed.expected !== 204 && ids.join() !== deed.ids.join()) {
     model.violations.push(`${nameOf(deed)} was done as ${deed.ids.join()}, and repeated as ${ids.join()}`);
   }
-  const secret = answer.json?.key ?? null;
+  const secret = secretIn(answer);
   if (deed.secret !== null && secret !== deed.secret) {
     model.violations.push(`the repetition of ${nameOf(deed)} showed another secret`);
   }

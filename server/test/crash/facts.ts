@@ -25,12 +25,26 @@ const PEOPLE = {
   signingKeys: 'select kid, algorithm, state from signing_keys',
 };
 
+/** What the tables say of OAuth. */
+const OAUTH = {
+  applications: `select id, name, disabled from applications`,
+  registrations: 'select client_id from client_registrations',
+  grants: 'select id, user_id, client_id, scopes from grants where revoked_at is null',
+  codes: 'select code_hash, used_at from authorization_codes',
+  /** Refresh tokens that live on after what they hang on. */
+  orphans: `select id from refresh_families where revoked_at is null and grant_id is not null and (
+    client_id not in (select id from applications) or grant_id not in (select id from grants where revoked_at is null))`,
+};
+
+export type OAuthFacts = Record<keyof typeof OAUTH, Row[]>;
+
 export type PeopleFacts = Record<keyof typeof PEOPLE, Row[]>;
 
 /** What is read behind the server's back, as of one moment. */
 export interface Facts {
   events: AuditEvent[];
   people: PeopleFacts;
+  oauth: OAuthFacts;
   heads: Map<number, string>;
   /** What the database says of its own files; empty when they are whole. */
   damage: string[];
@@ -49,12 +63,18 @@ const eventOf = (row: Row): AuditEvent => ({
   data: JSON.parse(String(row.data)) as Record<string, unknown>,
 });
 
+async function readTables(query: Query, tables: Record<string, string>): Promise<Record<string, Row[]>> {
+  const read: [string, Row[]][] = [];
+  for (const [name, sql] of Object.entries(tables)) read.push([name, await query(sql)]);
+  return Object.fromEntries(read);
+}
+
 async function readAll(query: Query, damage: string[]): Promise<Facts> {
   const events = (await query(EVENTS)).map(eventOf);
   const heads = (await query(HEADS)).map(({ number, hash }): [number, string] => [Number(number), String(hash)]);
-  const tables: [string, Row[]][] = [];
-  for (const [name, sql] of Object.entries(PEOPLE)) tables.push([name, await query(sql)]);
-  return { events, people: Object.fromEntries(tables) as PeopleFacts, heads: new Map(heads), damage };
+  const people = (await readTables(query, PEOPLE)) as PeopleFacts;
+  const oauth = (await readTables(query, OAUTH)) as OAuthFacts;
+  return { events, people, oauth, heads: new Map(heads), damage };
 }
 
 export const sqlitePath = (dataDir: string) => join(dataDir, 'latchkey.sqlite');

@@ -1,4 +1,5 @@
 import type { Answer, Call, Ending } from './api.ts';
+import type { OAuthModel } from './oauth-model.ts';
 import type { Person, SigningModel, SpentLink } from './people-model.ts';
 
 /** What an operation may be about; while an unanswered deed may have changed it, nobody else touches it. */
@@ -59,6 +60,8 @@ export interface Outcome {
   reply: any;
   /** The text of the session that the reply set a cookie for. */
   cookie: string | null;
+  /** Where the reply sent a browser. */
+  location: string | null;
   /** What the audit log says of it; empty while only the reply is known. */
   events: readonly AuditEvent[];
 }
@@ -108,6 +111,7 @@ export interface LaneModel {
   people: Person[];
   /** Links of mails that were followed: each of them is refused from then on. */
   spentLinks: SpentLink[];
+  oauth: OAuthModel;
 }
 
 /** Everything that one installation promised so far. */
@@ -164,10 +168,11 @@ export function codeOf(key: Key): string {
 export const isUnanswered = (ending: Ending): ending is null | (Answer & { status: 503 }) =>
   ending === null || ending.status === 503;
 
-export const outcomeOfReply = ({ json: reply, cookie }: Pick<Answer, 'json' | 'cookie'>): Outcome => ({
+export const outcomeOfReply = ({ json: reply, cookie, location }: Answer): Outcome => ({
   ids: Array.isArray(reply?.data) ? reply.data.map(({ id }: { id: string }) => id) : [String(reply?.id ?? '')],
   reply,
   cookie,
+  location,
   events: [],
 });
 
@@ -175,5 +180,5 @@ export const outcomeOfReply = ({ json: reply, cookie }: Pick<Answer, 'json' | 'c
 export function outcomeOfEvents(events: readonly AuditEvent[]): Outcome {
   const successors = events.flatMap(({ data }) => (data.successor_id === undefined ? [] : [String(data.successor_id)]));
   const targets = [...new Set(events.map(({ targetId }) => String(targetId)))];
-  return { ids: successors.length > 0 ? successors : targets, reply: null, cookie: null, events };
+  return { ids: successors.length > 0 ? successors : targets, reply: null, cookie: null, location: null, events };
 }

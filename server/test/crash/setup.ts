@@ -1,5 +1,6 @@
 import type { Api } from './api.ts';
 import { type Key, type LaneModel, type Model, newQuota, type Workspace } from './model.ts';
+import type { Consenter } from './oauth-model.ts';
 import { MAX_COST, plainKey } from './operations/keys.ts';
 import { BURST } from './operations/quotas.ts';
 import { newPerson } from './people-model.ts';
@@ -18,6 +19,17 @@ async function must(api: Api, rootKey: string, method: 'POST' | 'PATCH', path: s
 
 const NONE = { per_hour: null, per_second: null };
 
+/** Somebody who only allows applications what they ask for, signed in at a browser. */
+async function newConsenter(api: Api, rootKey: string, home: Workspace): Promise<Consenter> {
+  const proof = { email: `consenter-${home.id}@example.com`, password: 'crash consenter password' };
+  const place = { role: 'developer', workspace_id: home.id, email_verified: true };
+  const { id } = await must(api, rootKey, 'POST', '/v1/users', { ...proof, ...place });
+  const call = { method: 'POST', path: '/v1/account/sign-in', key: null, json: proof, requestId: 'setup' } as const;
+  const cookie = (await api.send(call))?.cookie;
+  if (!cookie) throw new Error(`${proof.email} could not sign in`);
+  return { id, email: proof.email, cookie };
+}
+
 async function newLane(api: Api, rootKey: string, name: string): Promise<LaneModel> {
   const workspace = async (kind: string): Promise<Workspace> => {
     const { id } = await must(api, rootKey, 'POST', '/v1/workspaces', { name: `${kind} of ${name}` });
@@ -31,7 +43,8 @@ async function newLane(api: Api, rootKey: string, name: string): Promise<LaneMod
   const place = { role: 'owner', workspace_id: home.id, email_verified: true } as const;
   const { id, member_id: memberId } = await must(api, rootKey, 'POST', '/v1/users', { ...owner, ...place });
   const people = [newPerson({ ...owner, id, place: { role: place.role, memberId } })];
-  return { name, home, side, manager, keys: [], people, spentLinks: [] };
+  const oauth = { person: await newConsenter(api, rootKey, home), apps: [] };
+  return { name, home, side, manager, keys: [], people, spentLinks: [], oauth };
 }
 
 async function newQuotaKey(api: Api, rootKey: string, workspace: Workspace, limit: number): Promise<Key> {
@@ -43,7 +56,7 @@ async function newQuotaKey(api: Api, rootKey: string, workspace: Workspace, limi
 
 /** A new installation as the operator makes it ready: no limits in the way, a workspace for each lane. */
 export async function fillModel(model: Model, api: Api, rootKey: string): Promise<void> {
-  await must(api, rootKey, 'PATCH', '/v1/plans/standard', { api_key: NONE, login: NONE, nobody: NONE });
+  await must(api, rootKey, 'PATCH', '/v1/plans/standard', { api_key: NONE, oauth: NONE, login: NONE, nobody: NONE });
   const names = Array.from({ length: LANES }, (_, index) => `l${index + 1}`);
   const lanes = await Promise.all(names.map((name) => newLane(api, rootKey, name)));
   const [first] = lanes;

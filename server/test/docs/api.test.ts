@@ -12,7 +12,8 @@ interface Schema {
   properties?: Record<string, Schema>;
   items?: Schema;
 }
-type Operations = Record<string, { requestBody?: { content: { 'application/json': { schema: Schema } } } }>;
+/** OAuth's endpoints take forms. */
+type Operations = Record<string, { requestBody?: { content: { 'application/json'?: { schema: Schema } } } }>;
 
 let server: TestServer;
 let paths: Record<string, Operations>;
@@ -28,7 +29,9 @@ afterAll(stopServers);
 
 /** `/v2` and unversioned twins are told of once, in words. */
 function isTwin(path: string): boolean {
-  return path.replace(/^\/v2(?=\/)|^(?=\/api-keys)/, '/v1') !== path && path !== '/v2/auth/test';
+  return (
+    path.replace(/^\/v2(?=\/)|^(?=\/api-keys)|^\/oauth(?=\/applications)/, '/v1') !== path && path !== '/v2/auth/test'
+  );
 }
 
 function callsOf(path: string, operations: Operations): string[] {
@@ -37,7 +40,7 @@ function callsOf(path: string, operations: Operations): string[] {
 }
 
 function bodyFields(path: string, method: string): string[] {
-  const schema = paths[path]?.[method]?.requestBody?.content['application/json'].schema;
+  const schema = paths[path]?.[method]?.requestBody?.content['application/json']?.schema;
   return Object.keys(schema?.properties ?? {});
 }
 
@@ -46,16 +49,31 @@ test('docs/api.md has every call of the server, and no other', () => {
   expect(calls.map(({ call }) => call).sort()).toEqual(real.sort());
 });
 
+const ID_PREFIXES: Record<string, string> = { projects: 'prj', orders: 'ord', applications: 'app', resources: 'res' };
+
 test('docs/api.md says of every call what it needs', async () => {
   for (const { call, needs } of calls) {
     const [method = '', pattern = ''] = call.replace('ANY', 'GET').split(' ');
-    const kind = pattern.includes('projects') ? 'prj' : pattern.includes('orders') ? 'ord' : 'key';
-    const path = pattern.replace('{id}', `${kind}_${'0'.repeat(24)}`).replace('{name}', 'none');
-    const key = needs === 'anyone' ? null : nothing;
-    const { status, json } = await server.call(path, { method, key, ...(method === 'GET' ? {} : { json: {} }) });
+    const [, collection = ''] = /^\/v1\/([a-z-]+)/.exec(pattern) ?? [];
+    const id = `${ID_PREFIXES[collection] ?? 'key'}_${'0'.repeat(24)}`;
+    const path = pattern
+      .replace('{id}', id)
+      .replace('{name}', 'none')
+      .replace('{client_id}', `app_${'0'.repeat(24)}`)
+      .replace('{secret_id}', `sec_${'0'.repeat(24)}`);
+    const key = needs === 'anyone' || needs === 'a client' ? null : nothing;
+    const form = { headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: '' };
+    const isForm = needs === 'a client' && !path.startsWith('/oauth/register');
+    const sent = method === 'GET' ? {} : isForm ? form : { json: {} };
+    const { status, json } = await server.call(path, { method, key, ...sent });
     const refusal = [status, json?.error?.reason ?? json?.error, json?.message?.match(/needs the scope ([^;]+);/)?.[1]];
     if (needs.startsWith('root')) expect(refusal.slice(0, 1), call).toEqual([403]);
     else if (needs === 'a session' || needs === 'proof') expect(refusal.slice(0, 2), call).toEqual([403, 'forbidden']);
+    else if (needs === 'a client') expect([400, 401], call).toContain(status);
+    // In OAuth's words, without a message.
+    else if (needs === 'openid' || pattern === '/oauth/register')
+      expect(refusal.slice(0, 2), call).toEqual([403, 'insufficient_scope']);
+    else if (needs === 'its registration_access_token') expect(status, call).toBe(401);
     else if (needs.includes(':')) expect(refusal, call).toEqual([403, 'insufficient_scope', needs]);
     else expect([200, 404, 422], call).toContain(status);
   }
@@ -71,7 +89,7 @@ test('docs/api.md names every field that a body may have and every field that a 
   const bodies = Object.entries(paths).flatMap(([path, operations]) =>
     Object.keys(operations).flatMap((method) => bodyFields(path, method)),
   );
-  const importing = paths['/v1/api-keys/import']?.post?.requestBody?.content['application/json'].schema;
+  const importing = paths['/v1/api-keys/import']?.post?.requestBody?.content['application/json']?.schema;
   const imported = Object.keys(importing?.properties?.keys?.items?.properties ?? {});
   const { json: list } = await server.call('/v1/api-keys');
   const fields = new Set([...bodies, ...imported, ...Object.keys(list.data[0])]);

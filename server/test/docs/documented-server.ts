@@ -43,12 +43,15 @@ async function end(child: ChildProcess): Promise<void> {
   await ended;
 }
 
-/** The programs of the snippets: this Node, `latchkey`, and curl and Python from wherever they are. */
+/** The programs of the snippets: this Node, `latchkey`, and curl, Python and oathtool from wherever they are. */
 function searchPath(snippet: string): string {
   const folders = [dirname(process.execPath), join(root, 'node_modules', '.bin')];
   folders.push(dirname(findBinary({ name: 'curl', also: ['/usr/bin'], debianPackage: 'curl' })));
   if (/\bpython3\b/.test(snippet)) {
     folders.push(dirname(findBinary({ name: 'python3', also: ['/usr/bin'], debianPackage: 'python3' })));
+  }
+  if (/\boathtool\b/.test(snippet)) {
+    folders.push(dirname(findBinary({ name: 'oathtool', also: ['/usr/bin'], debianPackage: 'oathtool' })));
   }
   return [...folders, process.env.PATH].join(delimiter);
 }

@@ -6,7 +6,7 @@ export const root = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** Every document of the project, as paths from its root. */
 export function documentPaths(): string[] {
-  const patterns = ['*.md', 'docs/**/*.md'];
+  const patterns = ['*.md', 'docs/**/*.md', 'examples/*/*.md'];
   return globSync(patterns, { cwd: root })
     .map((path) => path.replaceAll('\\', '/'))
     .sort();

@@ -45,7 +45,7 @@ class Reader {
 }
 
 // Readers go from one guide to the next on the same server, and some of the guides make a workspace.
-const AMONG_OTHERS = /guides\/(?:protect|issue|rotate|limits|going)/;
+const AMONG_OTHERS = /guides\/(?:protect|issue|rotate|limits|going|third|service)/;
 const MAKE_ANOTHER =
   `curl -H "Authorization: Bearer $ROOT_KEY" -H 'Content-Type: application/json' ` +
   `-d '{"name":"Of another guide"}' http://localhost:4000/v1/workspaces`;

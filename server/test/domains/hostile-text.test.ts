@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DATABASES, manualClock, startServer, stopServers, type TestServer } from '../harness.ts';
+import { newPerson } from '../people/browser.ts';
 import { makeKey, makeWorkspace, START_MS } from './installation.ts';
 
 const TEXTS = [
@@ -67,6 +68,19 @@ describe.each(DATABASES)('any text in any field on %s', (database) => {
     const { read } = server.latchkey.database;
     const row = await read.selectFrom('api_keys').select('revoke_reason').where('id', '=', id).executeTakeFirst();
     expect(row?.revoke_reason).toBe(text);
+  });
+
+  test.each(TEXTS)('%j is a name that a person may have, on every page too (O9, N7)', async (text) => {
+    const name = `|${text}|`;
+    const person = await newPerson(server, { name });
+    expect((await person.call('/v1/account')).json.name).toBe(name);
+    const renamed = await person.call('/v1/account', { method: 'PATCH', json: { name: `${name}.` } });
+    expect(renamed.json.name).toBe(`${name}.`);
+    const page = await person.call('/account', { headers: { accept: 'text/html' } });
+    expect(page.status).toBe(200);
+    if (/[<]/.test(text)) expect(page.text).not.toContain(text);
+    const logged = server.logLines.filter((line) => text.length > 8 && line.includes(text));
+    expect(logged).toEqual([]);
   });
 
   test('so does any other', async () => {

@@ -26,6 +26,11 @@ describe.each(DATABASES)('the scope catalogue on %s', (database) => {
   const status = async (key: string, path: string, options: CallOptions = {}) =>
     (await server.call(path, { key, ...options })).status;
 
+  const resourceId = async (audience: string): Promise<string> => {
+    const json = { name: 'An API', audience };
+    return (await server.call('/v1/resources', { key: server.rootKey, json })).json.id;
+  };
+
   test('begins with the defaults, for every credential to read', async () => {
     const { key } = await makeKey(server, {});
     const { json } = await call('', { key });
@@ -44,8 +49,9 @@ describe.each(DATABASES)('the scope catalogue on %s', (database) => {
 
   test('takes a new scope, and its words as they are', async () => {
     const given = { description: 'Send invoices; „Rechnungen".', implies: ['orders:read'], sensitive: true };
-    const made = await create('invoices:send', { ...given, resource: 'https://api.example.com' });
-    const whole = { name: 'invoices:send', kind: 'product', ...given, resource: 'https://api.example.com' };
+    const resource = await resourceId('https://invoices.example.com');
+    const made = await create('invoices:send', { ...given, resource });
+    const whole = { name: 'invoices:send', kind: 'product', ...given, resource };
     expect(made).toEqual(whole);
     expect((await call(at('invoices:send'))).json).toEqual(whole);
     expect(await create('plain')).toMatchObject({ implies: [], sensitive: false, resource: null });
@@ -72,6 +78,8 @@ describe.each(DATABASES)('the scope catalogue on %s', (database) => {
     ['sensitive', { sensitive: 'yes' }],
     ['kind', { kind: 'management' }],
     ['resource', { resource: 5 }],
+    ['resource', { resource: 'https://api.example.com' }],
+    ['resource', { resource: `res_${'0'.repeat(24)}` }],
   ])('refuses %s in %j', async (path, fields) => {
     const refused = await call('', { json: { name: 'refused', description: 'x', ...fields } });
     expect([refused.status, refused.json.fields?.[0].path]).toEqual([422, path]);
@@ -111,7 +119,7 @@ describe.each(DATABASES)('the scope catalogue on %s', (database) => {
       { description: 'Other words.' },
       { implies: ['read', 'changing'] },
       { sensitive: true },
-      { resource: 'urn:x' },
+      { resource: await resourceId('urn:x') },
       { resource: null },
       {},
     ]) {

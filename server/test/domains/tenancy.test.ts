@@ -209,4 +209,11 @@ test('production begins with none: root is told so, and there is no first key, s
   for (const path of ['/v1/projects', '/v2/orders', '/v1/data']) {
     expect((await server.call(path, { key })).status, path).toBe(404);
   }
+  // Nor are mails kept to be looked at, nor passwords taken by API, before the operator says so.
+  for (const each of [null, rootKey]) {
+    expect((await server.call('/dev/mail', { key: each, headers: { host: 'localhost' } })).status).toBe(404);
+  }
+  for (const path of ['/v1/auth/login', '/v1/auth/refresh', '/v2/auth/login']) {
+    expect((await server.call(path, { method: 'POST', key: null, json: {} })).status, path).toBe(404);
+  }
 });

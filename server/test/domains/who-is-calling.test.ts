@@ -122,7 +122,10 @@ describe.each(DATABASES)('who is calling, on %s', (database) => {
       'hears a bare challenge at %s (I1)',
       async (path) => {
         const refused = await server.call(path, { key: null });
-        expect([refused.status, refused.headers.get('www-authenticate')]).toEqual([401, 'Bearer']);
+        const challenge = refused.headers.get('www-authenticate');
+        // No error: nothing was presented (RFC 6750 §3.1). Where to get a token stands there (RFC 9728 §5.1).
+        expect(challenge).toMatch(/^Bearer resource_metadata="[^" ]+\/\.well-known\/oauth-protected-resource[^" ]*"$/);
+        expect(refused.status).toBe(401);
         expect(refused.text).toContain('missing_token');
       },
     );

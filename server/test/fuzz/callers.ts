@@ -80,7 +80,8 @@ interface Wanted {
 
 type MakeKey = (wanted: Wanted) => Promise<{ id: string; key: string; workspace_id: string }>;
 
-const FULL = ['read', 'write', 'delete', 'api_keys:read', 'api_keys:write', 'api_keys:verify'];
+const KEYS = ['api_keys:read', 'api_keys:write', 'api_keys:verify'];
+const FULL = ['read', 'write', 'delete', ...KEYS, 'applications:read', 'applications:write'];
 
 async function ownCallers(make: MakeKey, workspaceId: string, testKey: string): Promise<[Caller[], string[]]> {
   const ids: string[] = [];
@@ -143,6 +144,10 @@ async function foreignWorkspace(prepare: Prepare, make: MakeKey, rootKey: string
   const wanted: [string, object][] = [
     ['/v1/projects', { name: `${marker} project` }],
     ['/v1/orders', { item: `${marker} item` }],
+    [
+      '/v1/applications',
+      { name: `${marker} application`, scopes: [], redirect_uris: [`https://${marker}.example/cb`] },
+    ],
     ['/v1/api-keys', { name: `${marker} key`, scopes: ['read'], metadata: { secret: marker }, external_id: marker }],
   ];
   const objects: ForeignObject[] = [];

@@ -80,7 +80,20 @@ const readers: Record<ErrorShape, (json: never) => Told> = {
   }),
 };
 
-const OAUTH_ONLY = new Set(['server_error', 'temporarily_unavailable', 'invalid_scope', 'invalid_grant']);
+/** The words of the RFCs for OAuth's endpoints. */
+const OAUTH_ONLY = new Set([
+  'server_error',
+  'temporarily_unavailable',
+  'invalid_client',
+  'invalid_client_metadata',
+  'invalid_grant',
+  'invalid_redirect_uri',
+  'invalid_scope',
+  'invalid_target',
+  'unauthorized_client',
+  'unsupported_grant_type',
+  'unsupported_token_type',
+]);
 
 /** What is wrong with the body of an error, in one of the shapes of the catalogue; null when nothing is. */
 export function problemOfError(
@@ -92,7 +105,8 @@ export function problemOfError(
   if (!validate(json)) return `an error that is not of the shape ${shape}: ${ajv.errorsText(validate.errors)}`;
   const told = readers[shape](json as never);
   if (told.requestId !== reply.requestId) return 'the request id of the body is not that of the header';
-  if (shape === 'oauth' && OAUTH_ONLY.has(told.code)) return null;
+  // Told in full, they are told in the same words.
+  if ((shape === 'oauth' || shape === 'problem') && OAUTH_ONLY.has(told.code)) return null;
   if (!isErrorCode(told.code)) return `an error code that the catalogue does not have: ${told.code}`;
   const { status } = ERRORS[told.code];
   if (told.status !== undefined && told.status !== status) return `${told.code} says that it is ${told.status}`;

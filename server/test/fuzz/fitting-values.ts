@@ -53,7 +53,25 @@ const MEANINGFUL: Record<string, (source: Source) => readonly string[]> = {
   role: () => ['viewer', 'developer'],
   user_id: ({ lane }) => [...lane.idsLike(/^usr_/), 'usr_000000000000000000000000'],
   return_to: () => ['/account', '/account/sessions', '//evil.example', 'https://evil.example/'],
-  resource: () => ['https://api.example.com/v1'],
+  redirect_uris: ({ dice }) => [
+    `https://app.example/cb${dice.below(9)}`,
+    'http://localhost:3000/cb',
+    'com.example.app:/cb',
+  ],
+  post_logout_redirect_uris: () => ['https://app.example/bye'],
+  resources: ({ lane }) => lane.made('/resources'),
+  grant_types: () => ['authorization_code', 'refresh_token', 'client_credentials'],
+  jwks_uri: () => ['https://app.example/jwks'],
+  client_uri: () => ['https://app.example'],
+  logo_uri: () => ['https://app.example/logo.png'],
+  policy_uri: () => ['https://app.example/policy'],
+  tos_uri: () => ['https://app.example/tos'],
+  resource: ({ lane }) => lane.made('/resources'),
+  audience: ({ dice }) => [`https://api.example.com/${dice.below(1000)}`, 'urn:example:api'],
+  issuer: ({ dice }) => [`https://idp.example/${dice.below(1000)}`, `urn:example:${dice.below(1000)}`, 'billing'],
+  secret: ({ dice }) => [Buffer.from(dice.bytes(32)).toString('hex')],
+  scope_claim: () => ['scp', 'permissions'],
+  accepted_audiences: ({ dice }) => [`https://api.example.com/${dice.below(1000)}`],
 };
 
 const COMMON = ['fuzz', 'x', 'A longer name, with words', 'name.with-signs_1', '42'];

@@ -84,7 +84,7 @@ export function operationsOf(document: OpenApiDocument): Operation[] {
       return {
         method: method.toUpperCase(),
         template,
-        collection: template.replace(/^\/v\d(?=\/)/, '').replace(/^(\/[^/]+).*$/, '$1'),
+        collection: template.replace(/^\/v\d(?=\/)|^\/oauth(?=\/applications)/, '').replace(/^(\/[^/]+).*$/, '$1'),
         tag: operation.tags?.[0] ?? '',
         isPublic: operation.security === undefined,
         parameters: operation.parameters ?? [],

@@ -61,15 +61,15 @@ function parsed(text: string): unknown {
 }
 
 /** In development, for whoever is on this machine. */
-const OPEN_TO_PEERS = ['/metrics', '/dev/mail'];
+const OPEN_TO_PEERS = ['/metrics', '/dev/mail', '/dev/callback'];
 
 /** What every reply must have, whatever it answers. */
-export function problemsOfHeaders({ headers }: WireReply, isPublic: boolean): string[] {
+export function problemsOfHeaders({ headers }: WireReply, isPublic: boolean, isForPages = isPublic): string[] {
   const problems: string[] = [];
   if (!REQUEST_ID.test(headers.get('x-request-id') ?? '')) problems.push('no X-Request-ID, or one that is none');
   if (headers.get('x-content-type-options') !== 'nosniff') problems.push('no X-Content-Type-Options');
   if (!isPublic && headers.get('cache-control') !== 'no-store') problems.push('a private reply that may be stored');
-  if (!isPublic && headers.has('access-control-allow-origin')) problems.push("another site's page may read this");
+  if (!isForPages && headers.has('access-control-allow-origin')) problems.push("another site's page may read this");
   if (!isPublic && headers.has('set-cookie')) problems.push('a cookie for whoever called with a key');
   for (const [name, value] of headers) {
     // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
@@ -175,7 +175,9 @@ export function createOracle({
     const isPagePath = isPage(path);
     const isPublic = isPagePath || renewsCookie(draft, path) || ((operation ?? find('GET', path))?.isPublic ?? false);
     const json = text === '' || isHtml(reply) ? undefined : parsed(text);
-    const problems = problemsOfHeaders(reply, isPublic);
+    // Any page may read it that has the token: it takes no cookie. Documents of discovery stand under any path.
+    const isForPages = isPublic || path === '/oauth/userinfo' || path.startsWith('/.well-known/');
+    const problems = problemsOfHeaders(reply, isPublic, isForPages);
     const sentId = headerOf(draft, 'x-request-id');
     const answersIt = headers.get('connection') !== 'close';
     if (answersIt && sentId?.startsWith('fuzz-') && headers.get('x-request-id') !== sentId) {

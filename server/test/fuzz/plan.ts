@@ -98,8 +98,8 @@ function shownBy({ headers }: Draft, { callers }: World): Caller | undefined {
 
 function endsLogins({ caller, body }: Draft, shown: Caller | undefined, path: string): boolean {
   if ((caller.isPerson || shown) && ENDS_SESSION.test(path)) return true;
-  // An emergency ends every access token that there is.
-  return caller.name === 'root' && /signing-keys\/rotate/i.test(path) && body?.includes('emergency') === true;
+  // An emergency ends every access token that there is; operators may call it, as root may.
+  return /signing-keys\/rotate/i.test(path) && body?.includes('emergency') === true;
 }
 
 /** Whether the operator names one of the callers in a body: in another workspace, they would see what strangers must not. */

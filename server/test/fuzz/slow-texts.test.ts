@@ -14,7 +14,7 @@ import { Connection } from './wire.ts';
 
 const LETTERS = ['a', '0', ' ', '-', '.', '_', '/', ':', 'a.', 'a ', '0s', '::', 'é', '1.'];
 const HEADERS = ['Authorization', 'X-Request-ID', 'X-API-Version', 'Idempotency-Key', 'Accept', 'Content-Type'];
-const GUESSING = ['account', 'login'];
+const GUESSING = ['account', 'login', 'oauth'];
 const IDENTITY_HEADERS = ['X-API-Key', 'X-Client-Version', 'X-Forwarded-For', 'Host'];
 
 /** Takes the first of everything, and all that is optional. */
@@ -101,8 +101,14 @@ test('no text makes a pattern slow, wherever it stands (O5)', { timeout: 120_000
     const operations = operationsOf(document).filter(({ template }) => !template.startsWith('/v2/'));
     const caller = { name: 'root', credential: target.rootKey, workspaceId: null, readsOnly: false, isDead: false };
     const tester = { ...caller, credential: target.testKey };
-    const place = { ownWorkspace: target.workspaceId, otherWorkspace: 'x', pinned: new Map() };
-    const world = { ...place, callers: [caller], scopes: ['read'], emails: ['one@example.com'] };
+    const world = {
+      callers: [caller],
+      scopes: ['read'],
+      emails: ['ada@example.com'],
+      pinned: new Map(),
+      ownWorkspace: target.workspaceId,
+      otherWorkspace: 'x',
+    };
     const source = { dice: first, lane: new Lane(), world, workspaceId: null } as never;
     const drafts = operations.flatMap((operation) => {
       const value = operation.body && fittingValue('', operation.body, source);

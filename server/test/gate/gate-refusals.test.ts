@@ -57,7 +57,7 @@ describe.each(PLACES)('%s refuses as the API does', (gate, who, projects) => {
   test('nobody', async () => {
     const pair = await twins(gate, who, { key: null });
     expectTwins(pair, 401, 'missing_token');
-    expect(pair[0].headers.get('www-authenticate')).toBe('Bearer');
+    expect(pair[0].headers.get('www-authenticate')).toMatch(/^Bearer resource_metadata="[^"]+\/v1"$/);
   });
 
   test('a key that never was, was revoked, rotated away, disabled, or has expired', async () => {

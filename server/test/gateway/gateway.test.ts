@@ -88,7 +88,7 @@ describe.each(PROXIES)('behind %s', (name) => {
   test('401 is told with its challenge', async () => {
     const nobody = await stack.send('GET /orders', ['X-Request-ID: mine-2']);
     expect([nobody.status, nobody.json.error, nobody.json.code]).toEqual([401, 'missing_token', 401]);
-    expect(nobody.headers.get('www-authenticate')).toBe('Bearer');
+    expect(nobody.headers.get('www-authenticate')).toMatch(/^Bearer resource_metadata="[^"]+\/v1"$/);
     expect([nobody.headers.get('x-request-id'), nobody.json.request_id]).toEqual(['mine-2', 'mine-2']);
     expect(nobody.headers.get('content-type')).toMatch(/^application\/json/);
     expect(nobody.headers.get('cache-control')).toBe('no-store');
@@ -103,7 +103,9 @@ describe.each(PROXIES)('behind %s', (name) => {
   test('403 is told with the scope that is missing', async () => {
     const reply = await stack.send('POST /orders', [bearer(reader)], '{"size":1}');
     expect([reply.status, reply.json.error, reply.json.code]).toEqual([403, 'insufficient_scope', 403]);
-    expect(reply.headers.get('www-authenticate')).toMatch(/^Bearer error="insufficient_scope".* scope="orders:write"$/);
+    expect(reply.headers.get('www-authenticate')).toMatch(
+      /^Bearer error="insufficient_scope".* scope="orders:write", resource_metadata="[^"]+"$/,
+    );
     const root = await stack.send('GET /orders', [`Authorization: Bearer ${stack.latchkey.rootKey}`]);
     expect([root.status, root.json.error]).toEqual([403, 'forbidden']);
     expectNothingPassed();

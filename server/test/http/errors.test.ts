@@ -155,14 +155,15 @@ test('docs_url leads to a page that explains every code that a reply can name', 
 });
 
 describe('WWW-Authenticate', () => {
+  const where = () => `resource_metadata="${server.issuer}/.well-known/oauth-protected-resource/v1"`;
   const challenge = async (path: string, options: Parameters<TestServer['call']>[1]) => {
     const reply = await server.call(path, options);
     return [reply.status, reply.headers.get('www-authenticate')];
   };
 
-  test('is bare when nothing was presented (RFC 6750 §3.1)', async () => {
-    expect(await challenge('/v1/auth/verify', { key: null })).toEqual([401, 'Bearer']);
-    expect(await challenge('/v2/projects', { key: null, json: {} })).toEqual([401, 'Bearer']);
+  test('tells where a token is to be had, and no error, when nothing was presented (RFC 6750 §3.1, RFC 9728 §5.1)', async () => {
+    expect(await challenge('/v1/auth/verify', { key: null })).toEqual([401, `Bearer ${where()}`]);
+    expect(await challenge('/v2/projects', { key: null, json: {} })).toEqual([401, `Bearer ${where()}`]);
   });
 
   test('says invalid_token for a wrong, an expired and a revoked key', async () => {
@@ -172,7 +173,8 @@ describe('WWW-Authenticate', () => {
     const revoked = await make({});
     await server.call(`/v1/api-keys/${revoked.id}/revoke`, { json: {} });
     clock.advance(1000);
-    const said = (description: string) => `Bearer error="invalid_token", error_description="${description}"`;
+    const said = (description: string) =>
+      `Bearer error="invalid_token", error_description="${description}", ${where()}`;
     const verify = (key: string) => challenge('/v1/auth/verify', { key });
     expect(await verify(UNKNOWN_KEY)).toEqual([401, said(INVALID_API_KEY_MESSAGE)]);
     expect(await verify(expiring.key)).toEqual([401, said('The API key has expired.')]);
@@ -186,7 +188,7 @@ describe('WWW-Authenticate', () => {
     expect([reply.status, reply.json.error]).toEqual([403, 'insufficient_scope']);
     expect(reply.json.message).toBe('This call needs the scope projects:write; the credential holds read.');
     expect(reply.headers.get('www-authenticate')).toBe(
-      `Bearer error="insufficient_scope", error_description="${reply.json.message}", scope="projects:write"`,
+      `Bearer error="insufficient_scope", error_description="${reply.json.message}", scope="projects:write", ${where()}`,
     );
   });
 

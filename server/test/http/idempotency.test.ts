@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { mintSecret } from '@latchkey/protocol';
@@ -155,6 +156,23 @@ describe.each(DATABASES)('Idempotency-Key on %s', (database) => {
     expect(stored?.reply_sealed?.length).toBeGreaterThan(100);
     const text = JSON.stringify(stored) + Buffer.from(stored?.reply_sealed ?? '', 'base64').toString('latin1');
     for (const secret of [made.key, made.key.slice(8), server.key, 'Zaphod']) expect(text).not.toContain(secret);
+  });
+
+  test('nor does it let a password be guessed that was in a body', async () => {
+    const key = newKey();
+    const json = { email: `${key}@example.com`, password: 'plum trellis 41 gravel' };
+    const made = await create(key, json, { key: server.rootKey, path: '/v1/users' });
+    expect(made.status, made.text).toBe(201);
+    const stored = await row(key);
+    const digests = ['hex', 'base64', 'base64url'].flatMap((form) =>
+      ['/users', '/v1/users'].map((path) =>
+        createHash('sha256')
+          .update(JSON.stringify(['POST', path, json]))
+          .digest(form as 'hex'),
+      ),
+    );
+    expect(digests).not.toContain(stored?.fingerprint);
+    expect(isReplay(await create(key, json, { key: server.rootKey, path: '/v1/users' }))).toBe('true');
   });
 
   test('a call that failed is not remembered', async () => {

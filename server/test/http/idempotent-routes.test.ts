@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startServer, stopServers, type TestServer } from '../harness.ts';
+import { newApp, personAtBrowser, requestPath } from '../oauth/authorizing.ts';
 import { newAddress, newPerson } from '../people/browser.ts';
 
 afterAll(stopServers);
@@ -32,6 +33,12 @@ const newPlan = async (name: string) => `/v1/plans/${(await made('/v1/plans', { 
 const newRow = async (path: string, json: object) => `${path}/${(await made(path, json)).id}`;
 /** Root names the workspace: examples make more of them. */
 const here = () => ({ workspace_id: server.workspaceId });
+const newApplication = async () => {
+  const json = { name: 'x', scopes: [], redirect_uris: ['https://x.example/cb'], ...here() };
+  return made('/v1/applications', json, server.rootKey);
+};
+const newResource = async (audience: string) =>
+  `/v1/resources/${(await made('/v1/resources', { name: 'x', audience }, server.rootKey)).id}`;
 const newUser = async () => (await made('/v1/users', { email: newAddress(), ...here() }, server.rootKey)).id as string;
 const newMember = async () => {
   const userId = await newUser();
@@ -42,12 +49,32 @@ const newMember = async () => {
 };
 const newInvitation = async () =>
   `/v1/invitations/${(await made('/v1/invitations', { email: newAddress(), role: 'viewer', ...here() }, server.rootKey)).id}`;
+/** What somebody allowed an application that root trusts. */
+const newGrant = async () => {
+  const app = await newApp(server, { consent: 'skip' });
+  const { client, person } = await personAtBrowser(server);
+  await client.get(requestPath(app));
+  const { data } = (
+    await server.call(`/v1/grants?user_id=${person.userId}&workspace_id=${server.workspaceId}`, { key: server.rootKey })
+  ).json;
+  return `/v1/grants/${data[0].id}`;
+};
 /** As the browser of an owner sends it. */
 async function byOwner(path: string): Promise<Example> {
   const { cookies } = await newPerson(server, { role: 'owner' });
   const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ');
   return { path, json: {}, key: null, headers: { cookie, 'sec-fetch-site': 'same-origin' } };
 }
+let issuers = 0;
+const newIssuer = () => ({
+  issuer: `https://idp-${issuers++}.example`,
+  audience: null,
+  secret: 'a shared secret of thirty-two bytes or more',
+  scopes: ['read'],
+  ...here(),
+});
+const issuerPath = async () =>
+  `/v1/trusted-issuers/${(await made('/v1/trusted-issuers', newIssuer(), server.rootKey)).id}`;
 const hash = (text: string) => ({ algorithm: 'sha256', value: createHash('sha256').update(text).digest('hex') });
 
 /** One call to each route that changes something; a new route needs its own here. */
@@ -66,12 +93,27 @@ const EXAMPLES: Record<string, () => Promise<Example>> = {
   'POST /v1/scopes': async () => root('/v1/scopes', { name: 'made', description: 'x' }),
   'PATCH /v1/scopes/{name}': async () => root(await newScope('patched'), { description: 'y' }),
   'DELETE /v1/scopes/{name}': async () => root(await newScope('deleted')),
+  'POST /v1/resources': async () => root('/v1/resources', { name: 'x', audience: 'urn:made', signing_alg: 'RS256' }),
+  'PATCH /v1/resources/{id}': async () => root(await newResource('urn:patched'), { name: 'y', signing_alg: 'EdDSA' }),
+  'DELETE /v1/resources/{id}': async () => root(await newResource('urn:deleted')),
+  'POST /v1/applications': async () => root('/v1/applications', { name: 'x', scopes: [], type: 'service', ...here() }),
+  'PATCH /v1/applications/{id}': async () =>
+    root(`/v1/applications/${(await newApplication()).id}`, { name: 'y', ...here() }),
+  'DELETE /v1/applications/{id}': async () =>
+    root(`/v1/applications/${(await newApplication()).id}?workspace_id=${server.workspaceId}`),
+  'POST /v1/applications/{id}/secrets': async () =>
+    root(`/v1/applications/${(await newApplication()).id}/secrets`, here()),
+  'DELETE /v1/applications/{id}/secrets/{secret_id}': async () => {
+    const { id, secrets } = await newApplication();
+    return root(`/v1/applications/${id}/secrets/${secrets[0].id}?workspace_id=${server.workspaceId}`);
+  },
   'POST /v1/plans': async () => root('/v1/plans', { name: 'made' }),
   'PATCH /v1/plans/{name}': async () => root(await newPlan('patched'), { offered: true }),
   'DELETE /v1/plans/{name}': async () => root(await newPlan('deleted')),
   'POST /v1/signing-keys/rotate': async () => root('/v1/signing-keys/rotate', { emergency: true }),
   'POST /v1/users': async () => root('/v1/users', { email: newAddress(), ...here() }),
   'PATCH /v1/users/{id}': async () => root(`/v1/users/${await newUser()}`, { name: 'y' }),
+  'DELETE /v1/users/{id}/second-factors': async () => root(`/v1/users/${await newUser()}/second-factors`),
   'DELETE /v1/users/{id}': async () => root(`/v1/users/${await newUser()}`),
   'POST /v1/members': async () => {
     const userId = await newUser();
@@ -83,6 +125,10 @@ const EXAMPLES: Record<string, () => Promise<Example>> = {
   'POST /v1/members/{id}/transfer': async () => byOwner(`${await newMember()}/transfer`),
   'POST /v1/invitations': async () => root('/v1/invitations', { email: newAddress(), role: 'viewer', ...here() }),
   'DELETE /v1/invitations/{id}': async () => root(`${await newInvitation()}?workspace_id=${server.workspaceId}`),
+  'DELETE /v1/grants/{id}': async () => root(await newGrant()),
+  'POST /v1/trusted-issuers': async () => root('/v1/trusted-issuers', newIssuer()),
+  'PATCH /v1/trusted-issuers/{id}': async () => root(await issuerPath(), { scopes: ['write'], ...here() }),
+  'DELETE /v1/trusted-issuers/{id}': async () => root(`${await issuerPath()}?workspace_id=${server.workspaceId}`),
   'POST /v1/projects': async () => ({ path: '/v1/projects', json: { name: 'x' } }),
   'PATCH /v1/projects/{id}': async () => ({ path: await newRow('/v1/projects', { name: 'x' }), json: { name: 'y' } }),
   'DELETE /v1/projects/{id}': async () => ({ path: await newRow('/v1/projects', { name: 'x' }) }),

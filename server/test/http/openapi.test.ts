@@ -35,7 +35,18 @@ interface Document {
 }
 
 /** Pages are for people: they stand beside the API. */
-const PAGE = /^(?:get|post) \/(?:$|assets\/|sign-|recover|email\/|invitations\/accept|account)/;
+const PAGE =
+  /^(?:get|post) \/(?:$|assets\/|sign-|recover|email\/|invitations\/accept|account|authorize$|oauth\/(?:authorize|consent|logout)(?:\/|$))/;
+
+const FORM = 'application/x-www-form-urlencoded';
+
+/** OAuth's endpoints take forms; that for tokens JSON too. */
+const FORMS: Record<string, string[]> = {
+  '/oauth/token': [FORM, 'application/json'],
+  '/token': [FORM, 'application/json'],
+  '/oauth/revoke': [FORM],
+  '/oauth/introspect': [FORM],
+};
 
 let server: TestServer;
 let document: Document;
@@ -86,7 +97,7 @@ describe('the document', () => {
 
   test('describes every route that is mounted, and no other', () => {
     const documented = operations().map(([path, method]) => `${method} ${path}`);
-    const mounted = mountedRoutes().filter((route) => !/^head |^options \*$/.test(route) && !PAGE.test(route));
+    const mounted = mountedRoutes().filter((route) => !/^head |\*$/.test(route) && !PAGE.test(route));
     expect(mounted).toEqual(expect.arrayContaining(['post /v1/api-keys/{id}/revoke', 'delete /v2/orders/{id}']));
     expect(documented.sort()).toEqual(mounted.sort());
   });
@@ -114,7 +125,7 @@ describe('the document', () => {
       }
       if (method === 'get' || method === 'delete') expect(operation.requestBody, where).toBeUndefined();
       if (operation.requestBody)
-        expect(Object.keys(operation.requestBody.content), where).toEqual(['application/json']);
+        expect(Object.keys(operation.requestBody.content), where).toEqual(FORMS[path] ?? ['application/json']);
       expect(Object.keys(operation.responses).length, where).toBeGreaterThan(0);
       for (const [status, response] of Object.entries(operation.responses)) {
         expect(status, where).toMatch(/^(?:[2-5]\d\d|default)$/);
@@ -164,10 +175,15 @@ describe('the document', () => {
     expect(open.map(([path]) => path)).toEqual(
       expect.arrayContaining(['/openapi.json', '/openapi.yaml', '/healthz', '/readyz', '/docs/errors']),
     );
-    const others = open.filter(([path]) => !/\/auth\/(?:login|refresh|logout)$/.test(path));
+    const others = open.filter(([path]) => !/\/auth\/(?:login|refresh|logout)$/.test(path) && !isOAuth(path));
     expect(others.filter(([path]) => /api-keys|projects|orders|metrics|auth/.test(path))).toEqual([]);
   });
 });
+
+const isOAuth = (path: string) => path in FORMS || path in REGISTRATION || path.startsWith('/.well-known/');
+
+/** Of who registers nothing, and of a client that shows no registration token. */
+const REGISTRATION: Record<string, number> = { '/oauth/register': 400, '/oauth/register/{client_id}': 401 };
 
 /** Without a word of who it is about. */
 const LOGIN: Record<string, number> = { login: 422, refresh: 422, logout: 422 };
@@ -179,14 +195,16 @@ describe('every documented route', () => {
   };
 
   test('is there: without a credential it answers, or asks for one', async () => {
-    const peer = { '/metrics': 200, '/dev/mail': 200 } as Record<string, number>;
+    const peer = { '/metrics': 200, '/dev/mail': 200, '/dev/callback': 200 } as Record<string, number>;
     for (const [path, method, { security, requestBody }] of operations()) {
       // Where anybody may send a body, an empty one is told what is missing.
       const needed = requestBody?.content['application/json']?.schema.required ?? [];
       const open = needed.length > 0 ? 422 : 200;
       const { status } = await call(path, method, null);
       const [, login] = /\/auth\/(login|refresh|logout)$/.exec(path) ?? [];
-      const expected = peer[path] ?? LOGIN[login ?? ''] ?? (security ? 401 : open);
+      // A client says who it is in the form.
+      const form = path in FORMS ? (FORMS[path]?.includes('application/json') ? 400 : 415) : undefined;
+      const expected = peer[path] ?? REGISTRATION[path] ?? form ?? LOGIN[login ?? ''] ?? (security ? 401 : open);
       expect([path, method, status]).toEqual([path, method, expected]);
     }
   });

@@ -31,11 +31,8 @@ export async function loggedIn(server: TestServer, person: { email: string }, mo
 /** Sets the role of a member as the operator. */
 export async function setRole(server: TestServer, person: Person, role: string): Promise<void> {
   const id = await memberId(server, person);
-  const reply = await server.call(`/v1/members/${id}?workspace_id=${person.workspaceId}`, {
-    method: 'PATCH',
-    key: server.rootKey,
-    json: { role },
-  });
+  const json = { role, workspace_id: person.workspaceId };
+  const reply = await server.call(`/v1/members/${id}`, { method: 'PATCH', key: server.rootKey, json });
   expect(reply.status, reply.text).toBe(200);
 }
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { eventsAbout, makeWorkspace, START_MS } from '../domains/installation.ts';
 import { DATABASES, manualClock, startServer, stopServers, type TestServer } from '../harness.ts';
-import { newBrowser, newPerson, PASSWORD, type Person, refusal, signIn } from '../people/browser.ts';
+import { enrolTotp, newBrowser, newPerson, otpAt, PASSWORD, type Person, refusal, signIn } from '../people/browser.ts';
 import { claimsOf } from '../tokens/issuing.ts';
 import { DEAD, loggedIn, memberId, post, refresh, setRole } from './logins.ts';
 
@@ -50,6 +50,35 @@ describe.each(DATABASES)('refreshing a login on %s', (database) => {
     expect(new Set(replies.map(({ json }) => json.refresh_token)).size).toBe(1);
     for (const { json } of replies) expect(await works(json.token)).toBe(true);
     expect((await refresh(server, replies[0]?.json.refresh_token)).status).toBe(200);
+  });
+
+  test('a login by password alone ends at once where its workspace begins to ask for more', async () => {
+    const workspaceId = await makeWorkspace(server);
+    const [plain, both] = [
+      await newPerson(server, { workspace_id: workspaceId }),
+      await newPerson(server, { workspace_id: workspaceId }),
+    ];
+    const { secret } = await enrolTotp(both, clock.nowMs);
+    const elsewhere = await loggedIn(server, plain);
+    const byPassword = await loggedIn(server, plain);
+    clock.advance(30_000);
+    const byBoth = await loggedIn(server, both, { otp: await otpAt(secret, clock.nowMs()) });
+    const require = (isRequired: boolean) =>
+      server.call(`/v1/workspaces/${workspaceId}`, {
+        method: 'PATCH',
+        key: server.rootKey,
+        json: { require_second_factor: isRequired },
+      });
+    expect((await require(true)).status).toBe(200);
+    expect(refusal(await server.call('/v1/users/me', { key: byPassword.token }))).toEqual([401, 'invalid_token']);
+    expect(refusal(await refresh(server, elsewhere.refreshToken))).toEqual([401, 'invalid_token']);
+    expect(await works(byBoth.token)).toBe(true);
+    // Taking the factor away again takes the login with it.
+    expect((await both.call('/v1/account/factors/totp', { method: 'DELETE' })).status).toBe(204);
+    expect(await works(byBoth.token)).toBe(false);
+    expect(refusal(await refresh(server, byBoth.refreshToken))).toEqual([401, 'invalid_token']);
+    expect((await require(false)).status).toBe(200);
+    expect(await works(byPassword.token)).toBe(true);
   });
 
   test('a copy that is used later ends the login: tokens, session and all, once', async () => {

@@ -60,7 +60,14 @@ const filesOf = (name: string) =>
 describe('the packages in an empty folder', () => {
   test('hold what is run and read, and no sources or tests', () => {
     const server = filesOf('latchkey');
-    const needed = ['LICENSE', 'README.md', 'bin/latchkey.js', 'dist/main.js', 'dist/wal-checkpoint-worker.js'];
+    const needed = [
+      'LICENSE',
+      'README.md',
+      'bin/latchkey.js',
+      'dist/main.js',
+      'dist/wal-checkpoint-worker.js',
+      'dist/slow-hash-worker.js',
+    ];
     expect(server).toEqual(expect.arrayContaining([...needed, 'dist/assets/tokens.css', 'package.json']));
     for (const path of server) {
       expect(path).toMatch(

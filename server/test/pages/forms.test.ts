@@ -73,6 +73,30 @@ test('nothing but a form is read', async () => {
   expect([large.status, large.headers.get('content-type')]).toEqual([413, 'text/html; charset=utf-8']);
 });
 
+test('a text that no database keeps is refused in every field and path, also behind another of its name', async () => {
+  const onPostgres = await startServer({ database: 'postgres' });
+  const person = await newPerson(onPostgres);
+  const client = pageClient(onPostgres, person.cookies);
+  await client.get('/account');
+  const headers = { 'content-type': 'application/x-www-form-urlencoded', 'sec-fetch-site': 'same-origin' };
+  const cookie = [...client.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
+  const token = encodeURIComponent(client.token());
+  const send = (path: string, body: string) =>
+    onPostgres.call(path, { key: null, body: `form_token=${token}&${body}`, headers: { ...headers, cookie } });
+  for (const [path, body] of [
+    ['/account/workspaces', 'workspace=%00&workspace=x'],
+    ['/account/workspaces', 'workspace=x&%00=x'],
+    ['/account/sessions/%00/end', ''],
+    ['/account/passkeys/a%00b', 'name=x'],
+    ['/account/passkeys/a%00b/remove', ''],
+  ] as const) {
+    const { status, text } = await send(path, body);
+    expect([path, status]).toEqual([path, 422]);
+    expect(text).not.toMatch(/22021|UTF8|invalid byte/);
+  }
+  expect(onPostgres.logLines.filter((line) => /"level":[56]0/.test(line))).toEqual([]);
+});
+
 test('signing in ends the session that the browser had, and gives forms a new owner', async () => {
   const [victim, attacker] = [await newPerson(server), await newPerson(server)];
   const client = pageClient(server, new Map(attacker.cookies));

@@ -21,6 +21,7 @@ const OPEN = [
   '/recover/password',
   '/no/such/page',
   '/dev/mail',
+  '/dev/callback?code=abc&state=x',
 ];
 const OWN = [
   '/account',
@@ -53,6 +54,19 @@ describe.each([...OPEN, ...OWN])('%s', (path) => {
 test('a name that is a script is text', async () => {
   const { text } = await pageClient(server, new Map(person.cookies)).get('/account');
   expect(text).toContain('&lt;script>alert(&quot;name&quot;)');
+});
+
+test('nor is any part of what a browser calls itself in a page', async () => {
+  const agent = `<script>alert("agent")</script>" onload="x" Firefox/1`;
+  const reply = await server.call('/v1/account/sign-in', {
+    key: null,
+    json: { email: person.email, password: person.password },
+    headers: { 'user-agent': agent },
+  });
+  expect(reply.status).toBe(201);
+  const { text } = await pageClient(server, new Map(person.cookies)).get('/account/sessions');
+  expect(text).toContain('Firefox');
+  expect(text).not.toMatch(/alert\(|onload|&quot;agent/);
 });
 
 test('over https, cookies are __Host- and Secure', async () => {

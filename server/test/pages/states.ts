@@ -1,7 +1,9 @@
 import type { BrowserContext, Page } from 'playwright-core';
 import type { ManualClock, TestServer } from '../harness.ts';
+import { type App, allow, markSelfRegistered, newApp, requestPath } from '../oauth/authorizing.ts';
 import { enrolTotp, mailTo, newAddress, newPerson, otpAt, PASSWORD, type Person } from '../people/browser.ts';
 import { addAuthenticator, enterAs } from './chromium.ts';
+import { pageClient } from './client.ts';
 
 export interface Stage {
   server: TestServer;
@@ -78,6 +80,15 @@ async function addPasskeyByPage({ page }: Stage, name: string): Promise<void> {
   await page.getByRole('heading', { name: 'Your backup codes' }).waitFor();
 }
 
+/** Somebody whose only second factor is a passkey of this window, signed out again. */
+async function personWithPasskey(stage: Stage): Promise<Person> {
+  const made = await person(stage);
+  await addAuthenticator(stage.page);
+  await addPasskeyByPage(stage, 'Work laptop');
+  await stage.context.clearCookies();
+  return made;
+}
+
 async function unproved(stage: Stage): Promise<Person> {
   const made = await person(stage);
   await enrolTotp(made, stage.clock.nowMs);
@@ -86,8 +97,92 @@ async function unproved(stage: Stage): Promise<Person> {
   return made;
 }
 
+const LOOPBACK = { type: 'native', redirect_uris: ['http://127.0.0.1/cb'] };
+const MANY = ['read', 'write', 'delete', 'admin', 'api_keys:write', 'webhooks:write', 'members:read', 'usage:read'];
+
+/** A person sent here by an application. */
+async function sent(stage: Stage, fields: Record<string, unknown>, params: Record<string, string | null> = {}) {
+  const app = await newApp(stage.server, fields);
+  const made = await person(stage, { role: 'admin', name: 'Ada Lovelace' });
+  await stage.page.goto(requestPath(app, params));
+  return { app, made };
+}
+
+async function secondWorkspace({ server }: Stage, userId: string): Promise<void> {
+  const made = await server.call('/v1/workspaces', { key: server.rootKey, json: { name: LONG_NAME.slice(0, 100) } });
+  const json = { user_id: userId, role: 'viewer', workspace_id: made.json.id };
+  await server.call('/v1/members', { key: server.rootKey, json });
+}
+
+async function choosing(stage: Stage, app: App): Promise<void> {
+  const made = await person(stage);
+  await secondWorkspace(stage, made.userId);
+  await stage.page.goto(requestPath(app));
+}
+
+/** What applications ask of people. */
+const APPLICATION_STATES: Record<string, Act> = {
+  'sign-in-for-application': async (stage) => {
+    await stage.page.goto(requestPath(await newApp(stage.server), { login_hint: 'ada@example.com' }));
+  },
+  consent: async (stage) => void (await sent(stage, {}, { scope: 'read write email' })),
+  'consent-much': async (stage) => {
+    const name = LONG_NAME.slice(0, 100);
+    await sent(stage, { name, scopes: MANY, policy_uri: 'https://app.example/p' }, { scope: MANY.join(' ') });
+  },
+  'consent-right-to-left': async (stage) => void (await sent(stage, { name: 'מפתחות ויומנים' })),
+  'consent-self-registered': async (stage) => {
+    const app = await newApp(stage.server, { ...LOOPBACK, name: 'Editor', scopes: ['read', 'delete'] });
+    await markSelfRegistered(stage.server, app);
+    await person(stage);
+    await stage.page.goto(requestPath(app, { redirect_uri: 'http://127.0.0.1:3118/cb', scope: 'read delete' }));
+  },
+  'consent-more': async (stage) => {
+    const app = await newApp(stage.server);
+    const made = await person(stage);
+    await allow(pageClient(stage.server, made.cookies), app);
+    await stage.page.goto(requestPath(app, { scope: 'read write email' }));
+    await stage.page.getByText('do more for you?').waitFor();
+  },
+  'choose-workspace': async (stage) => choosing(stage, await newApp(stage.server)),
+  'choose-account': async (stage) => void (await sent(stage, {}, { prompt: 'select_account' })),
+  'application-unknown': async (stage) => {
+    await stage.page.goto(requestPath({ id: 'app_000000000000000000000000', secret: undefined }));
+  },
+  'application-redirect': async (stage) => {
+    const params = { redirect_uri: `https://evil.example/${'long/'.repeat(40)}` };
+    await stage.page.goto(requestPath(await newApp(stage.server), params));
+  },
+  'application-refused': async (stage) => {
+    const app = await newApp(stage.server);
+    await markSelfRegistered(stage.server, app);
+    await stage.page.goto(requestPath(app, { scope: 'nope' }));
+  },
+  'question-gone': at('/oauth/consent?request=x'),
+  'role-too-small': async (stage) => {
+    const app = await newApp(stage.server, { scopes: ['write'] });
+    await person(stage, { role: 'viewer' });
+    await stage.page.goto(requestPath(app, { scope: 'write' }));
+  },
+  applications: async (stage) => {
+    const made = await person(stage);
+    for (const name of ['Notes', LONG_NAME.slice(0, 100), 'יומן']) {
+      const app = await newApp(stage.server, { name, consent: 'skip', scopes: ['read', 'delete', 'email'] });
+      const cookie = [...made.cookies].map(([key, value]) => `${key}=${value}`).join('; ');
+      await stage.server.call(requestPath(app, { scope: 'read delete email' }), { key: null, headers: { cookie } });
+    }
+    await stage.page.goto('/account/applications');
+    await stage.page.locator('summary').first().click();
+  },
+  'applications-none': asPerson('/account/applications'),
+  'logout-question': asPerson('/oauth/logout'),
+  'logout-over': at('/oauth/logout'),
+  'logout-wrong': at('/oauth/logout?client_id=nobody'),
+};
+
 /** Every page, in every state that it can be in. */
 export const STATES: Record<string, Act> = {
+  ...APPLICATION_STATES,
   'sign-in': at('/sign-in'),
   'sign-in-empty': async (stage) => {
     await stage.page.goto('/sign-in');
@@ -104,6 +199,27 @@ export const STATES: Record<string, Act> = {
   'second-factor-backup': async (stage) => {
     await halfIn(stage);
     await stage.page.getByRole('link', { name: 'Use a backup code' }).click();
+  },
+  'second-factor-passkey': async (stage) => {
+    const { email } = await personWithPasskey(stage);
+    await signIn(stage, email, PASSWORD);
+    await stage.page.getByRole('button', { name: 'Use a passkey' }).waitFor();
+  },
+  'second-factor-both': async (stage) => {
+    const made = await personWithPasskey(stage);
+    await enrolTotp(made, stage.clock.nowMs);
+    await signIn(stage, made.email, PASSWORD);
+    await stage.page.getByRole('button', { name: 'Use a passkey' }).waitFor();
+  },
+  'second-factor-passkey-failed': async (stage) => {
+    const { email } = await personWithPasskey(stage);
+    await signIn(stage, email, PASSWORD);
+    // A key of nobody's: the browser has no answer.
+    await stage.page.locator('form.passkey').evaluate((form) => {
+      (form as unknown as { dataset: Record<string, string> }).dataset.options = '/v1/none';
+    });
+    await stage.page.getByRole('button', { name: 'Use a passkey' }).click();
+    await stage.page.getByText('The passkey was not used.').waitFor();
   },
   'sign-up': at('/sign-up'),
   'sign-up-wrong': async ({ page }) => {
@@ -164,6 +280,8 @@ export const STATES: Record<string, Act> = {
     await stage.page.getByLabel('New password').fill(PASSWORD.toUpperCase());
     await submit(stage.page, 'Save password');
   },
+  name: asPerson('/account/name', { name: 'Ada Lovelace' }),
+  'name-none': asPerson('/account/name'),
   email: asPerson('/account/email'),
   authenticator: async (stage) => {
     await asPerson('/account')(stage);
@@ -217,6 +335,22 @@ export const STATES: Record<string, Act> = {
     if (added.status !== 201) throw new Error(added.text);
     await stage.page.goto('/account/workspaces');
   },
+  'workspaces-invited': async (stage) => {
+    const { email } = await person(stage);
+    const { server } = stage;
+    for (const [name, role] of [
+      [LONG_NAME.slice(0, 100), 'viewer'],
+      ['Acme', 'admin'],
+    ]) {
+      const made = await server.call('/v1/workspaces', { key: server.rootKey, json: { name } });
+      const json = { email, role, workspace_id: made.json.id };
+      const invitation = await server.call('/v1/invitations', { key: server.rootKey, json });
+      if (invitation.status !== 201) throw new Error(invitation.text);
+    }
+    await stage.page.goto('/account/workspaces');
+    await stage.page.getByRole('button', { name: 'Join Acme' }).waitFor();
+  },
+  'workspaces-unconfirmed': asPerson('/account/workspaces', { email_verified: false }),
   'dev-mail': async (stage) => {
     await signUp(stage, newAddress());
     await stage.page.goto('/dev/mail');

@@ -1,8 +1,8 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { manualClock, startServer, stopServers, type TestServer } from '../harness.ts';
-import { mailTo, newAddress, newBrowser, newPerson, otpAt, PASSWORD, signIn } from '../people/browser.ts';
-import { addAuthenticator, axeViolations, openWindow, startChromium } from './chromium.ts';
+import { enrolTotp, mailTo, newAddress, newBrowser, newPerson, otpAt, PASSWORD, signIn } from '../people/browser.ts';
+import { addAuthenticator, axeViolations, enterAs, openWindow, startChromium } from './chromium.ts';
 
 const clock = manualClock();
 let server: TestServer;
@@ -133,6 +133,78 @@ test('a person signs up, adds a second factor and a passkey, gets back in, and j
   await context.close();
 });
 
+test('after the password a passkey is enough, beside an authenticator app and alone', async () => {
+  const opened = await openWindow(browser, server);
+  const { page, context, complaints } = opened;
+  const { fill, press, sees, heading } = hand(opened);
+  const person = await newPerson(server);
+  await enterAs(context, server, person);
+  await addAuthenticator(page);
+  await page.goto('/account/passkeys/new');
+  await fill('Name', 'Test laptop');
+  await press('Create passkey');
+  await heading('Your backup codes');
+  const signIn = async () => {
+    await context.clearCookies();
+    await page.goto('/sign-in?return_to=/account/sessions');
+    await fill('Email', person.email);
+    await fill('Password', PASSWORD);
+    await press('Continue');
+    await heading('One more step');
+    // Nobody is in by the password alone.
+    expect((await context.cookies()).map(({ name }) => name).sort()).toEqual([
+      'latchkey_challenge',
+      'latchkey_visitor',
+    ]);
+  };
+
+  await signIn();
+  await sees('Confirm with a passkey of yours.');
+  expect(await page.getByLabel('Code', { exact: true }).count()).toBe(0);
+  await press('Use a passkey');
+  await heading('Sessions');
+  await sees('by password, passkey');
+
+  const again = newBrowser(server);
+  for (const { name, value } of await context.cookies()) again.cookies.set(name, value);
+  await enrolTotp({ ...person, ...again }, clock.nowMs);
+  await signIn();
+  await page.getByLabel('Code', { exact: true }).waitFor();
+  await press('Use a passkey');
+  await heading('Sessions');
+  expect(complaints).toEqual([]);
+  await context.close();
+});
+
+test('who has only a passkey, and no script or no device, gets in by a backup code', async () => {
+  const scripted = await openWindow(browser, server);
+  const person = await newPerson(server);
+  await enterAs(scripted.context, server, person);
+  await addAuthenticator(scripted.page);
+  await scripted.page.goto('/account/passkeys/new');
+  await hand(scripted).fill('Name', 'Lost phone');
+  await hand(scripted).press('Create passkey');
+  await hand(scripted).heading('Your backup codes');
+  const code = await scripted.page.locator('.codes li').first().innerText();
+  await scripted.context.close();
+
+  const opened = await openWindow(browser, server, { javaScriptEnabled: false });
+  const { page, context } = opened;
+  const { fill, press, sees, heading } = hand(opened);
+  await page.goto('/sign-in');
+  await fill('Email', person.email);
+  await fill('Password', PASSWORD);
+  await press('Continue');
+  await sees('Passkeys need JavaScript');
+  expect(await page.getByRole('button', { name: 'Use a passkey' }).count()).toBe(0);
+  await page.getByRole('link', { name: 'Use a backup code' }).click();
+  await fill('Backup code', code.trim());
+  await press('Continue');
+  await heading('Security');
+  await sees('9 of 10 left.');
+  await context.close();
+});
+
 test('by keyboard alone: the order is that of the page, and what has the focus is seen', async () => {
   const { email } = await newPerson(server);
   const { page, context } = await openWindow(browser, server);
@@ -156,7 +228,7 @@ test('by keyboard alone: the order is that of the page, and what has the focus i
   await page.keyboard.press('Tab');
   expect(await focused()).toBe('Skip to content');
   const seen: string[] = [];
-  for (let step = 0; step < 8; step += 1) {
+  for (let step = 0; step < 9; step += 1) {
     await page.keyboard.press('Tab');
     seen.push(await focused());
     const outline = await page.evaluate(() => {
@@ -168,7 +240,8 @@ test('by keyboard alone: the order is that of the page, and what has the focus i
     });
     expect(outline).toBe('solid');
   }
-  expect(seen).toEqual(['Latchkey', 'Sign out', 'Security', 'Sessions', 'Workspaces', 'Change', 'Change', 'Add']);
+  const tabs = ['Security', 'Sessions', 'Applications', 'Workspaces'];
+  expect(seen).toEqual(['Latchkey', 'Sign out', ...tabs, 'Add', 'Change', 'Change']);
   await context.close();
 });
 

@@ -14,13 +14,15 @@ export interface Lies {
   algorithm?: number;
   signature?: Buffer;
   crossOrigin?: boolean;
+  /** In place of no statement on where the key is from. */
+  attestation?: (publicKey: KeyObject, clientData: Uint8Array) => { fmt: string; attStmt: Map<string, unknown> };
 }
 
 const b64 = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64url');
 const sha256 = (data: Uint8Array | string) => createHash('sha256').update(data).digest();
 
 /** CBOR (RFC 8949) of what an authenticator writes: numbers, bytes, text, maps. */
-function cbor(value: number | string | Uint8Array | Map<unknown, unknown>): Buffer {
+function cbor(value: number | string | Uint8Array | Map<unknown, unknown> | readonly Uint8Array[]): Buffer {
   const head = (major: number, n: number) => {
     if (n < 24) return Buffer.from([(major << 5) | n]);
     if (n < 256) return Buffer.from([(major << 5) | 24, n]);
@@ -28,11 +30,12 @@ function cbor(value: number | string | Uint8Array | Map<unknown, unknown>): Buff
   };
   if (typeof value === 'number') return value < 0 ? head(1, -1 - value) : head(0, value);
   if (typeof value === 'string') return Buffer.concat([head(3, Buffer.byteLength(value)), Buffer.from(value)]);
+  if (Array.isArray(value)) return Buffer.concat([head(4, value.length), ...value.map(cbor)]);
   if (value instanceof Map) {
     const parts = [...value].flatMap(([key, each]) => [cbor(key as string), cbor(each as string)]);
     return Buffer.concat([head(5, value.size), ...parts]);
   }
-  return Buffer.concat([head(2, value.length), Buffer.from(value)]);
+  return Buffer.concat([head(2, value.length), Buffer.from(value as Uint8Array)]);
 }
 
 interface CreationOptions {
@@ -97,12 +100,9 @@ export class Authenticator {
     const length = Buffer.from([0, this.credentialId.length]);
     const attested = Buffer.concat([Buffer.alloc(16), length, this.credentialId, key]);
     const authData = this.#authenticatorData(options.rp.id, 0x45, lies, attested);
-    const attestation = new Map<string, unknown>([
-      ['fmt', 'none'],
-      ['attStmt', new Map()],
-      ['authData', authData],
-    ]);
     const clientData = this.#clientData('webauthn.create', options.challenge, lies);
+    const said = lies.attestation?.(this.#publicKey, clientData) ?? { fmt: 'none', attStmt: new Map() };
+    const attestation = new Map<string, unknown>([...Object.entries(said), ['authData', authData]]);
     return {
       id: this.id,
       rawId: this.id,

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { databaseText, eventsAbout, START_MS } from '../domains/installation.ts';
 import { DATABASES, manualClock, startServer, stopServers, type TestServer } from '../harness.ts';
+import { loggedIn } from '../login/logins.ts';
 import { enrolTotp, mailTo, newBrowser, newPerson, otpAt, PASSWORD, type Person, refusal, signIn } from './browser.ts';
 
 const HOUR_MS = 3_600_000;
@@ -124,12 +125,46 @@ describe.each(DATABASES)('second factors on %s', (database) => {
     expect(refusal(await answer(late, await nextCode(secret)))).toEqual(WRONG);
   });
 
+  test('of parallel guesses over many challenges no more than the limit are looked at', async () => {
+    const { person, secret } = await protectedPerson();
+    const challenges: string[] = [];
+    for (let count = 0; count < 8; count += 1) challenges.push(await challengeOf(person.email));
+    const guesses = challenges.flatMap((challenge) =>
+      ['000000', '111111', '222222', 'aaaa-bbbb-cccc-dddd'].map((otp) => answer(challenge, otp)),
+    );
+    const statuses = (await Promise.all(guesses)).map(({ status }) => status);
+    expect(statuses.filter((status) => status === 401)).toHaveLength(10);
+    expect(statuses.filter((status) => status === 429)).toHaveLength(guesses.length - 10);
+    const failed = (await eventsAbout(server, person.userId)).filter(({ action }) => action === 'user.sign_in_failed');
+    expect(failed).toHaveLength(10);
+    expect(refusal(await answer(await challengeOf(person.email), await nextCode(secret)))).toEqual([
+      429,
+      'rate_limit_exceeded',
+    ]);
+  });
+
+  test('the session that the browser had before ends when the code is right, and not before', async () => {
+    const planter = await newPerson(server);
+    const { person, secret } = await protectedPerson();
+    const browser = newBrowser(server);
+    const planted = planter.cookies.get('latchkey_session') ?? '';
+    browser.cookies.set('latchkey_session', planted);
+    const asked = await signIn(browser, person.email);
+    expect(refusal(asked)).toEqual([401, 'mfa_required']);
+    expect((await planter.call('/v1/account')).status).toBe(200);
+    const { challenge } = asked.json;
+    const done = await browser.post('/v1/account/sign-in/second-factor', { challenge, otp: await nextCode(secret) });
+    expect(done.status).toBe(201);
+    expect(browser.cookies.get('latchkey_session')).not.toBe(planted);
+    expect((await planter.call('/v1/account')).status).toBe(401);
+  });
+
   test('guesses count for the account too, over new challenges and kinds of code', async () => {
     const { person, secret, backupCodes } = await protectedPerson();
     const statuses: number[] = [];
     for (let guess = 0; guess < 12; guess += 1) {
       const challenge = await challengeOf(person.email);
-      statuses.push((await answer(challenge, guess % 2 === 0 ? '000000' : 'aaaa-bbbb-cccc')).status);
+      statuses.push((await answer(challenge, guess % 2 === 0 ? '000000' : 'aaaa-bbbb-cccc-dddd')).status);
     }
     expect(statuses).toEqual([...Array(10).fill(401), 429, 429]);
     const challenge = await challengeOf(person.email);
@@ -143,7 +178,7 @@ describe.each(DATABASES)('second factors on %s', (database) => {
   test('a backup code works once, also in parallel, however it is typed; its use is told', async () => {
     const { person, backupCodes } = await protectedPerson();
     const [first = '', second = ''] = backupCodes;
-    expect(first).toMatch(/^[0-9a-hjkmnp-tv-z]{4}-[0-9a-hjkmnp-tv-z]{4}-[0-9a-hjkmnp-tv-z]{4}$/);
+    expect(first).toMatch(/^[0-9a-hjkmnp-tv-z]{4}(?:-[0-9a-hjkmnp-tv-z]{4}){3}$/);
     const tries = Array.from({ length: 5 }, () => signIn(newBrowser(server), person.email, PASSWORD, { otp: first }));
     const statuses = (await Promise.all(tries)).map(({ status }) => status);
     expect(statuses.filter((status) => status === 201)).toHaveLength(1);
@@ -222,6 +257,32 @@ describe.each(DATABASES)('second factors on %s', (database) => {
       for (const code of [secret, ...backupCodes]) expect(text).not.toContain(code);
     }
     expect(reply.text).not.toContain(`"${otp}"`);
+  });
+
+  test('the operator takes them from who lost them: all of them, with what they had opened', async () => {
+    const { person, secret, backupCodes } = await protectedPerson();
+    const challenge = await challengeOf(person.email);
+    const { token } = await loggedIn(server, person, { otp: await nextCode(secret) });
+    const path = `/v1/users/${person.userId}/second-factors`;
+    const owner = await newPerson(server, { role: 'owner' });
+    expect(refusal(await owner.call(path, { method: 'DELETE' }))).toEqual([403, 'forbidden']);
+    expect((await signIn(newBrowser(server), person.email)).status).toBe(401);
+    expect((await server.call(path, { method: 'DELETE', key: server.rootKey })).status).toBe(204);
+    expect(refusal(await person.call('/v1/account'))).toEqual([401, 'invalid_token']);
+    expect(refusal(await server.call('/v1/users/me', { key: token }))).toEqual([401, 'token_revoked']);
+    // What was open for a code is open for none.
+    expect(refusal(await answer(challenge, await nextCode(secret)))).toEqual(WRONG);
+    expect(refusal(await answer(challenge, backupCodes[0] ?? ''))).toEqual(WRONG);
+    const browser = newBrowser(server);
+    expect((await signIn(browser, person.email)).status).toBe(201);
+    const { json } = await browser.call('/v1/account/factors');
+    expect(json).toMatchObject({ totp: null, passkeys: [], backup_codes_left: 0 });
+    const mail = await mailTo(server, person.email);
+    expect(mail.text).toContain('every second factor and passkey, by whoever runs this service');
+    const events = await eventsAbout(server, person.userId);
+    expect(events).toContainEqual(expect.objectContaining({ action: 'user.factors_reset', actor_kind: 'root' }));
+    const missing = '/v1/users/usr_000000000000000000000000/second-factors';
+    expect((await server.call(missing, { method: 'DELETE', key: server.rootKey })).status).toBe(404);
   });
 
   test('a workspace can require one: who has none acts in it only after adding one', async () => {

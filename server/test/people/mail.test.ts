@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { START_MS } from '../domains/installation.ts';
+import { makeWorkspace, START_MS } from '../domains/installation.ts';
 import { DATABASES, manualClock, startServer, stopServers, type TestServer } from '../harness.ts';
 import { sendRaw } from '../http/raw.ts';
 import { newBrowser, newPerson } from './browser.ts';
@@ -33,6 +33,25 @@ describe.each(DATABASES)('mails by SMTP on %s', (database) => {
     expect(sink.mails[0]?.data).toContain('Subject: Choose a new password');
     expect(await waiting()).toEqual([]);
     expect((await server.call('/dev/mail', { key: null })).status).toBe(404);
+  });
+
+  test('have the lines and headers that we write, whatever a workspace is called', async () => {
+    const name = 'Acme\r\nBcc: evil@example.com\r\n\r\nhttps://evil.example \u001b[31m\u2028';
+    const workspace_id = await makeWorkspace(server, name);
+    const email = 'invited@example.com';
+    const made = await server.call('/v1/invitations', {
+      key: server.rootKey,
+      json: { email, role: 'viewer', workspace_id },
+    });
+    expect(made.status, made.text).toBe(201);
+    await send();
+    expect(sink.mails).toMatchObject([{ to: email }]);
+    const data = sink.mails[0]?.data ?? '';
+    const head = data.slice(0, data.indexOf('\r\n\r\n') === -1 ? data.indexOf('\n\n') : data.indexOf('\r\n\r\n'));
+    expect(head).toMatch(/^Subject: You are invited to a workspace\r?$/m);
+    expect(data).not.toMatch(/^(?:Bcc|https:\/\/evil)/im);
+    expect(data).not.toContain('\u001b');
+    expect(server.logLines.join('\n')).not.toContain('evil');
   });
 
   test('that are refused wait, and are tried again later and later', async () => {

@@ -1,5 +1,6 @@
 import { makeId } from '@latchkey/protocol';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { GUESSES_PER_HOUR } from '../../src/accounts/guessing/guesses.ts';
 import { pooledRandom } from '../../src/crypto/index.ts';
 import {
   answerTo,
@@ -130,6 +131,19 @@ describe.each(DATABASES)('members on %s', (database) => {
     expect((await setRole(owner, developer, 'owner')).json.role).toBe('owner');
   });
 
+  test('a key that may do less than a member changes and removes them not', async () => {
+    const { workspaceId, people } = await team('owner', 'admin', 'developer');
+    const [owner, admin, developer] = people as [Person, Person, Person];
+    const { key } = await makeKey(server, { workspace_id: workspaceId, scopes: ['members:write', 'members:read'] });
+    for (const person of [owner, admin, developer]) {
+      const path = `/v1/members/${await memberId(owner, person.userId)}`;
+      const demoted = await server.call(path, { key, method: 'PATCH', json: { role: 'viewer' } });
+      expect(refusal(demoted)).toEqual(FORBIDDEN);
+      expect(refusal(await server.call(path, { key, method: 'DELETE' }))).toEqual(FORBIDDEN);
+    }
+    expect((await remove(admin, developer)).status).toBe(204);
+  });
+
   test('a workspace keeps an owner: the last one cannot leave, be changed or be removed', async () => {
     const { people } = await team('owner', 'admin');
     const [owner, admin] = people as [Person, Person];
@@ -218,6 +232,49 @@ describe.each(DATABASES)('members on %s', (database) => {
     await owner.post('/v1/invitations', { email: claimed.email, role: 'viewer' });
     const { token } = await mailTo(server, claimed.email, 'You are invited to a workspace');
     expect(refusal(await claimed.post('/v1/account/invitation/accept', { token }))).toEqual(FORBIDDEN);
+  });
+
+  test('an invitation ends with the right of who made it', async () => {
+    const { people } = await team('owner', 'admin', 'admin', 'owner');
+    const [owner, demoted, removed, handing] = people as [Person, Person, Person, Person];
+    const invite = async (by: Person, role: string) => {
+      const email = newAddress();
+      const made = await by.post('/v1/invitations', { email, role });
+      expect(made.status, made.text).toBe(201);
+      expect(made.json.invited_by).toBe(by.userId);
+      return { email, id: made.json.id as string, token: (await mailTo(server, email)).token };
+    };
+    const byDemoted = await invite(demoted, 'admin');
+    const byRemoved = await invite(removed, 'viewer');
+    const [ownersOwner, ownersAdmin] = [await invite(handing, 'owner'), await invite(handing, 'admin')];
+    expect((await setRole(owner, demoted, 'developer')).status).toBe(200);
+    expect((await remove(owner, removed)).status).toBe(204);
+    expect((await setRole(owner, handing, 'admin')).status).toBe(200);
+    const accept = ({ token }: { token: string }) =>
+      newBrowser(server).post('/v1/account/invitation/sign-up', { token, password: PASSWORD });
+    for (const ended of [byDemoted, byRemoved, ownersOwner]) {
+      expect((await owner.call(`/v1/invitations/${ended.id}`)).json.state).toBe('revoked');
+      expect(refusal(await accept(ended))).toEqual([400, 'invalid_request']);
+    }
+    expect((await accept(ownersAdmin)).status).toBe(201);
+    const byDisabled = await invite(handing, 'viewer');
+    const disable = { key: server.rootKey, method: 'PATCH', json: { state: 'disabled' } };
+    expect((await server.call(`/v1/users/${handing.userId}`, disable)).status).toBe(200);
+    expect(refusal(await accept(byDisabled))).toEqual([400, 'invalid_request']);
+  });
+
+  test('nobody mails the world by invitations', async () => {
+    const { people } = await team('owner');
+    const [owner] = people as [Person];
+    const invite = () => owner.post('/v1/invitations', { email: newAddress('stranger'), role: 'viewer' });
+    const statuses: number[] = [];
+    for (let round = 0; round < GUESSES_PER_HOUR.invitations / 20; round += 1) {
+      statuses.push(...(await Promise.all(Array.from({ length: 20 }, invite))).map(({ status }) => status));
+    }
+    expect(new Set(statuses)).toEqual(new Set([201]));
+    expect(refusal(await invite())).toEqual([429, 'rate_limit_exceeded']);
+    clock.advance(HOUR_MS);
+    expect((await invite()).status).toBe(201);
   });
 
   test('a newcomer makes an account by an invitation, which proves the mailbox', async () => {

@@ -1,6 +1,9 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { eventsAbout, START_MS } from '../domains/installation.ts';
 import { DATABASES, manualClock, startServer, stopServers, type TestServer } from '../harness.ts';
+import { androidKeyStatement } from './attestation.ts';
 import { Authenticator, type Lies } from './authenticator.ts';
 import { type Browser, mailTo, newBrowser, newPerson, type Person, refusal, signIn } from './browser.ts';
 
@@ -51,6 +54,30 @@ describe.each(DATABASES)('passkeys on %s', (database) => {
     expect((await person.post(OFFER)).json.excludeCredentials).toHaveLength(1);
     clock.advance(16 * 60_000);
     expect((await person.post(OFFER)).json.proof_needed).toBe(true);
+  });
+
+  test('are taken without what they say of their maker: nothing that it names is fetched', async () => {
+    const asked: string[] = [];
+    const elsewhere = createServer((request, response) => {
+      asked.push(request.url ?? '');
+      response.end();
+    });
+    await new Promise<void>((resolve) => elsewhere.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void elsewhere.close());
+    const { port } = elsewhere.address() as AddressInfo;
+    const attestation: Lies['attestation'] = (publicKey, clientData) => ({
+      fmt: 'android-key',
+      attStmt: androidKeyStatement(publicKey, clientData, `http://127.0.0.1:${port}/latest/meta-data`),
+    });
+    const person = await newPerson(server);
+    const { device, reply } = await enrol(person, { attestation });
+    expect(asked).toEqual([]);
+    expect(reply.status, reply.text).toBe(201);
+    expect((await signInBy(device)).status).toBe(201);
+    for (const fmt of ['packed', 'tpm', 'apple', 'fido-u2f', 'android-safetynet', 'unheard-of']) {
+      const odd: Lies['attestation'] = () => ({ fmt, attStmt: new Map([['x5c', [Buffer.from('no certificate')]]]) });
+      expect((await enrol(await newPerson(server), { attestation: odd })).reply.status, fmt).toBe(201);
+    }
   });
 
   test('sign in without password and second factor; the session is a new one', async () => {

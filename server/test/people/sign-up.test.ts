@@ -132,7 +132,35 @@ describe('sign-up that is not open', () => {
     ]);
   });
 
-  test('production is by invitation unless it says otherwise, and keeps no mails to look at', async () => {
+  test('a mail from before it was closed makes no account', async () => {
+    const open = await startServer();
+    const email = newAddress();
+    expect((await newBrowser(open).post('/v1/account/sign-up', { email, password: PASSWORD })).status).toBe(200);
+    const { token } = await mailTo(open, email);
+    const { dataDir } = open;
+    await open.stop();
+    const server = await startServer({ dataDir, env: { LATCHKEY_SIGN_UP: 'closed' } });
+    const confirmed = await newBrowser(server).post('/v1/account/sign-up/confirm', { token, password: PASSWORD });
+    expect(refusal(confirmed)).toEqual([403, 'forbidden']);
+    expect(refusal(await signIn(newBrowser(server), email))).toEqual([401, 'invalid_credentials']);
+  });
+
+  test('nobody signs up with a text that is one address to us and another to a mail server', async () => {
+    const server = await startServer();
+    const { email } = await newPerson(server);
+    for (const odd of [
+      `${email}/.evil.example`,
+      `${email}?x`,
+      `${email}#x`,
+      `${email}\\x`,
+      `${email.replace('.', '\n.')}`,
+    ]) {
+      const reply = await newBrowser(server).post('/v1/account/sign-up', { email: odd, password: PASSWORD });
+      expect(refusal(reply), JSON.stringify(odd)).toEqual([422, 'validation_failed']);
+    }
+  });
+
+  test('it is open here unless it says otherwise, and mails are kept for this machine alone', async () => {
     const { config, call } = await startServer();
     expect(config.signUp).toBe('open');
     // Only from this machine, and only under its own name.

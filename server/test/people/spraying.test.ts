@@ -2,7 +2,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { GUESSES_PER_HOUR } from '../../src/accounts/guessing/guesses.ts';
 import { START_MS } from '../domains/installation.ts';
 import { manualClock, startServer, stopServers } from '../harness.ts';
-import { newAddress, newBrowser, newPerson, refusal, signIn } from './browser.ts';
+import { type Browser, enrolTotp, newAddress, newBrowser, newPerson, otpAt, refusal, signIn } from './browser.ts';
 
 const WRONG: [number, string] = [401, 'invalid_credentials'];
 const LIMITED: [number, string] = [429, 'rate_limit_exceeded'];
@@ -30,6 +30,48 @@ describe('guessing over many accounts and addresses', () => {
     home.cookies.set('latchkey_device', person.cookies.get('latchkey_device') ?? '');
     expect((await signIn(home, person.email)).status).toBe(201);
     expect(refusal(await signIn(newBrowser(server, from('2001:db8:1:2::5')), person.email))).toEqual(LIMITED);
+  });
+
+  test('who once got in has no more guesses for all the devices that they made known', async () => {
+    const server = await start();
+    const person = await newPerson(server);
+    const devices: string[] = [];
+    for (let count = 0; count < 8; count += 1) {
+      const browser = newBrowser(server);
+      expect((await signIn(browser, person.email)).status).toBe(201);
+      devices.push(browser.cookies.get('latchkey_device') ?? '');
+    }
+    expect(new Set(devices).size).toBe(8);
+    const guess = (device: string) => {
+      const browser = newBrowser(server);
+      browser.cookies.set('latchkey_device', device);
+      return signIn(browser, person.email, 'wrong guess');
+    };
+    const replies: [number, string | undefined][] = [];
+    for (let round = 0; round < 10; round += 1) {
+      replies.push(...(await Promise.all(devices.map(guess))).map(refusal));
+    }
+    const judged = replies.filter(([status]) => status === 401);
+    expect(judged).toHaveLength(GUESSES_PER_HOUR.knownDevices);
+  });
+
+  test('guesses at codes elsewhere do not lock out who is at a device that they know', async () => {
+    const clock = manualClock(START_MS);
+    const server = await startServer({ clock });
+    const person = await newPerson(server);
+    const { secret } = await enrolTotp(person, clock.nowMs);
+    const challenge = async (browser: Browser) => (await signIn(browser, person.email)).json.challenge as string;
+    const guess = async () => {
+      const thief = newBrowser(server);
+      return thief.post('/v1/account/sign-in/second-factor', { challenge: await challenge(thief), otp: '000000' });
+    };
+    for (let count = 0; count < GUESSES_PER_HOUR.codes; count += 1) expect(refusal(await guess())).toEqual(WRONG);
+    expect(refusal(await guess())).toEqual(LIMITED);
+    const home = newBrowser(server);
+    home.cookies.set('latchkey_device', person.cookies.get('latchkey_device') ?? '');
+    clock.advance(30_000);
+    const answer = { challenge: await challenge(home), otp: await otpAt(secret, clock.nowMs()) };
+    expect((await home.post('/v1/account/sign-in/second-factor', answer)).status).toBe(201);
   });
 
   test('a flood of sign-ins is answered, and other calls are answered in between', async () => {

@@ -107,7 +107,7 @@ test('the image holds what production runs, and nothing to build or test with', 
     'server/dist',
     'server/package.json',
   ]);
-  for (const name of ['main.js', 'wal-checkpoint-worker.js', 'assets/tokens.css']) {
+  for (const name of ['main.js', 'wal-checkpoint-worker.js', 'slow-hash-worker.js', 'assets/tokens.css']) {
     expect(own).toContain(`server/dist/${name}`);
   }
   for (const name of ['vitest', 'typescript', '@biomejs', 'rolldown', 'node']) {

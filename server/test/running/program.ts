@@ -17,6 +17,7 @@ export interface ReadyLine {
   workspace_id?: string;
   owner?: { email: string; password: string };
   test_key?: string;
+  application?: { client_id: string; client_secret: string };
   curl?: string;
 }
 

@@ -23,6 +23,10 @@ describe.concurrent('a start', () => {
       workspace_id: expect.stringMatching(/^ws_/),
       owner: { email: 'owner@example.com', password: expect.stringMatching(/^[0-9A-Za-z]{20}$/) },
       test_key: expect.stringMatching(/^sk_test_[0-9A-Za-z]{46}$/),
+      application: {
+        client_id: expect.stringMatching(/^app_[0-9A-Za-z]{24}$/),
+        client_secret: expect.stringMatching(/^lk_cs_[0-9A-Za-z]{46}$/),
+      },
       curl: expect.stringContaining(first.ready.test_key ?? ''),
     });
     const [, header = '', url = ''] = /-H "([^"]+)" (\S+)$/.exec(first.ready.curl ?? '') ?? [];
@@ -43,7 +47,9 @@ describe.concurrent('a start', () => {
     expect((await second.call('/v1/auth/verify', { key: ready.test_key ?? null })).status).toBe(200);
     expect((await second.call('/v1/api-keys', { key: ready.root_key ?? null })).status).toBe(200);
     await second.end('SIGTERM');
-    const secrets = [ready.root_key, ready.test_key, ready.owner?.password].map(String);
+    const secrets = [ready.root_key, ready.test_key, ready.owner?.password, ready.application?.client_secret].map(
+      String,
+    );
     for (const secret of secrets) expect(second.stdout() + second.stderr()).not.toContain(secret);
     for (const file of readdirSync(dataDir).filter((each) => each !== 'root-key')) {
       const bytes = readFileSync(join(dataDir, file)).toString('latin1');

@@ -1,3 +1,4 @@
+import { createPrivateKey } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { afterEach, expect, test } from 'vitest';
 import { generateAuditKey, hashBatch, signHash } from '../../src/audit/batch.ts';
@@ -42,7 +43,7 @@ test('a log rewritten under another key, whose public half was put in place of o
     const hash = hashBatch('0'.repeat(64), 1, events);
     await tx.query
       .updateTable('audit_batches')
-      .set({ hash, signature: signHash(hash, forger.privateKey) })
+      .set({ hash, signature: signHash(hash, createPrivateKey(forger.privateKey)) })
       .execute();
     await tx.query.updateTable('audit_keys').set({ public_key: forger.publicKey }).execute();
   });

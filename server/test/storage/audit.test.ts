@@ -1,3 +1,4 @@
+import { createPrivateKey } from 'node:crypto';
 import { afterEach, describe, expect, test } from 'vitest';
 import { generateAuditKey, hashBatch, signHash } from '../../src/audit/batch.ts';
 import { createRecordAudit, sealAuditLog, systemActor, verifyAuditLog } from '../../src/audit/index.ts';
@@ -77,15 +78,16 @@ describe.each(DATABASES)('the audit log on %s', (kind) => {
     const rows = await batches(database);
     expect(rows.map(({ number, event_count }) => [number, event_count])).toEqual([
       [1, 3],
-      [2, 100],
-      [3, 20],
+      [2, 50],
+      [3, 50],
+      [4, 20],
     ]);
     expect(rows.map(({ previous_hash }) => previous_hash)).toEqual([
       '0'.repeat(64),
-      ...rows.map(({ hash }) => hash).slice(0, 2),
+      ...rows.map(({ hash }) => hash).slice(0, 3),
     ]);
     expect(sealed).toEqual(rows.map(({ number, hash, event_count }) => ({ number, hash, events: event_count })));
-    expect(await verifyAuditLog(database)).toEqual({ batches: 3, events: 123, head: rows[2]?.hash, problems: [] });
+    expect(await verifyAuditLog(database)).toEqual({ batches: 4, events: 123, head: rows[3]?.hash, problems: [] });
     await record(1, 'not sealed yet');
     expect(await verifyAuditLog(database)).toMatchObject({ events: 123, problems: [] });
   });
@@ -177,7 +179,7 @@ describe.each(DATABASES)('the audit log on %s', (kind) => {
         .orderBy('seq')
         .execute();
       const hash = hashBatch('0'.repeat(64), 1, rows);
-      const signature = signHash(hash, forger.privateKey);
+      const signature = signHash(hash, createPrivateKey(forger.privateKey));
       await tx.query.updateTable('audit_batches').set({ hash, signature }).execute();
     });
     expect((await verifyAuditLog(database)).problems).toEqual(['batch 1: its signature is not ours']);

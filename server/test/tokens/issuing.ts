@@ -1,5 +1,7 @@
 import { createPrivateKey, type KeyObject, sign } from 'node:crypto';
 import { makeId } from '@latchkey/protocol';
+import { defaultsOf } from '../../src/applications/index.ts';
+import { rowOfSettings } from '../../src/applications/settings.ts';
 import { systemActor } from '../../src/audit/index.ts';
 import { createEnvelope, pooledRandom } from '../../src/crypto/index.ts';
 import { ALGORITHMS, createCompactSigner } from '../../src/signing-keys/index.ts';
@@ -31,6 +33,19 @@ export async function makeUser({ latchkey }: TestServer, id: string): Promise<vo
       .execute(),
   );
 }
+/** Makes the application of that id, where there is none: the door lets no token of an unknown one in. */
+export async function makeClient({ latchkey, workspaceId }: TestServer, id: string): Promise<void> {
+  const settings = { ...defaultsOf('service'), name: 'A client', environment: 'test', scopes: [] } as const;
+  const row = { id, workspace_id: workspaceId, self_registered: 0, disabled: 0, created_by: 'test', created_at: 1 };
+  await latchkey.database.write((tx) =>
+    tx.query
+      .insertInto('applications')
+      .values({ ...row, ...rowOfSettings(settings) })
+      .onConflict((conflict) => conflict.doNothing())
+      .execute(),
+  );
+}
+
 export const newClientId = () => makeId('application', 1_900_000_000_000, randomBytes);
 
 export const audienceOf = (server: TestServer) => `${server.issuer}/v1`;
@@ -42,19 +57,20 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
   const known = new Set<string>();
   return Object.assign(server, {
     call: async (...[path, request]: Parameters<TestServer['call']>) => {
-      const subject = subjectIn(request?.key);
       // Where the database is away, that is what the test is about.
-      if (subject !== undefined && !known.has(subject)) await makeUser(server, subject).catch(() => {});
-      if (subject !== undefined) known.add(subject);
+      for (const id of subjectsIn(request?.key).filter((each) => !known.has(each))) {
+        known.add(id);
+        await (id.startsWith('usr_') ? makeUser(server, id) : makeClient(server, id)).catch(() => {});
+      }
       return call(path, request);
     },
   });
 }
 
-/** The user that a token names; undefined for all else that is presented. */
-function subjectIn(key: string | null | undefined): string | undefined {
-  const [, subject] = /"sub":"(usr_[0-9A-Za-z]{24})"/.exec(decoded(key?.split('.')[1] ?? '')) ?? [];
-  return subject;
+/** The user and the application that a token names; none for all else that is presented. */
+function subjectsIn(key: string | null | undefined): string[] {
+  const named = decoded(key?.split('.')[1] ?? '').matchAll(/"(?:sub|client_id)":"((?:usr|app)_[0-9A-Za-z]{24})"/g);
+  return [...named].flatMap(([, id]) => id ?? []);
 }
 
 const decoded = (segment: string) => Buffer.from(segment, 'base64url').toString();

@@ -15,6 +15,10 @@ test.each(DATABASES)(
     const clock = manualClock();
     const server = await startServer({ database, env, clock });
     const { refreshToken, accessToken } = await startFamily(server);
+    const opaque = { name: 'Orders', audience: 'https://orders.example', token_format: 'opaque' };
+    expect((await server.call('/v1/resources', { key: server.rootKey, json: opaque })).status).toBe(201);
+    const other = await startFamily(server, { audience: opaque.audience });
+    expect(other.accessToken.text).toMatch(/^lk_at_/);
     const kids = server.latchkey.signingKeys.current().rows.map(({ kid }) => kid);
     await server.stop();
     const restored = openDatabase(server.config, createLog('error', { write: () => {} }));
@@ -34,6 +38,8 @@ test.each(DATABASES)(
     await restored.close();
     const again = await startServer({ database, env, clock, dataDir: server.dataDir });
     expect(await verdictOf(again, accessToken.text)).toBe('401 invalid_token');
+    expect(await verdictOf(again, other.accessToken.text)).toBe('401 invalid_token');
+    expect(await again.latchkey.database.read.selectFrom('opaque_tokens').selectAll().execute()).toEqual([]);
     expect(refusalOf(await refresh(again, refreshToken.text))).toBe('revoked');
     for (const { kid } of again.latchkey.signingKeys.current().rows) expect(kids).not.toContain(kid);
     expect(await verdictOf(again, mint(again, { workspaceId: server.workspaceId }))).toBe('valid');

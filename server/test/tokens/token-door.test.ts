@@ -1,5 +1,12 @@
+import pg from 'pg';
 import { afterEach, expect, test, vi } from 'vitest';
-import { createDoor, createSpender, createTokenResolver, type Decision } from '../../src/access/index.ts';
+import {
+  createDoor,
+  createForeignResolver,
+  createSpender,
+  createTokenResolver,
+  type Decision,
+} from '../../src/access/index.ts';
 import { createSessions, createSlowHashes, createWorkspaces } from '../../src/accounts/index.ts';
 import { createKeyResolver, createKeyUsage } from '../../src/api-keys/index.ts';
 import { systemActor } from '../../src/audit/index.ts';
@@ -17,7 +24,7 @@ afterEach(async () => {
 
 /** A door as `compose.ts` builds it, over the parts of a running server. */
 async function doorOf(server: TestServer) {
-  const { database, changes, tokens, signingKeys } = server.latchkey;
+  const { database, changes, tokens, signingKeys, trustedIssuers } = server.latchkey;
   const { clock, issuer } = server;
   const onError = (error: unknown) => {
     throw error;
@@ -27,6 +34,8 @@ async function doorOf(server: TestServer) {
   await Promise.all([scopes.load(), plans.load()]);
   const workspaceFacts = createWorkspaces(database, changes).facts;
   const shared = { database, changes, clock, catalogue: scopes.catalogue, plans: plans.current, workspaceFacts };
+  const nobody = { clientWorkspaceId: null, plan: null, limits: null };
+  const subjectOf = async (id: string | null) => ({ ...nobody, isActive: id !== DISABLED });
   const decisions: Decision[] = [];
   const door = createDoor({
     clock,
@@ -37,14 +46,15 @@ async function doorOf(server: TestServer) {
       isPersonDisabled: async () => false,
     }),
     usage: createKeyUsage(database, clock),
-    tokens: createTokenResolver({ ...shared, tokens, signingKeys, isSubjectActive: async (id) => id !== DISABLED }),
+    tokens: createTokenResolver({ ...shared, tokens, signingKeys, subjectOf, isOperator: async () => false }),
+    foreign: createForeignResolver({ ...shared, trustedIssuers }),
     spender: createSpender({
       limiter: createMemoryLimiter({ clock }),
       quotas: createQuotas({ database, clock }),
       plans: plans.current,
     }),
     rootKeys: [],
-    sessions: createSessions({ ...shared, issuer: () => issuer }),
+    sessions: createSessions({ ...shared, firstWorkspaceId: async () => null, issuer: () => issuer }),
     issuer: () => issuer,
     onDecision: (decision) => void decisions.push(decision),
   });
@@ -130,6 +140,40 @@ test('a server that hears nothing asks the database what was ended elsewhere', a
   await first.call('/v1/signing-keys/rotate', { key: first.rootKey, json: { emergency: true } });
   expect(await verdictOf(deaf, ofKey)).toBe('401 token_revoked');
   expect(await verdictOf(deaf, mint(first))).toBe('valid');
+});
+
+test('a server that may have missed what was ended trusts its memory only once it has read again', async () => {
+  const url = await freshPostgres();
+  const server = await startServer({ database: 'postgres', env: { LATCHKEY_DATABASE_URL: url } });
+  const [denied, other] = [mint(server), mint(server)];
+  for (const token of [denied, other]) expect(await verdictOf(server, token)).toBe('valid');
+  const [holder, writer] = [new pg.Client(url), new pg.Client(url)];
+  for (const client of [holder, writer]) {
+    await client.connect();
+    cleanups.push(() => client.end());
+  }
+  // Ended by a change that is pruned before this server has heard of it; and reading it all again takes long.
+  const { jti, exp } = claimsOf(denied);
+  await writer.query('insert into denied_tokens (jti, expires_at) values ($1, $2)', [jti, (exp + 300) * 1000]);
+  await holder.query('begin');
+  await holder.query('lock table denied_tokens in access exclusive mode');
+  await writer.query('begin');
+  await writer.query(`select setval(pg_get_serial_sequence('changes', 'seq'), (select max(seq) + 1000 from changes))`);
+  await writer.query('delete from changes');
+  await writer.query(`insert into changes (kind, ref, changed_at) values ('nothing', 'x', $1)`, [Date.now()]);
+  await writer.query('commit');
+  const { tokens, changes } = server.latchkey;
+  await vi.waitFor(() => expect(tokens.knowsAllDenials()).toBe(false), { timeout: 10_000, interval: 20 });
+  const answers: string[] = [];
+  const verdict = verdictOf(server, denied).then((answer) => answers.push(answer));
+  for (let round = 0; round < 20; round += 1) await server.call('/healthz', { key: null });
+  expect([changes.isFresh(), answers]).toEqual([true, []]);
+  await holder.query('commit');
+  await verdict;
+  expect(answers).toEqual(['401 token_revoked']);
+  expect(await verdictOf(server, other)).toBe('valid');
+  await vi.waitFor(() => expect(tokens.knowsAllDenials()).toBe(true), { timeout: 10_000 });
+  expect(await verdictOf(server, denied)).toBe('401 token_revoked');
 });
 
 test('a key that leaked is refused by the other server within a second, and out of its JWKS', async () => {

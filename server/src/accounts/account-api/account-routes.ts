@@ -11,7 +11,7 @@ import { presentSession } from '../sessions/session.ts';
 import { sessionById, sessionsOf } from '../sessions/store.ts';
 import { switchSession } from '../sessions/switch.ts';
 import { proveAgain } from '../sign-in/prove-again.ts';
-import { updateUser } from '../store.ts';
+import { renameSelf } from '../users/rename-self.ts';
 import { requirePerson } from '../users/require-person.ts';
 import { presentSelf } from '../users/user.ts';
 import { endedCookieLine, signedInOf } from '../visit.ts';
@@ -46,11 +46,11 @@ function selfRoutes(people: People): Route[] {
       summary: "Change one's own name",
       body: Type.Object({ name: Type.Optional(nullable(PersonName)) }, closed),
       reply: selfReply,
-      handler: async ({ principal, body: { name } }) => {
-        if (name !== undefined) {
-          await people.database.write((tx) => updateUser(tx, principal.subject, { name: name?.trim() ?? null }));
-        }
-        return presentSelf(await requirePerson(people, principal.subject));
+      handler: async (call) => {
+        const { name } = call.body;
+        const signed = signedInOf(call);
+        if (name !== undefined) await renameSelf(people, visit(people, call), signed, { name });
+        return presentSelf(await requirePerson(people, signed.userId));
       },
     }),
     route({

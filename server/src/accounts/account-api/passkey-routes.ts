@@ -104,7 +104,8 @@ function secondFactor(people: People): Route[] {
       summary: "What navigator.credentials.get needs to answer a sign-in's challenge",
       body: Type.Object({ challenge: Token }, closed),
       reply: options,
-      handler: async ({ body }) => (await askPasskeyFactor(people, body)) as unknown as Record<string, unknown>,
+      handler: async (call) =>
+        (await askPasskeyFactor(people, visit(people, call), call.body)) as unknown as Record<string, unknown>,
     }),
     route({
       ...open,

@@ -2,11 +2,12 @@ import { idPattern } from '@latchkey/protocol';
 import { Type } from 'typebox';
 import { closed, nullable, oneOf } from '../../http/index.ts';
 import { PASSWORD_MAX_LENGTH } from '../passwords/policy.ts';
+import { LONGEST_PERSON_NAME } from '../users/rename-self.ts';
 
 export const Email = Type.String({ minLength: 3, maxLength: 254 });
 /** At least one, so that an old account's short one can still be typed; the rules for new ones are the verbs'. */
 export const Password = Type.String({ minLength: 1, maxLength: PASSWORD_MAX_LENGTH });
-export const PersonName = Type.String({ minLength: 1, maxLength: 100, pattern: '\\S' });
+export const PersonName = Type.String({ minLength: 1, maxLength: LONGEST_PERSON_NAME, pattern: '\\S' });
 export const Token = Type.String({ minLength: 43, maxLength: 43, pattern: '^[\\w-]+$' });
 export const Otp = Type.String({ minLength: 6, maxLength: 40 });
 export const Environment = oneOf('test', 'live');

@@ -3,10 +3,11 @@ import { UniqueViolation } from '../../database/index.ts';
 import { Failure } from '../../failure.ts';
 import { pageLink } from '../mail/links.ts';
 import { type People, personActor, type SignedIn, type Visit } from '../people.ts';
-import { requireRecentProof } from '../sessions/recent-proof.ts';
+import { addMethod, requireRecentProof } from '../sessions/recent-proof.ts';
 import { requirePerson } from '../users/require-person.ts';
 import { forgetLastCodes, freshBackupCodes } from './backup-codes.ts';
 import { challengeHash, issueChallenge } from './challenges.ts';
+import { factorsChanged } from './factors-changed.ts';
 import { consumeChallenge, deletePasskey, insertPasskey, passkeysOf, updatePasskey } from './store.ts';
 import type { PasskeyRow } from './tables.ts';
 import {
@@ -79,7 +80,8 @@ export async function addPasskey(
   try {
     const backupCodes = await database.write(async (tx) => {
       await insertPasskey(tx, passkey);
-      await people.changes.record(tx, { kind: 'user', ref: person.id });
+      await factorsChanged(people, tx, person.id);
+      await addMethod(people, tx, signed, 'passkey');
       const actor = personActor(visit, person.id);
       const data = { passkey: passkey.id, name };
       await people.recordAudit(tx, {
@@ -119,7 +121,7 @@ export async function removePasskey(people: People, visit: Visit, signed: Signed
     const row = await deletePasskey(tx, person.id, id);
     if (!row) throw new Failure('not_found');
     await forgetLastCodes(tx, person.id);
-    await people.changes.record(tx, { kind: 'user', ref: person.id });
+    await factorsChanged(people, tx, person.id);
     const actor = personActor(visit, person.id);
     const data = { passkey: id, name: row.name };
     await people.recordAudit(tx, {

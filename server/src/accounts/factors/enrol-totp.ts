@@ -1,9 +1,11 @@
 import { Failure } from '../../failure.ts';
+import { knownDeviceOf } from '../guessing/known-device.ts';
 import { pageLink } from '../mail/links.ts';
 import { type People, personActor, type SignedIn, type Visit } from '../people.ts';
-import { requireRecentProof } from '../sessions/recent-proof.ts';
+import { addMethod, requireRecentProof } from '../sessions/recent-proof.ts';
 import { requirePerson } from '../users/require-person.ts';
 import { forgetLastCodes, freshBackupCodes } from './backup-codes.ts';
+import { factorsChanged } from './factors-changed.ts';
 import { confirmTotp, deleteTotp, offerTotp, totpOf } from './store.ts';
 import { newTotpSecret, OTP_FORM, stepOfCode, totpContext, totpUri } from './totp.ts';
 
@@ -52,7 +54,8 @@ export async function confirmAuthenticator(
 ): Promise<{ backupCodes: string[] }> {
   await requireRecentProof(people, signed);
   const person = await requirePerson(people, signed.userId);
-  const attempt = await people.guesses.code(person.id);
+  const knownDevice = knownDeviceOf(people.deviceKey, visit.deviceCookie, person.id);
+  const attempt = await people.guesses.code(person.id, knownDevice);
   const offered = await totpOf(people.database.read, person.id);
   if (!offered || offered.confirmed_at !== null) throw new Failure('conflict', 'No authenticator app is being added.');
   const digits = code.replace(/\s/g, '');
@@ -61,8 +64,9 @@ export async function confirmAuthenticator(
   if (step === null) throw new Failure('invalid_credentials', 'The code is wrong. Is the clock of your device right?');
   const actor = personActor(visit, person.id);
   const backupCodes = await people.database.write(async (tx) => {
-    if (!(await confirmTotp(tx, person.id, step, people.clock.nowMs()))) throw new Failure('conflict', HAS_ONE);
-    await people.changes.record(tx, { kind: 'user', ref: person.id });
+    if (!(await confirmTotp(tx, offered, step, people.clock.nowMs()))) throw new Failure('conflict', HAS_ONE);
+    await factorsChanged(people, tx, person.id);
+    await addMethod(people, tx, signed, 'otp');
     await people.recordAudit(tx, { action: 'user.totp_added', actor, workspaceId: null, targetId: person.id });
     const link = pageLink(people.issuer(), 'recover');
     await people.outbox.queue(tx, 'factor_added', person.email, { link, factor: 'an authenticator app' });
@@ -79,7 +83,7 @@ export async function removeAuthenticator(people: People, visit: Visit, signed: 
   await people.database.write(async (tx) => {
     if (!(await deleteTotp(tx, person.id))) throw new Failure('not_found', 'Your account has no authenticator app.');
     await forgetLastCodes(tx, person.id);
-    await people.changes.record(tx, { kind: 'user', ref: person.id });
+    await factorsChanged(people, tx, person.id);
     const actor = personActor(visit, person.id);
     await people.recordAudit(tx, { action: 'user.totp_removed', actor, workspaceId: null, targetId: person.id });
     const link = pageLink(people.issuer(), 'recover');

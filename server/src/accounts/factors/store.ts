@@ -20,12 +20,13 @@ export async function offerTotp(tx: Tx, row: TotpRow): Promise<boolean> {
   return won !== undefined;
 }
 
-/** Marks the offered secret as confirmed by the code of a step; of parallel calls one wins. */
-export async function confirmTotp(tx: Tx, userId: string, step: number, nowMs: number): Promise<boolean> {
+/** Marks this very offer as confirmed by the code of a step; of parallel calls one wins. */
+export async function confirmTotp(tx: Tx, offered: TotpRow, step: number, nowMs: number): Promise<boolean> {
   const won = await tx.query
     .updateTable('totp_factors')
     .set({ confirmed_at: nowMs, last_step: step })
-    .where('user_id', '=', userId)
+    .where('user_id', '=', offered.user_id)
+    .where('secret_sealed', '=', offered.secret_sealed)
     .where('confirmed_at', 'is', null)
     .returning('user_id')
     .executeTakeFirst();

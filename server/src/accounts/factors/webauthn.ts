@@ -83,13 +83,31 @@ export function refusedPasskey(): Failure {
   return new Failure('invalid_credentials', 'The passkey was not accepted. Try again.');
 }
 
+/**
+ * The same without its statement on who made the authenticator (WebAuthn §5.1.3, conveyance `none`): we ask for none, and to
+ * check one is to fetch what its certificates name (security H8).
+ */
+async function withoutStatement(response: RegistrationResponseJSON): Promise<RegistrationResponseJSON> {
+  const { decodeAttestationObject, isoCBOR } = await import('@simplewebauthn/server/helpers');
+  const authData = decodeAttestationObject(bytesOf(response.response.attestationObject)).get('authData');
+  const bare = isoCBOR.encode(
+    new Map<string, string | Uint8Array | Map<string, string>>([
+      ['fmt', 'none'],
+      ['attStmt', new Map<string, string>()],
+      ['authData', authData],
+    ]),
+  );
+  const attestationObject = Buffer.from(bare).toString('base64url');
+  return { ...response, response: { ...response.response, attestationObject } };
+}
+
 /** What a new passkey is, when origin, party, type, presence, verification and algorithm are right. */
 export async function verifiedCreation(issuer: string, response: RegistrationResponseJSON, challenge: string) {
   const { verifyRegistrationResponse } = await load();
   const { rpID, origin } = partyOf(issuer);
   try {
     const result = await verifyRegistrationResponse({
-      response,
+      response: await withoutStatement(response),
       expectedChallenge: challenge,
       expectedOrigin: origin,
       expectedRPID: rpID,

@@ -20,12 +20,14 @@ export interface PasswordGuess {
 export interface Guesses {
   /** Throws `rate_limit_exceeded` when the account, the address's network or everybody together guessed too often. */
   password(guess: PasswordGuess): Promise<Attempt>;
-  /** One-time passwords, backup codes and passkeys of one account, mixed (security K12). */
-  code(userId: string): Promise<Attempt>;
+  /** One-time passwords, backup codes and passkeys of one account, mixed (security K12); on a known device apart. */
+  code(userId: string, knownDevice: string | null): Promise<Attempt>;
   /** Calls that make a mail or a slow hash for somebody who has proved nothing. */
   request(kind: RequestKind, address: string): Promise<Attempt>;
   /** Whether one more mail of a kind may go to an address: nobody's mailbox is filled by strangers. */
   mayMail(kind: string, emailKey: string): Promise<boolean>;
+  /** Whether one more stranger may be invited by somebody: no workspace is a way to send mails to everybody. */
+  mayInvite(inviter: string): Promise<boolean>;
 }
 
 /** How many wrong attempts an hour. A right one costs nothing. */
@@ -35,10 +37,16 @@ export const GUESSES_PER_HOUR = {
   everybody: 5000,
   /** A person on a device that they know is never locked out by what others do elsewhere. */
   knownDevice: 20,
+  /** Of one account, on all devices that it knows: who once got in has made as many known as they liked. */
+  knownDevices: 60,
   codes: 10,
-  /** `passkey` is asked for whenever a page for signing in is opened. */
-  requestsOfNetwork: { sign_up: 60, recover: 60, link: 60, passkey: 1000 },
+  codesOnKnownDevices: 20,
+  /** `passkey` is asked for whenever a page for signing in is opened, `authorization` whenever an application sends somebody. */
+  requestsOfNetwork: { sign_up: 60, recover: 60, link: 60, passkey: 1000, authorization: 1000 },
+  /** Those that make mails and slow hashes for anybody. */
+  requestsOfEverybody: 5000,
   mailsToAddress: 5,
+  invitations: 100,
 } as const;
 
 export type RequestKind = keyof typeof GUESSES_PER_HOUR.requestsOfNetwork;
@@ -53,7 +61,12 @@ const budget = (name: string, perHour: number): Budget => ({ bucket: `${ANONYMOU
 
 function budgetsOf({ address, emailKey, knownDevice }: PasswordGuess): Budget[] {
   const account = sha256Hex(emailKey).slice(0, 32);
-  if (knownDevice !== null) return [budget(`device:${knownDevice}:${account}`, GUESSES_PER_HOUR.knownDevice)];
+  if (knownDevice !== null) {
+    return [
+      budget(`device:${knownDevice}:${account}`, GUESSES_PER_HOUR.knownDevice),
+      budget(`devices:${account}`, GUESSES_PER_HOUR.knownDevices),
+    ];
+  }
   return [
     budget(`network:${addressGroup(address)}`, GUESSES_PER_HOUR.network),
     budget(`account:${account}`, GUESSES_PER_HOUR.account),
@@ -80,12 +93,22 @@ export function createGuesses({ limiter, clock }: { limiter: Limiter; clock: Clo
 
   return {
     password: (guess) => count(budgetsOf(guess)),
-    code: (userId) => count([budget(`code:${userId}`, GUESSES_PER_HOUR.codes)]),
-    request: (kind, address) =>
-      count([budget(`${kind}:${addressGroup(address)}`, GUESSES_PER_HOUR.requestsOfNetwork[kind])]),
+    code: (userId, knownDevice) => {
+      if (knownDevice === null) return count([budget(`code:${userId}`, GUESSES_PER_HOUR.codes)]);
+      return count([
+        budget(`code:${knownDevice}:${userId}`, GUESSES_PER_HOUR.codes),
+        budget(`known-code:${userId}`, GUESSES_PER_HOUR.codesOnKnownDevices),
+      ]);
+    },
+    request: (kind, address) => {
+      const network = budget(`${kind}:${addressGroup(address)}`, GUESSES_PER_HOUR.requestsOfNetwork[kind]);
+      const isMailing = kind === 'sign_up' || kind === 'recover';
+      return count(isMailing ? [network, budget(`${kind}:all`, GUESSES_PER_HOUR.requestsOfEverybody)] : [network]);
+    },
     mayMail: async (kind, emailKey) => {
       const name = `mail:${kind}:${sha256Hex(emailKey).slice(0, 32)}`;
       return (await spend(budget(name, GUESSES_PER_HOUR.mailsToAddress))).allowed;
     },
+    mayInvite: async (inviter) => (await spend(budget(`invite:${inviter}`, GUESSES_PER_HOUR.invitations))).allowed,
   };
 }

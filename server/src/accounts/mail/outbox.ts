@@ -11,6 +11,8 @@ import { type MailKind, type MailText, type MailValues, mailText } from './texts
 export interface Outbox {
   /** Leaves a mail in the caller's transaction, sealed: its link works. */
   queue<K extends MailKind>(tx: Tx, kind: K, to: string, values: MailValues[K]): Promise<void>;
+  /** Costs what a mail costs and is sent to nobody, so that time does not tell who has an account (security K1). */
+  queueForNobody<K extends MailKind>(tx: Tx, kind: K, values: MailValues[K]): Promise<void>;
   /** Sends what is due. Several processes may do so at once: each mail is taken by one of them. */
   sendDue(): Promise<void>;
 }
@@ -69,21 +71,30 @@ export function createOutbox(options: OutboxOptions): Outbox {
     return sending;
   };
 
+  const insert = async <K extends MailKind>(
+    tx: Tx,
+    kind: K,
+    recipient: string,
+    values: MailValues[K],
+    livesMs: number,
+  ) => {
+    const nowMs = clock.nowMs();
+    const id = Buffer.from(randomBytes(16)).toString('hex');
+    await insertMail(tx, {
+      id,
+      kind,
+      recipient,
+      sealed: envelope.seal(JSON.stringify(mailText(kind, values)), context(id)),
+      attempts: 0,
+      next_attempt_at: nowMs,
+      expires_at: nowMs + livesMs,
+      created_at: nowMs,
+    });
+  };
+
   return {
-    queue: async (tx, kind, to, values) => {
-      const nowMs = clock.nowMs();
-      const id = Buffer.from(randomBytes(16)).toString('hex');
-      await insertMail(tx, {
-        id,
-        kind,
-        recipient: to,
-        sealed: envelope.seal(JSON.stringify(mailText(kind, values)), context(id)),
-        attempts: 0,
-        next_attempt_at: nowMs,
-        expires_at: nowMs + DAY_MS,
-        created_at: nowMs,
-      });
-    },
+    queue: (tx, kind, to, values) => insert(tx, kind, to, values, DAY_MS),
+    queueForNobody: (tx, kind, values) => insert(tx, kind, '', values, 0),
     sendDue,
   };
 }

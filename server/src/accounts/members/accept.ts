@@ -1,18 +1,19 @@
 import type { Actor } from '../../audit/index.ts';
 import { type Tx, UniqueViolation } from '../../database/index.ts';
 import { Failure } from '../../failure.ts';
+import type { Role } from '../../http/index.ts';
 import { addMember } from '../create-workspace.ts';
 import { requireGoodPassword } from '../passwords/policy.ts';
 import { type People, personActor, type SignedIn, type Visit } from '../people.ts';
 import { type StartedSession, startSession } from '../sessions/start.ts';
 import { updateSession } from '../sessions/store.ts';
 import { SIGN_UP_CLOSED } from '../sign-up/sign-up.ts';
-import { personByEmail, personById, workspaceById } from '../store.ts';
+import { type PersonRow, personByEmail, personById, workspaceById } from '../store.ts';
 import { emailTaken, makePersonalWorkspace, makeUser } from '../users/make-user.ts';
 import { requirePerson } from '../users/require-person.ts';
 import { invitationHash } from './invite.ts';
 import { invitationStateAt } from './member.ts';
-import { acceptInvitation, invitationByHash } from './store.ts';
+import { acceptInvitation, invitationByHash, openInvitationsTo } from './store.ts';
 import type { InvitationRow } from './tables.ts';
 
 function endedInvitation(): Failure {
@@ -44,25 +45,43 @@ async function join(people: People, tx: Tx, actor: Actor, invitation: Invitation
   await people.recordAudit(tx, { action: 'invitation.accepted', actor, workspaceId, targetId: invitation.id, data });
 }
 
+function openInvitations({ database, clock }: People, person: PersonRow): ReturnType<typeof openInvitationsTo> {
+  if (person.email_verified === 0) return Promise.resolve([]);
+  const { id: userId, email_key: emailKey } = person;
+  return openInvitationsTo(database.read, { userId, emailKey, nowMs: clock.nowMs() });
+}
+
+/** What the signed-in person is invited to, by their confirmed address; newest first. */
+export async function listOwnInvitations(
+  people: People,
+  { userId }: SignedIn,
+): Promise<{ id: string; workspace: string; role: Role; expiresAtMs: number }[]> {
+  const rows = await openInvitations(people, await requirePerson(people, userId));
+  return rows.map(({ id, workspace, role, expires_at: expiresAtMs }) => ({ id, workspace, role, expiresAtMs }));
+}
+
 /**
  * The signed-in person becomes a member; the session moves there. Only for the address that was invited, once it is
- * confirmed (security K16). Throws `invalid_request`, `forbidden`.
+ * confirmed (security K16): by the token of the mail, or by the id that `listOwnInvitations` told. Throws
+ * `invalid_request`, `forbidden`, `conflict`.
  */
 export async function acceptAsPerson(
   people: People,
   visit: Visit,
   signed: SignedIn,
-  { token }: { token: string },
+  which: { token: string } | { id: string },
 ): Promise<{ workspaceId: string }> {
   const { database, clock } = people;
   const person = await requirePerson(people, signed.userId);
-  const hash = invitationHash(token);
-  const found = await invitationByHash(database.read, hash);
+  const found =
+    'token' in which
+      ? await invitationByHash(database.read, invitationHash(which.token))
+      : (await openInvitations(people, person)).find(({ id }) => id === which.id);
   if (!found || invitationStateAt(found, clock.nowMs()) !== 'pending') throw endedInvitation();
   if (found.email_key !== person.email_key) throw new Failure('forbidden', 'This invitation is for another address.');
   if (person.email_verified === 0) throw new Failure('forbidden', 'Confirm your address first.');
   return database.write(async (tx) => {
-    const row = await acceptInvitation(tx, hash, person.email_key, clock.nowMs());
+    const row = await acceptInvitation(tx, found.id, person.email_key, clock.nowMs());
     if (!row) throw endedInvitation();
     await join(people, tx, personActor(visit, person.id), row, person.id);
     await updateSession(tx, { userId: person.id, id: signed.sessionId }, { workspace_id: row.workspace_id });
@@ -82,13 +101,12 @@ export async function acceptAsNewcomer(
   const { database, clock } = people;
   if (people.signUp === 'closed') throw new Failure('forbidden', SIGN_UP_CLOSED.closed);
   const attempt = await people.guesses.request('link', visit.address);
-  const hash = invitationHash(input.token);
-  const found = await invitationByHash(database.read, hash);
+  const found = await invitationByHash(database.read, invitationHash(input.token));
   if (!found || invitationStateAt(found, clock.nowMs()) !== 'pending') throw endedInvitation();
   if (await personByEmail(database.read, found.email_key)) throw emailTaken();
   const passwordHash = await people.slowHashes.hash(await requireGoodPassword(input.password, found.email_key));
   const started = await database.write(async (tx) => {
-    const row = await acceptInvitation(tx, hash, found.email_key, clock.nowMs());
+    const row = await acceptInvitation(tx, found.id, found.email_key, clock.nowMs());
     if (!row) throw endedInvitation();
     const user = await makeUser(people, tx, personActor(visit, null), {
       email: row.email,

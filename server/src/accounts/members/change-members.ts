@@ -5,6 +5,7 @@ import type { Principal, Role } from '../../http/index.ts';
 import { addMember } from '../create-workspace.ts';
 import type { People } from '../people.ts';
 import { lockWorkspace, personById } from '../store.ts';
+import { refuseOldRole, revokeInvitationsOf } from './invite.ts';
 import { presentMember } from './member.ts';
 import { isOwner, refuseHigherRole } from './roles.ts';
 import { countOwners, deleteMember, type MemberFacts, memberById, memberOfUser, updateMember } from './store.ts';
@@ -20,10 +21,7 @@ const LAST_OWNER = 'A workspace keeps an owner: make somebody else an owner firs
 async function lockMember(tx: Tx, { principal }: MemberCaller, workspaceId: string, id: string): Promise<MemberFacts> {
   await lockWorkspace(tx, workspaceId);
   // What the door knew of the caller may have changed while this transaction waited for another.
-  if (principal.kind === 'session') {
-    const own = await memberOfUser(tx.query, workspaceId, principal.userId ?? '');
-    if (own?.role !== principal.role) throw new Failure('forbidden', 'Your own role has changed. Look again.');
-  }
+  await refuseOldRole(tx, principal, workspaceId);
   const member = await memberById(tx.query, workspaceId, id);
   if (!member) throw new Failure('not_found');
   return member;
@@ -37,10 +35,19 @@ async function refuseOwnerLoss(tx: Tx, { principal }: MemberCaller, member: Memb
   if (others < 1) throw new Failure('conflict', LAST_OWNER);
 }
 
-/** Nobody acts on by the role that they had. */
-async function heard(people: People, tx: Tx, userId: string): Promise<void> {
+interface NewStanding {
+  userId: string;
+  workspaceId: string;
+  /** Null: a member no more. */
+  role: Role | null;
+}
+
+/** Nobody acts on by the role that they had, nor by an invitation that they made with it. */
+async function heard(people: People, tx: Tx, actor: Actor, standing: NewStanding): Promise<void> {
+  const { userId } = standing;
   await people.renewTokens(tx, userId, 'role changed');
   await people.changes.record(tx, { kind: 'user', ref: userId });
+  await revokeInvitationsOf(people, tx, actor, standing);
 }
 
 /** Gives a member another role. Throws `not_found`, `forbidden` above one's own, `conflict` for the last owner. */
@@ -51,12 +58,11 @@ export function changeRole(
 ): Promise<ReturnType<typeof presentMember>> {
   return people.database.write(async (tx) => {
     const member = await lockMember(tx, caller, workspaceId, id);
-    refuseHigherRole(people.catalogue, caller.principal, member.role === 'owner' ? 'owner' : role);
-    refuseHigherRole(people.catalogue, caller.principal, role);
+    for (const each of [member.role, role]) refuseHigherRole(people.catalogue, caller.principal, each);
     if (role === member.role) return presentMember(member);
     await refuseOwnerLoss(tx, caller, member);
     await updateMember(tx, id, { role });
-    await heard(people, tx, member.user_id);
+    await heard(people, tx, caller.actor, { userId: member.user_id, workspaceId, role });
     const data = { user: member.user_id, from: member.role, to: role };
     const { actor } = caller;
     await people.recordAudit(tx, { action: 'member.role_changed', actor, workspaceId, targetId: id, data });
@@ -78,9 +84,10 @@ export function removeMember(
         scopes: { wanted: ['members:write'], held: [...caller.principal.grantedScopes] },
       });
     }
+    if (!isOneself) refuseHigherRole(people.catalogue, caller.principal, member.role);
     await refuseOwnerLoss(tx, caller, member);
     await deleteMember(tx, id);
-    await heard(people, tx, member.user_id);
+    await heard(people, tx, caller.actor, { userId: member.user_id, workspaceId, role: null });
     const action = isOneself ? 'member.left' : 'member.removed';
     const data = { user: member.user_id, role: member.role };
     await people.recordAudit(tx, { action, actor: caller.actor, workspaceId, targetId: id, data });
@@ -105,7 +112,8 @@ export async function transferOwnership(
     if (!own) throw new Failure('not_found');
     await updateMember(tx, member.id, { role: 'owner' });
     await updateMember(tx, own.id, { role: 'admin' });
-    for (const userId of [member.user_id, own.user_id]) await heard(people, tx, userId);
+    await heard(people, tx, actor, { userId: member.user_id, workspaceId, role: 'owner' });
+    await heard(people, tx, actor, { userId: own.user_id, workspaceId, role: 'admin' });
     const data = { from: own.user_id, to: member.user_id };
     await people.recordAudit(tx, { action: 'workspace.transferred', actor, workspaceId, targetId: workspaceId, data });
     return presentMember({ ...member, role: 'owner' });
@@ -122,7 +130,7 @@ export function addExisting(
     if (!(await personById(tx.query, userId))) throw new Failure('not_found', 'There is no such user.');
     try {
       const { id } = await addMember(people, tx, { workspaceId, userId, role });
-      await heard(people, tx, userId);
+      await heard(people, tx, caller.actor, { userId, workspaceId, role });
       const data = { user: userId, role };
       await people.recordAudit(tx, { action: 'member.added', actor: caller.actor, workspaceId, targetId: id, data });
       const member = await memberById(tx.query, workspaceId, id);

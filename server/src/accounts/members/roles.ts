@@ -32,6 +32,12 @@ export const ROLE_SCOPES: Readonly<Record<Role, readonly string[]>> = {
   viewer: SEE,
 };
 
+/** The roles that somebody of a role may not give; none: all. */
+export function rolesBeyond(role: Role | null): readonly Role[] {
+  if (role === 'owner') return [];
+  return role === 'admin' ? ['owner'] : ROLES;
+}
+
 /** Whether a credential acts with an owner's rights: the operator, or a signed-in owner; a key never. */
 export function isOwner({ kind, role }: Principal): boolean {
   return kind === 'root' || role === 'owner';

@@ -1,7 +1,7 @@
-import type { Kysely } from 'kysely';
+import { type AliasedExpression, type Kysely, sql } from 'kysely';
 import type { Tables, Tx } from '../../database/index.ts';
 import type { Role } from '../../http/index.ts';
-import type { MemberRow, UserRow } from '../tables.ts';
+import type { MemberRow, UserRow, WorkspaceRow } from '../tables.ts';
 import type { InvitationRow } from './tables.ts';
 
 /** A member with the person behind it. */
@@ -86,42 +86,66 @@ export interface Standing {
   requiresSecondFactor: boolean;
 }
 
-/** By one read; null when the person is not in that workspace. */
-export async function standingOf(read: Kysely<Tables>, workspaceId: string, userId: string): Promise<Standing | null> {
-  const row = await read
-    .selectFrom('members')
-    .innerJoin('users', 'users.id', 'members.user_id')
-    .innerJoin('workspaces', 'workspaces.id', 'members.workspace_id')
-    .select((select) => [
-      'members.role as role',
-      'users.state as user_state',
-      'workspaces.state as workspace_state',
-      'workspaces.require_second_factor as require_second_factor',
-      select
-        .selectFrom('totp_factors')
-        .select(select.fn.countAll<number>().as('count'))
-        .whereRef('totp_factors.user_id', '=', 'users.id')
-        .where('confirmed_at', 'is not', null)
-        .$asScalar()
-        .as('totp'),
-      select
-        .selectFrom('passkeys')
-        .select(select.fn.countAll<number>().as('count'))
-        .whereRef('passkeys.user_id', '=', 'users.id')
-        .$asScalar()
-        .as('passkeys'),
-    ])
-    .where('members.workspace_id', '=', workspaceId)
-    .where('members.user_id', '=', userId)
-    .executeTakeFirst();
-  if (!row) return null;
+export interface StandingColumns {
+  role: Role | null;
+  user_state: UserRow['state'] | null;
+  workspace_state: WorkspaceRow['state'] | null;
+  require_second_factor: number | null;
+  factors: number;
+}
+
+/** The columns of a standing, for a SELECT or RETURNING that has the two ids. */
+export function standingColumns(
+  query: Kysely<Tables>,
+  ids: { workspaceId: string; userId: string },
+): AliasedExpression<unknown, keyof StandingColumns>[] {
+  // Names of their own: the ids may stand in a table that is looked at here.
+  const [workspaceId, userId] = [sql.ref<string>(ids.workspaceId), sql.ref<string>(ids.userId)];
+  const workspace = query.selectFrom('workspaces as place').where('place.id', '=', workspaceId);
+  const factors = sql<number>`
+    (select count(*) from totp_factors as code where code.user_id = ${userId} and code.confirmed_at is not null) +
+    (select count(*) from passkeys as passkey where passkey.user_id = ${userId})`;
+  return [
+    query
+      .selectFrom('members as own')
+      .select('own.role')
+      .where('own.workspace_id', '=', workspaceId)
+      .where('own.user_id', '=', userId)
+      .$asScalar()
+      .as('role'),
+    query
+      .selectFrom('users as person')
+      .select('person.state')
+      .where('person.id', '=', userId)
+      .$asScalar()
+      .as('user_state'),
+    workspace.select('place.state').$asScalar().as('workspace_state'),
+    workspace.select('place.require_second_factor').$asScalar().as('require_second_factor'),
+    factors.as('factors'),
+  ];
+}
+
+/** Null when the person is not in that workspace. Pure. */
+export function standingFrom(row: StandingColumns | undefined): Standing | null {
+  if (!row || row.role === null) return null;
   return {
     isDisabled: row.user_state !== 'active',
-    hasSecondFactor: Number(row.totp) + Number(row.passkeys) > 0,
+    hasSecondFactor: Number(row.factors) > 0,
     role: row.role,
     isWorkspaceSuspended: row.workspace_state === 'suspended',
     requiresSecondFactor: row.require_second_factor === 1,
   };
+}
+
+/** By one read; null when the person is not in that workspace. */
+export async function standingOf(read: Kysely<Tables>, workspaceId: string, userId: string): Promise<Standing | null> {
+  const row = await read
+    .selectFrom('members')
+    .select(() => standingColumns(read, { workspaceId: 'members.workspace_id', userId: 'members.user_id' }))
+    .where('members.workspace_id', '=', workspaceId)
+    .where('members.user_id', '=', userId)
+    .executeTakeFirst();
+  return standingFrom(row as StandingColumns | undefined);
 }
 
 /** A person and, where there is one, a place in a workspace: for the operator, who reaches everybody. */
@@ -182,6 +206,9 @@ export async function deleteMember(tx: Tx, id: string): Promise<void> {
   await tx.query.deleteFrom('members').where('id', '=', id).execute();
 }
 
+/** How many open invitations a person is shown. */
+const MOST_OPEN = 50;
+
 export async function insertInvitation(tx: Tx, row: InvitationRow): Promise<void> {
   await tx.query.insertInto('invitations').values(row).execute();
 }
@@ -235,17 +262,55 @@ export function revokeInvitations(
   return query.returningAll().execute();
 }
 
+/** Ends the open invitations to some roles by one person, in one workspace or in all; those that were open. */
+export function revokeInvitationsBy(
+  tx: Tx,
+  which: { workspaceId: string | null; invitedBy: string; roles: readonly Role[] },
+  nowMs: number,
+): Promise<InvitationRow[]> {
+  let query = tx.query
+    .updateTable('invitations')
+    .set({ revoked_at: nowMs })
+    .where('invited_by', '=', which.invitedBy)
+    .where('role', 'in', [...which.roles])
+    .where('accepted_at', 'is', null)
+    .where('revoked_at', 'is', null);
+  if (which.workspaceId !== null) query = query.where('workspace_id', '=', which.workspaceId);
+  return query.returningAll().execute();
+}
+
+/** Open invitations to an address, to workspaces that this person is not in yet; newest first. */
+export function openInvitationsTo(
+  read: Kysely<Tables>,
+  { userId, emailKey, nowMs }: { userId: string; emailKey: string; nowMs: number },
+): Promise<(InvitationRow & { workspace: string })[]> {
+  const own = read.selectFrom('members').select('workspace_id').where('user_id', '=', userId);
+  return read
+    .selectFrom('invitations')
+    .innerJoin('workspaces', 'workspaces.id', 'invitations.workspace_id')
+    .selectAll('invitations')
+    .select('workspaces.name as workspace')
+    .where('email_key', '=', emailKey)
+    .where('accepted_at', 'is', null)
+    .where('revoked_at', 'is', null)
+    .where('expires_at', '>', nowMs)
+    .where('invitations.workspace_id', 'not in', own)
+    .orderBy('invitations.id', 'desc')
+    .limit(MOST_OPEN)
+    .execute();
+}
+
 /** Takes an invitation in one statement: of parallel calls one gets it. Only for the address that it was sent to. */
 export function acceptInvitation(
   tx: Tx,
-  tokenHash: string,
+  id: string,
   emailKey: string,
   nowMs: number,
 ): Promise<InvitationRow | undefined> {
   return tx.query
     .updateTable('invitations')
     .set({ accepted_at: nowMs })
-    .where('token_hash', '=', tokenHash)
+    .where('id', '=', id)
     .where('email_key', '=', emailKey)
     .where('accepted_at', 'is', null)
     .where('revoked_at', 'is', null)

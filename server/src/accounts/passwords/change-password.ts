@@ -5,8 +5,8 @@ import { type People, personActor, type SignedIn, type Visit } from '../people.t
 import { requireRecentProof } from '../sessions/recent-proof.ts';
 import { type StartedSession, startSession } from '../sessions/start.ts';
 import { sessionById } from '../sessions/store.ts';
-import type { ProofMethod } from '../sign-in/proof.ts';
-import type { PersonRow } from '../store.ts';
+import { type ProofMethod, secondFactorsOf } from '../sign-in/proof.ts';
+import { lockUser, type PersonRow } from '../store.ts';
 import { requirePerson } from '../users/require-person.ts';
 import { normalizePassword, requireGoodPassword } from './policy.ts';
 import { setPassword } from './set-password.ts';
@@ -31,7 +31,8 @@ export async function isOwnPassword(people: People, visit: Visit, person: Person
 
 /**
  * Changes the signed-in person's password: the old one is asked for, or a recent proof where there is none yet. Every
- * session ends, the present one too: a new one takes its place. Throws `invalid_credentials`, `validation_failed`.
+ * session ends, the present one too: a new one takes its place. Where there is a second factor, the password alone is no
+ * fresh proof (security K15). Throws `invalid_credentials`, `validation_failed`.
  */
 export async function changePassword(
   people: People,
@@ -51,12 +52,18 @@ export async function changePassword(
     await requireGoodPassword(newPassword, person.email_key, 'new_password'),
   );
   return people.database.write(async (tx) => {
+    // Held until the end: of two who set a password, the second sees what the first has ended.
+    const current = await lockUser(tx, person.id);
     const session = await sessionById(tx.query, signed.userId, signed.sessionId);
-    if (!session) throw new Failure('invalid_token', 'The session has ended. Sign in again.');
+    if (!session || current?.password_hash !== person.password_hash)
+      throw new Failure('invalid_token', 'The session has ended. Sign in again.');
     const reason = person.password_hash === null ? 'set' : 'changed';
     await setPassword(people, tx, personActor(visit, person.id), { userId: person.id, passwordHash, reason });
     const methods = JSON.parse(session.methods) as ProofMethod[];
-    const place = { replaces: null, workspaceId: session.workspace_id, environment: session.environment };
-    return startSession(people, tx, visit, { person, methods }, place);
+    const { workspace_id: workspaceId, environment } = session;
+    const hasFactor = secondFactorsOf(person).length > 0;
+    const place = { replaces: null, workspaceId, environment, ...(hasFactor ? { provedAtMs: session.proved_at } : {}) };
+    const changed = { ...person, password_hash: passwordHash };
+    return startSession(people, tx, visit, { person: changed, methods }, place);
   });
 }

@@ -25,13 +25,15 @@ export async function requestEmailChange(
   if (key === person.email_key) throw invalidField('email', 'is your address already');
   await people.guesses.request('link', visit.address);
   const isTaken = (await personByEmail(people.database.read, key)) !== undefined;
-  const isMailed = !isTaken && (await people.guesses.mayMail('change_email', key));
+  const isMailed = await people.guesses.mayMail('change_email', key);
   await people.database.write(async (tx) => {
     await deleteTokensOfUser(tx, person.id, ['change_email']);
     if (isMailed) {
-      const whose = { kind: 'change_email', user_id: person.id, email, email_key: key } as const;
+      const whose = { kind: 'change_email', user_id: isTaken ? null : person.id, email, email_key: key } as const;
       const link = pageLink(people.issuer(), 'changeEmail', await issueMailToken(people, tx, whose));
-      await people.outbox.queue(tx, 'change_email', email, { link });
+      // What is queued for nobody costs the same, so that time does not tell who has an account.
+      if (isTaken) await people.outbox.queueForNobody(tx, 'change_email', { link });
+      else await people.outbox.queue(tx, 'change_email', email, { link });
     }
     const link = pageLink(people.issuer(), 'recover');
     await people.outbox.queue(tx, 'email_change_asked', person.email, { link, email });

@@ -15,6 +15,13 @@ async function queueLink(people: People, tx: Tx, person: PersonRow): Promise<voi
   await people.outbox.queue(tx, 'recover', person.email, { link: pageLink(people.issuer(), 'newPassword', token) });
 }
 
+/** The same statements, with a link that nobody gets and that opens nothing. */
+async function queueForNobody(people: People, tx: Tx, email: string): Promise<void> {
+  await deleteTokensOfUser(tx, '', ['recover']);
+  const token = await issueMailToken(people, tx, { kind: 'recover', user_id: null, email, email_key: email });
+  await people.outbox.queueForNobody(tx, 'recover', { link: pageLink(people.issuer(), 'newPassword', token) });
+}
+
 /**
  * Sends a link for a new password, if there is such a person: to the address that the account has, never to the one that
  * was typed. Answers the same, and takes as long, when there is none.
@@ -26,6 +33,7 @@ export async function requestRecovery(people: People, visit: Visit, { email }: {
   const isMailed = key !== undefined && (await people.guesses.mayMail('recover', key));
   await people.database.write(async (tx) => {
     if (isMailed && person?.state === 'active') await queueLink(people, tx, person);
+    else if (isMailed) await queueForNobody(people, tx, key);
     await people.recordAudit(tx, {
       action: 'user.recovery_requested',
       actor: personActor(visit, null),

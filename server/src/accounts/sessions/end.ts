@@ -2,7 +2,7 @@ import type { Actor } from '../../audit/index.ts';
 import type { Tx } from '../../database/index.ts';
 import { Failure } from '../../failure.ts';
 import { type People, personActor, type SignedIn, type Visit } from '../people.ts';
-import { deleteSession, deleteSessionsOf, sessionById, tokenSessionIds } from './store.ts';
+import { deleteSession, deleteSessionsOf, otherSessionIds, sessionById } from './store.ts';
 
 /**
  * Ends every session of a person, here at once and elsewhere within a poll of `changes`; all but one when it is named.
@@ -24,12 +24,12 @@ export async function endSessionsOf(
   return count;
 }
 
-/** Ends one of one's own sessions, the present one included: signing out. Throws `not_found`. */
+/** Ends one of one's own sessions, the present one included: signing out. Tokens that were given for as long as it lasts end with it. Throws `not_found`. */
 export function endSession(people: People, visit: Visit, signed: SignedIn, sessionId: string): Promise<void> {
   return people.database.write(async (tx) => {
     const row = await sessionById(tx.query, signed.userId, sessionId);
     // Tokens before the session, here and everywhere: two who end the same then wait for one another in one order.
-    if (row?.kind === 'tokens') await people.endSessionTokens(tx, sessionId, 'session ended');
+    if (row) await people.endSessionTokens(tx, sessionId, 'session ended');
     if (!(await dropSession(people, tx, visit, signed, sessionId))) throw new Failure('not_found');
   });
 }
@@ -56,7 +56,7 @@ export async function dropSession(
 export function endOtherSessions(people: People, visit: Visit, { userId, sessionId }: SignedIn): Promise<number> {
   const what = { userId, exceptId: sessionId, reason: 'ended by the person' };
   return people.database.write(async (tx) => {
-    for (const id of await tokenSessionIds(tx.query, userId, sessionId)) {
+    for (const id of await otherSessionIds(tx.query, userId, sessionId)) {
       await people.endSessionTokens(tx, id, what.reason);
     }
     return endSessionsOf(people, tx, personActor(visit, userId), what);

@@ -3,9 +3,10 @@ import type { Clock } from '../../clock.ts';
 import { sha256Hex } from '../../crypto/index.ts';
 import type { Database } from '../../database/index.ts';
 import type { Principal } from '../../http/index.ts';
-import { type BucketSeat, type Limits, type PlanTable, planNamed } from '../../limits/index.ts';
+import { type BucketSeat, type Limits, NO_SEAT, type PlanTable, planNamed } from '../../limits/index.ts';
 import { type Changes, createRecordCache } from '../../shared-state/index.ts';
 import { ROLE_SCOPES } from '../members/roles.ts';
+import { type ProofMethod, provesSecondFactor } from '../sign-in/proof.ts';
 import { SESSION_IDLE_MS } from './session.ts';
 import { markSeen, type SessionFacts, sessionByHash } from './store.ts';
 
@@ -13,6 +14,9 @@ import { markSeen, type SessionFacts, sessionByHash } from './store.ts';
 export interface SessionRecord extends BucketSeat {
   readonly id: string;
   readonly userId: string;
+  /** When the person proved who they are, and by what. */
+  readonly signedInAtMs: number;
+  readonly methods: readonly ProofMethod[];
   readonly principal: Principal;
   readonly expiresAtMs: number;
   readonly limits: Limits;
@@ -21,7 +25,7 @@ export interface SessionRecord extends BucketSeat {
   readonly quotaBucket: string;
   readonly isWorkspaceSuspended: boolean;
   /** Why the person cannot act in the session's workspace; null when they can. */
-  readonly blockedBy: 'no_workspace' | 'second_factor' | null;
+  readonly blockedBy: 'no_workspace' | 'second_factor' | 'second_factor_proof' | null;
   seenAtMs: number;
 }
 
@@ -47,6 +51,8 @@ export interface SessionResolverOptions {
   catalogue: ScopeCatalogue;
   plans(): PlanTable;
   issuer(): string;
+  /** The workspace whose owners act for the operator. */
+  firstWorkspaceId(): Promise<string | null>;
 }
 
 const MAX_RECORDS = 100_000;
@@ -54,7 +60,16 @@ const SEEN_EACH_MS = 60_000;
 /** What a session's text looks like: anything else is not looked up. */
 const TEXT = /^[\w-]{43}$/;
 
-function principalOf(facts: SessionFacts, isBlocked: boolean, options: SessionResolverOptions): Principal {
+interface Standing {
+  isBlocked: boolean;
+  isInFirst: boolean;
+}
+
+function principalOf(
+  facts: SessionFacts,
+  { isBlocked, isInFirst }: Standing,
+  options: SessionResolverOptions,
+): Principal {
   const grantedScopes = facts.role === null || isBlocked ? [] : ROLE_SCOPES[facts.role];
   return {
     kind: 'session',
@@ -71,22 +86,27 @@ function principalOf(facts: SessionFacts, isBlocked: boolean, options: SessionRe
     grantedScopes,
     scopes: options.catalogue.expand(grantedScopes),
     expiresAtMs: facts.expires_at,
+    isOperator: isInFirst && !isBlocked && facts.role === 'owner',
     allWorkspaces: false,
   };
 }
 
 function blockedBy(facts: SessionFacts): SessionRecord['blockedBy'] {
   if (facts.role === null) return 'no_workspace';
-  return facts.require_second_factor === 1 && facts.totp + facts.passkeys === 0 ? 'second_factor' : null;
+  if (facts.totp + facts.passkeys === 0) return facts.require_second_factor === 1 ? 'second_factor' : null;
+  return provesSecondFactor(JSON.parse(facts.methods) as string[]) ? null : 'second_factor_proof';
 }
 
-function toRecord(facts: SessionFacts, options: SessionResolverOptions): SessionRecord {
+function toRecord(facts: SessionFacts, firstId: string | null, options: SessionResolverOptions): SessionRecord {
   const blocked = blockedBy(facts);
+  const standing = { isBlocked: blocked !== null, isInFirst: firstId !== null && facts.workspace_id === firstId };
   return {
-    place: null,
+    ...NO_SEAT,
     id: facts.id,
     userId: facts.user_id,
-    principal: principalOf(facts, blocked !== null, options),
+    signedInAtMs: facts.created_at,
+    methods: JSON.parse(facts.methods) as ProofMethod[],
+    principal: principalOf(facts, standing, options),
     expiresAtMs: facts.expires_at,
     limits: planNamed(options.plans(), facts.plan).limits.login,
     limitBucket: `user:${facts.user_id}`,
@@ -111,7 +131,7 @@ export function createSessions(options: SessionResolverOptions): SessionResolver
     refsOf: ({ id, userId, principal }) => [id, userId, ...(principal.workspaceId ? [principal.workspaceId] : [])],
     load: async (hash) => {
       const facts = await load(hash);
-      return facts && toRecord(facts, options);
+      return facts && toRecord(facts, await options.firstWorkspaceId(), options);
     },
   });
 

@@ -2,8 +2,9 @@ import { makeId } from '@latchkey/protocol';
 import { sha256Hex } from '../../crypto/index.ts';
 import type { Tx } from '../../database/index.ts';
 import { rememberDevice } from '../guessing/known-device.ts';
+import type { Standing } from '../members/store.ts';
 import { type People, personActor, randomToken, type Visit } from '../people.ts';
-import type { Proof } from '../sign-in/proof.ts';
+import { endedChallenge, type Proof } from '../sign-in/proof.ts';
 import { deviceLabel, SESSION_LIFETIME_MS, TOKENS_LIFETIME_MS } from './session.ts';
 import { deleteSessionByHash, insertSession } from './store.ts';
 import type { SessionRow } from './tables.ts';
@@ -14,6 +15,8 @@ export interface StartedSession {
   text: string;
   /** The known-device cookie, with this person in it. */
   deviceCookie: string;
+  /** What the person is in the session's workspace at this moment; null when they are not in it. */
+  standing: Standing | null;
 }
 
 export interface StartOptions {
@@ -21,20 +24,26 @@ export interface StartOptions {
   replaces: string | null;
   workspaceId?: string | null;
   environment?: 'test' | 'live';
+  /** When the person last proved who they are; now unless said. */
+  provedAtMs?: number;
   /** `cookie` unless said. Nobody is given the text of one with tokens. */
   kind?: SessionRow['kind'];
 }
 
-/** Begins a session for a person who has proved who they are. */
+/**
+ * Begins a session for a person who has proved who they are, if account and password are still as they were then. Throws
+ * `invalid_credentials` when not.
+ */
 export async function startSession(
   people: People,
   tx: Tx,
   visit: Visit,
   { person, methods }: Proof,
-  { replaces, workspaceId = person.first_workspace_id, environment = 'test', kind = 'cookie' }: StartOptions,
+  options: StartOptions,
 ): Promise<StartedSession> {
   const { clock, randomBytes, deviceKey } = people;
   const nowMs = clock.nowMs();
+  const { replaces, workspaceId = person.first_workspace_id, environment = 'test', kind = 'cookie' } = options;
   const text = randomToken(randomBytes);
   const row: SessionRow = {
     id: makeId('session', nowMs, randomBytes),
@@ -43,7 +52,7 @@ export async function startSession(
     workspace_id: workspaceId,
     environment,
     methods: JSON.stringify(methods),
-    proved_at: nowMs,
+    proved_at: options.provedAtMs ?? nowMs,
     address: visit.address,
     device: deviceLabel(visit.userAgent),
     created_at: nowMs,
@@ -51,7 +60,8 @@ export async function startSession(
     expires_at: nowMs + (kind === 'tokens' ? TOKENS_LIFETIME_MS : SESSION_LIFETIME_MS),
     kind,
   };
-  await insertSession(tx, row);
+  const inserted = await insertSession(tx, row, person.password_hash);
+  if (!inserted) throw endedChallenge();
   const ended = replaces === null ? undefined : await deleteSessionByHash(tx, sha256Hex(replaces));
   if (ended !== undefined) await people.changes.record(tx, { kind: 'session', ref: ended });
   await people.recordAudit(tx, {
@@ -61,5 +71,6 @@ export async function startSession(
     targetId: person.id,
     data: { session: row.id, kind, methods, device: row.device },
   });
-  return { row, text, deviceCookie: rememberDevice(deviceKey, visit.deviceCookie, person.id, randomBytes) };
+  const deviceCookie = rememberDevice(deviceKey, visit.deviceCookie, person.id, randomBytes);
+  return { row, text, deviceCookie, standing: inserted.standing };
 }

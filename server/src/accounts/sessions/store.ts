@@ -1,13 +1,53 @@
 import { type Kysely, sql } from 'kysely';
-import { compileForMany, compileInsert, type Tables, type Tx, valueRows } from '../../database/index.ts';
+import { compileForMany, compileOnce, lockRowsShared, type Tables, type Tx, valueRows } from '../../database/index.ts';
 import type { Role } from '../../http/index.ts';
+import { type Standing, type StandingColumns, standingColumns, standingFrom } from '../members/store.ts';
 import { SESSION_IDLE_MS, TOKENS_IDLE_MS } from './session.ts';
 import type { SessionRow } from './tables.ts';
 
-const insertRow = compileInsert<SessionRow>('sessions');
+const COLUMNS = [
+  'id',
+  'user_id',
+  'secret_hash',
+  'workspace_id',
+  'environment',
+  'methods',
+  'proved_at',
+  'address',
+  'device',
+  'created_at',
+  'seen_at',
+  'expires_at',
+  'kind',
+] as const satisfies readonly (keyof SessionRow)[];
 
-export async function insertSession(tx: Tx, row: SessionRow): Promise<void> {
-  await insertRow(tx.query, row);
+const insertWhereProved = compileOnce((query) => {
+  const person = query
+    .selectFrom('users')
+    .select(COLUMNS.map((column) => sql<never>`${''}`.as(column)))
+    .where('users.id', '=', '')
+    .where('users.state', '=', sql.lit('active'))
+    .where(sql`coalesce(users.password_hash, '')`, '=', '');
+  return query
+    .insertInto('sessions')
+    .columns([...COLUMNS])
+    .expression(lockRowsShared(query, person))
+    .returning(standingColumns(query, { workspaceId: 'sessions.workspace_id', userId: 'sessions.user_id' }));
+});
+
+/**
+ * What its person is in its workspace, as the same statement saw it (`standing` is null when they are not in it). Null when
+ * the account is disabled, or its password is another one by now: in one statement, so that who changes it either finds
+ * the session and ends it, or is found here.
+ */
+export async function insertSession(
+  tx: Tx,
+  row: SessionRow,
+  passwordHash: string | null,
+): Promise<{ standing: Standing | null } | null> {
+  const values = COLUMNS.map((column) => row[column]);
+  const [seen] = (await insertWhereProved(tx.query, [...values, row.user_id, passwordHash ?? ''])) as StandingColumns[];
+  return seen ? { standing: standingFrom(seen) } : null;
 }
 
 /** A session with what its person and workspace say of it. */
@@ -110,14 +150,13 @@ export async function deleteSessionByHash(tx: Tx, hash: string): Promise<string 
   return row?.id;
 }
 
-/** Sessions of a person that have tokens, all but one. */
-export async function tokenSessionIds(read: Kysely<Tables>, userId: string, exceptId: string): Promise<string[]> {
+/** Sessions of a person, all but one. */
+export async function otherSessionIds(read: Kysely<Tables>, userId: string, exceptId: string): Promise<string[]> {
   const rows = await read
     .selectFrom('sessions')
     .select('id')
     .where('user_id', '=', userId)
     .where('id', '!=', exceptId)
-    .where('kind', '=', 'tokens')
     .orderBy('id')
     .execute();
   return rows.map(({ id }) => id);

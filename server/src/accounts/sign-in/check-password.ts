@@ -27,11 +27,12 @@ async function noteFailure(people: People, visit: Visit, person: PersonRow | und
 
 /**
  * The person whose password this is. Known and unknown addresses cost the same: one read, one slow hash, one event; and
- * answer the same. Throws `invalid_credentials`; `rate_limit_exceeded` after too many wrong ones; `forbidden` for a
- * disabled account, to who knows its password.
+ * answer the same. Throws `invalid_credentials`; `rate_limit_exceeded` after too many wrong ones; `unavailable` when too
+ * many are being checked; `forbidden` for a disabled account, to who knows its password.
  */
 export async function checkPassword(people: People, visit: Visit, input: Credentials): Promise<PersonRow> {
   const { database, guesses, slowHashes, deviceKey } = people;
+  slowHashes.refuseOverload();
   const key = readEmail(input.email)?.key ?? input.email.trim().toLowerCase();
   const person = await personByEmail(database.read, key);
   const knownDevice = person ? knownDeviceOf(deviceKey, visit.deviceCookie, person.id) : null;

@@ -1,14 +1,26 @@
+import { sha256Hex } from '../../crypto/index.ts';
 import { Failure } from '../../failure.ts';
 import { challengeHash as hashOf, issueChallenge } from '../factors/challenges.ts';
 import { attemptChallenge, consumeChallenge } from '../factors/store.ts';
 import { readCode, spendCode } from '../factors/use-code.ts';
+import { knownDeviceOf } from '../guessing/known-device.ts';
 import type { People, Visit } from '../people.ts';
 import { type PersonRow, personById } from '../store.ts';
 import { type Credentials, checkPassword, noteFailure } from './check-password.ts';
-import { type Finish, type Passed, type ProofMethod, type SecondFactorNeeded, secondFactorsOf } from './proof.ts';
+import {
+  endedChallenge,
+  type Finish,
+  type Passed,
+  type ProofMethod,
+  type SecondFactorNeeded,
+  secondFactorsOf,
+} from './proof.ts';
 
 export const CHALLENGE_MS = 10 * 60_000;
 export const CHALLENGE_ATTEMPTS = 5;
+
+/** Which password a challenge stands for: with another one it is over. */
+const passwordMark = ({ password_hash: hash }: PersonRow) => sha256Hex(`challenge password ${hash}`);
 
 async function askSecondFactor(people: People, person: PersonRow): Promise<SecondFactorNeeded> {
   const expiresAtMs = people.clock.nowMs() + CHALLENGE_MS;
@@ -16,7 +28,7 @@ async function askSecondFactor(people: People, person: PersonRow): Promise<Secon
     issueChallenge(people, tx, {
       kind: 'second_factor',
       userId: person.id,
-      boundTo: null,
+      boundTo: passwordMark(person),
       expiresAtMs,
       methods: ['password'],
     }),
@@ -43,7 +55,8 @@ export async function passWithCode<T>(
   },
   finish: Finish<T>,
 ): Promise<T> {
-  const attempt = await people.guesses.code(person.id);
+  const knownDevice = knownDeviceOf(people.deviceKey, visit.deviceCookie, person.id);
+  const attempt = await people.guesses.code(person.id, knownDevice);
   const code = await readCode(people, person, otp);
   const passed = await people.database.write(async (tx) => {
     if (code === null || !(await spendCode(people, tx, visit, person, code))) return null;
@@ -59,10 +72,6 @@ export async function passWithCode<T>(
   }
   await attempt.giveBack();
   return passed.result;
-}
-
-export function endedChallenge(): Failure {
-  return new Failure('invalid_credentials', 'This sign-in has ended. Begin again with the password.');
 }
 
 /**
@@ -92,7 +101,7 @@ export async function openChallenge(people: People, challenge: string) {
   const limits = { nowMs: clock.nowMs(), maxAttempts: CHALLENGE_ATTEMPTS };
   const row = await database.write((tx) => attemptChallenge(tx, 'second_factor', hash, limits));
   const person = row?.user_id ? await personById(database.read, row.user_id) : undefined;
-  if (!row || !person || person.state === 'disabled') throw endedChallenge();
+  if (!row || !person || person.state === 'disabled' || row.bound_to !== passwordMark(person)) throw endedChallenge();
   return { hash, person, methods: JSON.parse(row.methods) as ProofMethod[] };
 }
 

@@ -10,10 +10,11 @@ import {
   refusedPasskey,
   requestOptions,
 } from '../factors/webauthn.ts';
+import { knownDeviceOf } from '../guessing/known-device.ts';
 import { type People, randomToken, type SignedIn, type Visit } from '../people.ts';
 import { noteProof } from '../sessions/recent-proof.ts';
-import { endedChallenge, openChallenge } from './pass.ts';
-import type { Finish, ProofMethod } from './proof.ts';
+import { openChallenge } from './pass.ts';
+import { endedChallenge, type Finish, type ProofMethod } from './proof.ts';
 
 interface Asking {
   kind: ChallengeKind;
@@ -71,7 +72,12 @@ export function passPasskey<T>(
 }
 
 /** What the browser needs to answer the challenge of a sign-in by passkey. Throws `invalid_credentials`. */
-export async function askPasskeyFactor(people: People, { challenge }: { challenge: string }): Promise<RequestOptions> {
+export async function askPasskeyFactor(
+  people: People,
+  visit: Visit,
+  { challenge }: { challenge: string },
+): Promise<RequestOptions> {
+  await people.guesses.request('passkey', visit.address);
   const hash = challengeHash('second_factor', challenge);
   const open = await challengeByHash(people.database.read, 'second_factor', hash, people.clock.nowMs());
   if (!open?.user_id) throw endedChallenge();
@@ -87,7 +93,8 @@ export async function passPasskeyFactor<T>(
   finish: Finish<T>,
 ): Promise<T> {
   const { hash, person, methods } = await openChallenge(people, challenge);
-  const attempt = await people.guesses.code(person.id);
+  const knownDevice = knownDeviceOf(people.deviceKey, visit.deviceCookie, person.id);
+  const attempt = await people.guesses.code(person.id, knownDevice);
   const place = { boundTo: hash, userId: person.id, verifiesUser: false } as const;
   const asked = { kind: 'passkey_second_factor', response, ...place } as const;
   const result = await pass(people, visit, asked, { before: methods, challengeHash: hash }, finish);
@@ -110,5 +117,5 @@ export async function proveByPasskey(
   const place = { boundTo: signed.sessionId, userId: signed.userId, verifiesUser: true } as const;
   const asked = { kind: 'passkey_proof', response, ...place } as const;
   await pass(people, visit, asked, { before: [], challengeHash: null }, async () => {});
-  await noteProof(people, signed);
+  await noteProof(people, signed, 'passkey');
 }

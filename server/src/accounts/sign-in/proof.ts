@@ -1,8 +1,19 @@
 import type { Tx } from '../../database/index.ts';
+import { Failure } from '../../failure.ts';
 import type { PersonRow } from '../store.ts';
 
 export type ProofMethod = 'password' | 'otp' | 'backup_code' | 'passkey' | 'mail';
 export type SecondFactor = 'otp' | 'backup_code' | 'passkey';
+
+/** Whether one of these ways is a second factor, or a passkey, which is both. */
+export function provesSecondFactor(methods: readonly string[]): boolean {
+  return methods.some((method) => method === 'otp' || method === 'backup_code' || method === 'passkey');
+}
+
+/** What was proved is not worth anything any more: the challenge is over, or password or account have changed since. */
+export function endedChallenge(): Failure {
+  return new Failure('invalid_credentials', 'This sign-in has ended. Begin again with the password.');
+}
 
 /** That a visitor is this person, and by what. Nothing lets anybody in without one. */
 export interface Proof {

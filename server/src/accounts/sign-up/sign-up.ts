@@ -54,18 +54,21 @@ export async function signUp(people: People, visit: Visit, input: SignUpInput): 
 /**
  * Opens the link and proves the password that was chosen with it, so that nobody's mailbox confirms a stranger's
  * password: makes the account, its workspace and a session. Throws `invalid_request` for a dead link,
- * `invalid_credentials` for another password, `conflict` when the address has an account by now.
+ * `invalid_credentials` for another password, `conflict` when the address has an account by now, `forbidden` unless
+ * sign-up is open.
  */
 export async function completeSignUp(
   people: People,
   visit: Visit,
   { token, password, replaces }: { token: string; password: string; replaces: string | null },
 ): Promise<StartedSession> {
+  // The operator may have closed it while the mail was under way.
+  if (people.signUp !== 'open') throw new Failure('forbidden', SIGN_UP_CLOSED[people.signUp]);
   const attempt = await people.guesses.request('link', visit.address);
   const hash = mailTokenHash('sign_up', token);
   const row = await mailTokenByHash(people.database.read, 'sign_up', hash, people.clock.nowMs());
   if (!row?.password_hash) throw endedLink();
-  const guess = await people.guesses.code(hash);
+  const guess = await people.guesses.code(hash, null);
   if (!(await people.slowHashes.verify(row.password_hash, normalizePassword(password)))) {
     throw new Failure('invalid_credentials', 'This is not the password that you chose when you signed up.');
   }

@@ -5,6 +5,7 @@ import type { Principal, Role } from '../../http/index.ts';
 import { addMember } from '../create-workspace.ts';
 import { requireEmail } from '../email.ts';
 import { deleteFactorsOf } from '../factors/store.ts';
+import { revokeInvitationsOf } from '../members/invite.ts';
 import { refuseHigherRole } from '../members/roles.ts';
 import { countOwners, deleteMember, membershipsOf, type UserFacts, updateMember, userFacts } from '../members/store.ts';
 import { requireGoodPassword } from '../passwords/policy.ts';
@@ -12,7 +13,8 @@ import { setPassword } from '../passwords/set-password.ts';
 import type { People } from '../people.ts';
 import { deleteTokensOfUser } from '../recovery/store.ts';
 import { endSessionsOf } from '../sessions/end.ts';
-import { deleteUser, lockWorkspace, updateUser } from '../store.ts';
+import { deleteUser, lockUser, lockWorkspace, updateUser } from '../store.ts';
+import type { MemberRow } from '../tables.ts';
 import { makeUser } from './make-user.ts';
 import { presentUser } from './user.ts';
 
@@ -96,6 +98,7 @@ async function changeState(people: People, tx: Tx, actor: Actor, userId: string,
     await people.endTokens(tx, userId, 'account disabled');
     await endSessionsOf(people, tx, actor, { userId, reason: 'account disabled' });
     await deleteTokensOfUser(tx, userId, ['recover', 'verify_email', 'change_email']);
+    await revokeInvitationsOf(people, tx, actor, { userId, workspaceId: null, role: null });
   }
   const action = state === 'disabled' ? 'user.disabled' : 'user.enabled';
   await people.recordAudit(tx, { action, actor, workspaceId: null, targetId: userId });
@@ -155,15 +158,17 @@ async function writePatch(
   return presentUser(await requireUser(tx, userId, input.workspaceId));
 }
 
-/** No workspace is left without an owner by an account that goes. */
-async function refuseLastOwner(tx: Tx, userId: string): Promise<void> {
-  for (const { workspace_id: id, role } of await membershipsOf(tx.query, userId)) {
-    if (role !== 'owner') continue;
-    await lockWorkspace(tx, id);
-    if ((await countOwners(tx.query, id)) < 2) {
+/** The memberships of an account that goes, standing still from now on. No workspace is left without an owner by it. */
+async function lockMemberships(tx: Tx, userId: string): Promise<MemberRow[]> {
+  const places = (await membershipsOf(tx.query, userId)).map((each) => each.workspace_id).sort();
+  for (const id of places) await lockWorkspace(tx, id);
+  const memberships = await membershipsOf(tx.query, userId);
+  for (const { workspace_id: id, role } of memberships) {
+    if (role === 'owner' && (await countOwners(tx.query, id)) < 2) {
       throw new Failure('conflict', 'This person is the last owner of a workspace: make somebody else an owner first.');
     }
   }
+  return memberships;
 }
 
 /**
@@ -176,17 +181,19 @@ export async function removeUser(
   { workspaceId: named, userId }: { workspaceId: string | null; userId: string },
 ): Promise<void> {
   await people.database.write(async (tx) => {
+    // Before anything is locked: nobody holds up, or hears of, people who are none of theirs.
+    refuseUnmanaged(caller, await requireUser(tx, userId, named));
+    await lockUser(tx, userId);
+    const memberships = await lockMemberships(tx, userId);
     const member = await requireUser(tx, userId, named);
     const workspaceId = member.workspace_id;
-    refuseUnmanaged(caller, member);
     refuseHigherRole(people.catalogue, caller.principal, member.role ?? 'viewer');
-    await refuseLastOwner(tx, userId);
-    const memberships = await membershipsOf(tx.query, userId);
     const isElsewhere = memberships.some(({ workspace_id }) => workspace_id !== workspaceId);
     const { actor } = caller;
     if (isElsewhere && caller.principal.kind !== 'root' && member.id !== null) {
       await people.renewTokens(tx, userId, 'removed from a workspace');
       await deleteMember(tx, member.id);
+      await revokeInvitationsOf(people, tx, actor, { userId, workspaceId, role: null });
       await people.changes.record(tx, { kind: 'user', ref: userId });
       await people.recordAudit(tx, { action: 'member.removed', actor, workspaceId, targetId: member.id });
       return;
@@ -195,6 +202,7 @@ export async function removeUser(
     await endSessionsOf(people, tx, actor, { userId, reason: 'account deleted' });
     await deleteTokensOfUser(tx, userId, ['recover', 'verify_email', 'change_email']);
     await deleteFactorsOf(tx, userId);
+    await revokeInvitationsOf(people, tx, actor, { userId, workspaceId: null, role: null });
     for (const { id } of memberships) await deleteMember(tx, id);
     await deleteUser(tx, userId);
     await people.recordAudit(tx, { action: 'user.deleted', actor, workspaceId, targetId: userId });

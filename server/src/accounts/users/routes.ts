@@ -25,6 +25,7 @@ import { listMembers, memberOfUser, userFacts } from '../members/store.ts';
 import type { People } from '../people.ts';
 import { personById } from '../store.ts';
 import { createUser, patchUser, removeUser } from './change-user.ts';
+import { resetFactors } from './reset-factors.ts';
 import { presentSelf, presentUser } from './user.ts';
 
 export interface UserRoutesDeps {
@@ -224,7 +225,20 @@ function changeRoutes(deps: UserRoutesDeps): Route[] {
   ];
 }
 
+function resetRoute({ people }: UserRoutesDeps): Route {
+  return route({
+    ...shared,
+    method: 'DELETE',
+    path: '/users/:id/second-factors',
+    access: { scope: null, root: 'only' },
+    summary: 'Take all second factors and passkeys from a person who lost them; their sessions end',
+    params,
+    status: 204,
+    handler: (call) => resetFactors(people, callerOf(call), call.params.id),
+  });
+}
+
 /** The people of a workspace, as the operator and the workspace manage them. */
 export function userRoutes(deps: UserRoutesDeps): Route[] {
-  return [...listRoutes(deps), ...getRoutes(deps), createRoute(deps), ...changeRoutes(deps)];
+  return [...listRoutes(deps), ...getRoutes(deps), createRoute(deps), ...changeRoutes(deps), resetRoute(deps)];
 }

@@ -12,6 +12,9 @@ interface ErrorBody {
 /** Where a field of the API is not called like its option. */
 const OPTIONS: Readonly<Record<string, string>> = {
   workspace_id: '--workspace',
+  user_id: '--user',
+  password: '--password-stdin',
+  email_verified: '--email-verified',
   scopes: '--scope',
   ip_allowlist: '--allow-ip',
   expires_at: '--expires-at',

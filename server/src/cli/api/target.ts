@@ -49,15 +49,15 @@ export function checkServer(text: string, { allowHttp, path }: { allowHttp: bool
 /** A credential as it can stand in a header. */
 export function checkKeyText(text: string, from: string): string {
   const key = text.trim();
-  if (!/^[\x21-\x7e]{8,512}$/.test(key)) throw new CommandFailure(`${from} holds no key`, EXIT.usage);
+  if (!/^[\x21-\x7e]{8,8192}$/.test(key)) throw new CommandFailure(`${from} holds no key`, EXIT.usage);
   return key;
 }
 
-/** Refuses a file that others may read. */
-export function readKeyFile(path: string): string {
+/** The text of a file with a secret. Refuses one that others may read. */
+export function readPrivateFile(path: string): string {
   try {
     checkPrivate(path);
-    return checkKeyText(readFileSync(path, 'utf8'), path);
+    return readFileSync(path, 'utf8');
   } catch (error) {
     if (error instanceof CommandFailure) throw error;
     const { code } = error as NodeJS.ErrnoException;
@@ -66,6 +66,11 @@ export function readKeyFile(path: string): string {
       EXIT.usage,
     );
   }
+}
+
+/** Refuses a file that others may read. */
+export function readKeyFile(path: string): string {
+  return checkKeyText(readPrivateFile(path), path);
 }
 
 function namedContext(host: Host, name: string, path: string): ContextEntry {

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { containsSecret } from '@latchkey/protocol';
 import type { Clock } from '../../clock.ts';
-import { deriveKey, type RandomBytes, seal, sha256Hex, unseal } from '../../crypto/index.ts';
+import { deriveKey, hmacText, type RandomBytes, seal, unseal } from '../../crypto/index.ts';
 import type { Database, Tx } from '../../database/index.ts';
 import { Failure } from '../../failure.ts';
 import { claimSlot, finishSlot, freeSlot, pruneSlots, readSlot, type Slot } from './store.ts';
@@ -136,7 +136,7 @@ export function createIdempotency({ database, clock, randomBytes }: IdempotencyO
         if (isMine) return execute(call, holder, work);
         const row = await readSlot(database.read, call);
         if (!row) continue;
-        if (row.fingerprint !== call.fingerprint) throw conflict(row, 'with another request');
+        if (row.fingerprint !== call.fingerprint) throw conflict(row, 'with another request or credential');
         if (row.state === 'done') return replay(row, call, clock.nowMs());
         await delay(turn < 20 ? WAIT_MS / 10 : WAIT_MS);
       }
@@ -153,9 +153,15 @@ function idOf(value: unknown): string | null {
   return typeof id === 'string' ? id : null;
 }
 
-/** One text for one request: method, path, and every field of query and body. */
-export function fingerprintOf(method: string, url: string, body: unknown): string {
-  return sha256Hex(JSON.stringify([method, url, body ?? null]));
+/**
+ * One text for one request: method, path, and every field of query and body. Under the credential, which is stored
+ * nowhere: a body may hold a password, and a plain digest of it could be guessed from a copy of the database.
+ */
+export function fingerprintOf(credential: string, method: string, url: string, body: unknown): string {
+  return hmacText(
+    deriveKey(credential, '', 'latchkey idempotent request'),
+    JSON.stringify([method, url, body ?? null]),
+  );
 }
 
 const KEY = /^[\x21-\x7e]{1,255}$/;

@@ -3,7 +3,7 @@ import { type Actor, actorOf, type RecordAudit } from '../../audit/index.ts';
 import type { Clock } from '../../clock.ts';
 import { type Database, type Tx, UniqueViolation } from '../../database/index.ts';
 import { Failure } from '../../failure.ts';
-import { type Access, closed, nullable, type Route, route } from '../../http/index.ts';
+import { type Access, closed, nullable, OPERATOR, type Route, route } from '../../http/index.ts';
 import type { Changes, Live } from '../../shared-state/index.ts';
 import { limitsFromJson, limitsToJson, PLANS_CHANGE, type PlanTable, toPlan, toPlanRow } from './live-plans.ts';
 import { CALLER_CLASSES, DEFAULT_PLAN, type Plan } from './plan.ts';
@@ -35,7 +35,6 @@ const planReply = Type.Object({ name: Name, ...fields });
 
 const shared = { mounts: ['v1', 'v2'], tag: 'plans' } as const;
 const anyone: Access = { scope: null, root: 'allowed' };
-const operator: Access = { scope: null, root: 'only' };
 
 function present({ name, offered, limits }: Plan): Static<typeof planReply> {
   const { api_key, oauth, login, jwt, nobody } = limits;
@@ -117,7 +116,7 @@ function createRoute(deps: PlanRoutesDeps): Route {
     ...shared,
     method: 'POST',
     path: '/plans',
-    access: operator,
+    access: OPERATOR,
     summary: 'Add a plan',
     body: newPlan,
     reply: planReply,
@@ -141,7 +140,7 @@ function patchRoute(deps: PlanRoutesDeps): Route {
     ...shared,
     method: 'PATCH',
     path: '/plans/:name',
-    access: operator,
+    access: OPERATOR,
     summary: 'Change a plan; what was counted so far stays counted',
     params,
     body: planPatch,
@@ -167,7 +166,7 @@ function deleteRoute(deps: PlanRoutesDeps): Route {
     ...shared,
     method: 'DELETE',
     path: '/plans/:name',
-    access: operator,
+    access: OPERATOR,
     summary: 'Remove a plan; who was on it falls back to the standard one',
     params,
     status: 204,

@@ -39,6 +39,16 @@ function button(ui: Ui, action: string, text: string, about: string): Markup {
   return form(ui, { action, children });
 }
 
+function nameRows(ui: Ui, { person }: OwnAccount): Markup {
+  const { name, none } = texts.person;
+  const action = person.name === null ? texts.add : texts.change;
+  return html`
+    <ul class="rows">
+      ${row({ name, detail: person.name ?? none, actions: link(ui, '/account/name', action, name) })}
+    </ul>
+  `;
+}
+
 function signInRows(ui: Ui, { person }: OwnAccount): Markup {
   const isVerified = person.email_verified === 1;
   const unverified = html`<span class="badge off">${texts.email.unverified}</span>`;
@@ -123,8 +133,11 @@ function passkeyRows(ui: Ui, { passkeys }: OwnAccount): Markup {
 }
 
 /** What keeps the person from working in the session's workspace. */
-function blockedNote({ blockedBy }: SessionRecord): Markup {
-  return blockedBy === null ? null : note(texts.blocked[blockedBy], 'warning');
+function blockedNote(ui: Ui, { blockedBy }: SessionRecord): Markup {
+  if (blockedBy === null) return null;
+  if (blockedBy !== 'second_factor_proof') return note(texts.blocked[blockedBy], 'warning');
+  const way = html`<a href=${ui.at('/account/proof')}>${TEXTS.proof.title}</a>`;
+  return note(html`${texts.blocked[blockedBy]} ${way}`, 'warning');
 }
 
 function draw({ ui, query, session }: AskedByPerson, account: OwnAccount): string {
@@ -138,7 +151,8 @@ function draw({ ui, query, session }: AskedByPerson, account: OwnAccount): strin
     tab: 'security',
     lead: person.name === null ? texts.lead : texts.leadFor(person.name),
     body: html`
-      ${done && note(done)} ${blockedNote(session)}
+      ${done && note(done)} ${blockedNote(ui, session)}
+      ${section(texts.person.title, texts.person.about, nameRows(ui, account))}
       ${section(texts.signInTitle, texts.signInAbout, signInRows(ui, account))}
       ${section(texts.passkey.title, texts.passkey.about, passkeyRows(ui, account))}
       ${section(texts.factorTitle, texts.factorAbout, factorRows(ui, account))}

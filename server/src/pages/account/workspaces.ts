@@ -1,9 +1,18 @@
-import { listOwnWorkspaces, type OwnWorkspace, requirePerson, switchSession } from '../../accounts/index.ts';
+import {
+  acceptAsPerson,
+  listOwnInvitations,
+  listOwnWorkspaces,
+  type OwnWorkspace,
+  requirePerson,
+  switchSession,
+} from '../../accounts/index.ts';
 import type { PageRoute } from '../../http/index.ts';
 import { accountPage } from '../look/account-page.ts';
-import { form, note } from '../look/form.ts';
+import { form, note, wholeProblem } from '../look/form.ts';
 import { html, type Markup } from '../look/html.ts';
+import { moment } from '../look/time.ts';
 import type { Answer, AskedByPerson, Pages, PagesDeps } from '../surface/page.ts';
+import { type Problem, problemOf, withProblem } from '../surface/problem.ts';
 import { TEXTS } from '../texts.ts';
 
 const texts = TEXTS.workspaces;
@@ -15,10 +24,10 @@ function row({ ui, session }: AskedByPerson, { id, name, role, isSuspended }: Ow
   return html`
     <li class="row">
       <div class="row-text">
-        <h2>
+        <h3>
           ${name} ${isCurrent && html`<span class="badge on">${texts.current}</span>`}
           ${isSuspended && html`<span class="badge off">${texts.suspended}</span>`}
-        </h2>
+        </h3>
         <p>${TEXTS.roles[role] ?? role}</p>
       </div>
       <div class="row-actions">
@@ -28,30 +37,78 @@ function row({ ui, session }: AskedByPerson, { id, name, role, isSuspended }: Ow
   `;
 }
 
-async function draw({ people }: PagesDeps, asked: AskedByPerson): Promise<Answer> {
+type Invitation = Awaited<ReturnType<typeof listOwnInvitations>>[number];
+
+function invitationRow({ ui }: AskedByPerson, { id, workspace, role, expiresAtMs }: Invitation): Markup {
+  const { as, join, joinOne } = texts.invitations;
+  const go = html`<button class="secondary" type="submit" aria-label=${joinOne(workspace)}>${join}</button>`;
+  return html`
+    <li class="row">
+      <div class="row-text">
+        <h3>${workspace}</h3>
+        <p>${as(TEXTS.roles[role] ?? role)} ${moment(expiresAtMs)}.</p>
+      </div>
+      <div class="row-actions">${form(ui, { action: '/account/workspaces/join', hidden: { invitation: id }, children: go })}</div>
+    </li>
+  `;
+}
+
+const section = (title: string, about: string, rows: readonly Markup[]) => html`
+  <section>
+    <h2>${title}</h2>
+    <p class="section-lead">${about}</p>
+    <ul class="rows">${rows}</ul>
+  </section>
+`;
+
+function sections(
+  asked: AskedByPerson,
+  email: string,
+  workspaces: readonly OwnWorkspace[],
+  invitations: readonly Invitation[],
+): Markup {
+  const { yours, invitations: invited } = texts;
+  const own = workspaces.map((each) => row(asked, each));
+  const open = invitations.map((each) => invitationRow(asked, each));
+  return html`
+    ${own.length === 0 && html`<p class="empty">${texts.none}</p>`}
+    ${own.length > 0 && section(yours.title, yours.about, own)}
+    ${open.length > 0 && section(invited.title, invited.about(email), open)}
+  `;
+}
+
+async function draw({ people }: PagesDeps, asked: AskedByPerson, problem: Problem | null = null): Promise<Answer> {
   const { ui, signed, query } = asked;
-  const { email } = await requirePerson(people, signed.userId);
+  const { email, email_verified: isConfirmed } = await requirePerson(people, signed.userId);
   const workspaces = await listOwnWorkspaces(people, signed);
+  const invitations = await listOwnInvitations(people, signed);
   const done = DONE[query.get('done') ?? ''];
   const document = accountPage(ui, {
     title: texts.title,
     email,
     tab: 'workspaces',
     lead: texts.lead,
+    hasProblem: problem !== null,
     body: html`
-      ${done && note(done)}
-      ${
-        workspaces.length === 0
-          ? html`<p class="empty">${texts.none}</p>`
-          : html`<ul class="rows">${workspaces.map((each) => row(asked, each))}</ul>`
-      }
-      <p class="hint">${texts.invited}</p>
+      ${done && note(done)} ${wholeProblem(problem)}
+      ${sections(asked, email, workspaces, invitations)}
+      <p class="hint">${texts.invited} ${isConfirmed === 0 && texts.unconfirmed}</p>
     `,
   });
-  return { document };
+  return withProblem(document, problem);
 }
 
-/** The workspaces that a person is in, and which of them the session works in. */
+async function join(deps: PagesDeps, asked: AskedByPerson): Promise<Answer> {
+  const { visit, signed, form: typed, ui } = asked;
+  try {
+    await acceptAsPerson(deps.people, visit, signed, { id: typed.get('invitation') ?? '' });
+    return { goTo: ui.at('/account/workspaces?done=joined') };
+  } catch (error) {
+    return draw(deps, asked, problemOf(error));
+  }
+}
+
+/** The workspaces that a person is in, which of them the session works in, and to which others they are invited. */
 export function workspacePages(deps: PagesDeps, { own }: Pages): PageRoute[] {
   return [
     own('GET', '/account/workspaces', (asked) => draw(deps, asked)),
@@ -59,5 +116,6 @@ export function workspacePages(deps: PagesDeps, { own }: Pages): PageRoute[] {
       await switchSession(deps.people, signed, { workspaceId: typed.get('workspace') ?? '' });
       return { goTo: ui.at('/account/workspaces?done=switched') };
     }),
+    own('POST', '/account/workspaces/join', (asked) => join(deps, asked), '/account/workspaces'),
   ];
 }

@@ -40,6 +40,7 @@ const FILES: readonly (readonly [name: string, file: () => string | URL])[] = [
   ['tokens.css', () => ownFile('tokens.css')],
   ['pages.css', () => ownFile('pages.css')],
   ['passkeys.js', () => ownFile('passkeys.js')],
+  ['form-post.js', () => ownFile('form-post.js')],
 ];
 
 const REFERENCE = /url\("\.\/([\w.-]+)"\)/g;

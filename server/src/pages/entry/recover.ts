@@ -7,12 +7,15 @@ import { html } from '../look/html.ts';
 import { forgetLink, linkToken } from '../surface/mail-link.ts';
 import type { Answer, Asked, Pages, PagesDeps } from '../surface/page.ts';
 import { missing, type Problem, problemOf, withProblem } from '../surface/problem.ts';
+import { forgetWay, keptWay } from '../surface/way-out.ts';
 import { TEXTS } from '../texts.ts';
 import { deadLink } from './dead-link.ts';
+import { keepWayOf, pathAfter, wayIn } from './way-in.ts';
 
 const texts = TEXTS.recover;
 
-function draw({ ui, form: typed }: Asked, problem: Problem | null = null): Answer {
+function draw(asked: Asked, problem: Problem | null = null): Answer {
+  const { ui, form: typed } = asked;
   const document = entryPage(ui, {
     title: texts.title,
     lead: texts.lead,
@@ -21,6 +24,7 @@ function draw({ ui, form: typed }: Asked, problem: Problem | null = null): Answe
       ${wholeProblem(problem)}
       ${form(ui, {
         action: '/recover',
+        hidden: { return_to: wayIn(asked) },
         children: html`
           ${field({
             name: 'username',
@@ -37,7 +41,7 @@ function draw({ ui, form: typed }: Asked, problem: Problem | null = null): Answe
         `,
       })}
     `,
-    foot: html`<a href=${ui.at('/sign-in')}>${texts.back}</a>`,
+    foot: html`<a href=${pathAfter(asked, '/sign-in')}>${texts.back}</a>`,
   });
   return withProblem(document, problem);
 }
@@ -47,6 +51,7 @@ async function ask({ people }: PagesDeps, asked: Asked): Promise<Answer> {
   if (empty) return draw(asked, empty);
   try {
     await requestRecovery(people, asked.visit, { email: (asked.form.get('username') ?? '').slice(0, 254) });
+    keepWayOf(asked);
     return { goTo: asked.ui.at('/recover/sent') };
   } catch (error) {
     return draw(asked, problemOf(error, { email: 'username' }));
@@ -98,7 +103,10 @@ async function complete({ people }: PagesDeps, asked: Asked): Promise<Answer> {
   try {
     await completeRecovery(people, asked.visit, { token, password: asked.form.get('password') ?? '' });
     forgetLink(asked, 'recover');
-    return { goTo: asked.ui.at('/sign-in?done=recovered') };
+    const way = keptWay(asked);
+    forgetWay(asked);
+    const goOn = way === null ? '' : `&return_to=${encodeURIComponent(way)}`;
+    return { goTo: asked.ui.at(`/sign-in?done=recovered${goOn}`) };
   } catch (error) {
     if (error instanceof Failure && error.code === 'invalid_request') return deadLink(asked, 'recover');
     return drawNew(asked, found.email, problemOf(error));

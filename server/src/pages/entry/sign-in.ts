@@ -16,10 +16,10 @@ const texts = TEXTS.signIn;
 const DONE: Readonly<Record<string, string>> = texts.done;
 
 function draw(asked: Asked, problem: Problem | null = null): Answer {
-  const { ui, form: typed, query } = asked;
+  const { ui, form: typed, query, wayOut } = asked;
   const goOn = { return_to: wayIn(asked) };
   const done = DONE[query.get('done') ?? ''];
-  const forgot = html`<a href=${ui.at('/recover')}>${texts.forgot}</a>`;
+  const forgot = html`<a href=${pathAfter(asked, '/recover')}>${texts.forgot}</a>`;
   const passkey = passkeyForm(ui, {
     action: '/sign-in/passkey',
     optionsPath: '/v1/account/sign-in/passkey/options',
@@ -29,6 +29,7 @@ function draw(asked: Asked, problem: Problem | null = null): Answer {
   });
   const document = entryPage(ui, {
     title: texts.title,
+    lead: wayOut && texts.goesOnTo(wayOut.name),
     hasProblem: problem !== null,
     usesPasskeys: true,
     body: html`
@@ -43,7 +44,7 @@ function draw(asked: Asked, problem: Problem | null = null): Answer {
             type: 'email',
             inputmode: 'email',
             autocomplete: 'username webauthn',
-            value: typed.get('username') ?? undefined,
+            value: typed.get('username') ?? query.get('login_hint') ?? undefined,
             problem,
             isFirst: true,
             maxLength: 254,
@@ -121,7 +122,8 @@ export function signInPages(deps: PagesDeps, { open }: Pages): PageRoute[] {
   return [
     open('GET', '/sign-in', async (asked) => {
       const here = returnTo(asked.query.get('return_to'), asked.ui.at('/account'));
-      return asked.session === null ? draw(asked) : { goTo: here };
+      const isAgain = asked.query.get('again') === '1';
+      return asked.session === null || isAgain ? draw(asked) : { goTo: here };
     }),
     open('POST', '/sign-in', (asked) => signIn(deps, asked)),
     open('POST', '/sign-in/passkey', (asked) => signInByPasskey(deps, asked)),

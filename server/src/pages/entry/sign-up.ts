@@ -7,9 +7,10 @@ import { html } from '../look/html.ts';
 import { forgetLink, linkToken } from '../surface/mail-link.ts';
 import type { Answer, Asked, Pages, PagesDeps } from '../surface/page.ts';
 import { atField, missing, type Problem, problemOf, withProblem } from '../surface/problem.ts';
+import { forgetWay, keptWay } from '../surface/way-out.ts';
 import { TEXTS } from '../texts.ts';
 import { deadLink } from './dead-link.ts';
-import { pathAfter, wayIn } from './way-in.ts';
+import { keepWayOf, pathAfter, wayIn } from './way-in.ts';
 
 const texts = TEXTS.signUp;
 const LONGEST_NAME = 100;
@@ -81,6 +82,7 @@ async function ask({ people }: PagesDeps, asked: Asked): Promise<Answer> {
   const input = { email: typed.get('email') ?? '', password: typed.get('password') ?? '', name: name || null };
   try {
     await signUp(people, asked.visit, input);
+    keepWayOf(asked);
     return { goTo: ui.at('/sign-up/sent') };
   } catch (error) {
     return draw(asked, problemOf(error));
@@ -134,7 +136,9 @@ async function confirm({ people }: PagesDeps, asked: Asked): Promise<Answer> {
     const started = await completeSignUp(people, asked.visit, input);
     forgetLink(asked, 'sign_up');
     asked.begin(started);
-    return { goTo: asked.ui.at('/account?done=signed_up') };
+    const way = keptWay(asked);
+    forgetWay(asked);
+    return { goTo: way ?? asked.ui.at('/account?done=signed_up') };
   } catch (error) {
     if (error instanceof Failure && error.code === 'invalid_request') return deadLink(asked, 'sign_up');
     const problem = problemOf(error);

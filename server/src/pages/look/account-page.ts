@@ -4,11 +4,12 @@ import { brandMark, drawDocument } from './document.ts';
 import { form } from './form.ts';
 import { html, type Markup } from './html.ts';
 
-export type AccountTab = 'security' | 'sessions' | 'workspaces';
+export type AccountTab = 'security' | 'sessions' | 'applications' | 'workspaces';
 
 const TABS: readonly (readonly [AccountTab, path: string])[] = [
   ['security', '/account'],
   ['sessions', '/account/sessions'],
+  ['applications', '/account/applications'],
   ['workspaces', '/account/workspaces'],
 ];
 

@@ -8,6 +8,8 @@ export interface DocumentParts {
   /** Something on the page is wrong: the title says so first, as screen readers read it first. */
   hasProblem?: boolean;
   usesPasskeys?: boolean;
+  /** A script of ours that the page asks for. */
+  script?: string;
 }
 
 /** The operator's logo, or Latchkey's mark, with the name. */
@@ -19,7 +21,8 @@ export function brandMark(ui: Ui): Markup {
   return html`<span class="brand-mark" aria-hidden="true"></span><span class="brand-name">${name}</span>`;
 }
 
-export function drawDocument(ui: Ui, { title, body, hasProblem = false, usesPasskeys = false }: DocumentParts): string {
+export function drawDocument(ui: Ui, parts: DocumentParts): string {
+  const { title, body, hasProblem = false, usesPasskeys = false, script = usesPasskeys ? 'passkeys.js' : null } = parts;
   const sheets = ['tokens.css', 'pages.css', 'brand.css'].flatMap((name) => ui.asset(name) ?? []);
   return render(html`
     <html lang=${TEXTS.language}>
@@ -31,7 +34,7 @@ export function drawDocument(ui: Ui, { title, body, hasProblem = false, usesPass
         <meta name="robots" content="noindex" />
         <link rel="icon" href=${ui.asset('icon.svg')} type="image/svg+xml" />
         ${sheets.map((href) => html`<link rel="stylesheet" href=${href} />`)}
-        ${usesPasskeys && html`<script type="module" src=${ui.asset('passkeys.js')} />`}
+        ${script !== null && html`<script type="module" src=${ui.asset(script)} />`}
       </head>
       ${body}
     </html>

@@ -4,6 +4,8 @@ import { html, type Markup } from './html.ts';
 
 export interface EntryPageParts {
   title: string;
+  /** Stands before the heading: of whom the page speaks. */
+  mark?: Markup;
   /** One sentence under the heading. */
   lead?: Markup;
   body: Markup;
@@ -14,7 +16,8 @@ export interface EntryPageParts {
 }
 
 /** A page with one thing to do: a card in the middle. */
-export function entryPage(ui: Ui, { title, lead, body, foot, hasProblem, usesPasskeys }: EntryPageParts): string {
+export function entryPage(ui: Ui, parts: EntryPageParts): string {
+  const { title, mark, lead, body, foot, hasProblem, usesPasskeys } = parts;
   return drawDocument(ui, {
     title,
     ...(hasProblem === undefined ? {} : { hasProblem }),
@@ -25,6 +28,7 @@ export function entryPage(ui: Ui, { title, lead, body, foot, hasProblem, usesPas
           <a class="brand" href=${ui.at('/')}>${brandMark(ui)}</a>
         </header>
         <main class="card">
+          ${mark}
           <h1>${title}</h1>
           ${lead && html`<p class="lead">${lead}</p>`}
           ${body}

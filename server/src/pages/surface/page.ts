@@ -10,12 +10,16 @@ import {
   type Visit,
   visitOf,
 } from '../../accounts/index.ts';
+import type { Application } from '../../applications/index.ts';
+import type { Actor } from '../../audit/index.ts';
 import { Failure } from '../../failure.ts';
 import { cookieLine, cookieName, type PageCall, type PageReply, type PageRoute, readCookie } from '../../http/index.ts';
+import type { AuthorizationParameters, Authorizer, Grant, Grants, LogoutOutcome } from '../../oauth/index.ts';
 import type { Assets } from '../assets/assets.ts';
 import type { Brand } from '../branding/brand.ts';
 import { formToken, isVisitorText, newVisitorText, refuseForeignToken, VISITOR_COOKIE } from './form-token.ts';
-import { pageHeaders } from './page-headers.ts';
+import { type PageNeeds, pageHeaders } from './page-headers.ts';
+import { type WayOut, wayOutOf } from './way-out.ts';
 
 /** What the pages stand on. */
 export interface PagesDeps {
@@ -25,6 +29,19 @@ export interface PagesDeps {
   assets: Assets;
   /** Signs the tokens of forms. */
   formKey: Uint8Array;
+  oauth: OAuthForPages;
+}
+
+/** What applications ask of people here. */
+export interface OAuthForPages {
+  authorizer: Authorizer;
+  grants: Pick<Grants, 'list'>;
+  revokeGrant(actor: Actor, id: string, mayEnd: (grant: Grant) => boolean): Promise<void>;
+  findApplication(clientId: string): Promise<Application | null>;
+  readLogout(
+    params: AuthorizationParameters,
+    visitor: { userId: string | null; address: string },
+  ): Promise<LogoutOutcome>;
 }
 
 /** What a view needs to know to draw a page. */
@@ -50,6 +67,8 @@ export interface Asked extends PageCall {
   begin(started: StartedSession): void;
   /** The text of the session that the browser had. */
   replaces: string | null;
+  /** The application that waits until this person is in; null when there is none. */
+  wayOut: WayOut | null;
 }
 
 export interface AskedByPerson extends Asked {
@@ -58,7 +77,9 @@ export interface AskedByPerson extends Asked {
 }
 
 /** A document, or the way to another page. */
-export type Answer = { document: string; status?: number; retryAfterSeconds?: number } | { goTo: string };
+export type Answer =
+  | { document: string; status?: number; retryAfterSeconds?: number; needs?: PageNeeds }
+  | { goTo: string };
 
 const VISITOR_SECONDS = 24 * 3600;
 
@@ -85,7 +106,7 @@ async function findSession({ sessions }: PagesDeps, text: string | null): Promis
   return text === null ? null : (sessions.peek(text) ?? (await sessions.find(text)));
 }
 
-async function ask(deps: PagesDeps, call: PageCall, cookies: string[]): Promise<Asked> {
+async function ask(deps: PagesDeps, path: string, call: PageCall, cookies: string[]): Promise<Asked> {
   const { people, formKey } = deps;
   const issuer = people.issuer();
   const isSecure = issuer.startsWith('https:');
@@ -103,9 +124,11 @@ async function ask(deps: PagesDeps, call: PageCall, cookies: string[]): Promise<
   };
   const owner = session !== null && replaces !== null ? { session: replaces } : { visitor: visitorOf() };
   if (session !== null) deps.sessions.touch(session, call.address);
+  const ui = uiOf(deps, formToken(formKey, owner));
   return {
     ...call,
-    ui: uiOf(deps, formToken(formKey, owner)),
+    ui,
+    wayOut: await wayOutOf(deps.oauth.authorizer, ui, path, { ...call, cookie }),
     visit: visitOf(call, issuer),
     session,
     replaces,
@@ -143,20 +166,24 @@ function wayAfter(error: unknown, { at }: Ui, from: string): string | null {
 }
 
 export function definePages(deps: PagesDeps): Pages {
-  const headers = pageHeaders(deps.brand);
+  const plain = pageHeaders(deps.brand);
+  const headersOf = ({ wayOut }: Asked, needs: PageNeeds | undefined) =>
+    wayOut === null && needs === undefined
+      ? plain
+      : pageHeaders(deps.brand, { leadsTo: wayOut?.redirectUri ?? null, ...needs });
   const run = (method: 'GET' | 'POST', path: string, from: string, handler: Handler<Asked>): PageRoute => ({
     method,
     path,
     handler: async (call) => {
       const cookies: string[] = [];
-      const asked = await ask(deps, call, cookies);
+      const asked = await ask(deps, path, call, cookies);
       try {
         if (method === 'POST') refuseForeignToken(asked.ui.formToken, call.form.get('form_token'));
         const answer = await handler(asked);
         if ('goTo' in answer) return seeOther(answer.goTo, cookies);
-        const { document, status = 200, retryAfterSeconds: wait } = answer;
+        const { document, status = 200, retryAfterSeconds: wait, needs } = answer;
         const more = wait === undefined ? {} : { 'retry-after': String(wait) };
-        return { status, headers: { ...headers, ...more }, cookies, body: document };
+        return { status, headers: { ...headersOf(asked, needs), ...more }, cookies, body: document };
       } catch (error) {
         const way = wayAfter(error, asked.ui, from);
         if (way === null) throw error;

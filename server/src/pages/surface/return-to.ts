@@ -18,5 +18,7 @@ export function returnTo(text: string | null | undefined, fallback: string): str
   const [path = ''] = text.split(/[?#]/, 1);
   const plain = decoded(path);
   if (plain === null || !OWN.test(text) || !OWN.test(plain)) return fallback;
-  return new URL(text, 'http://own.invalid').origin === 'http://own.invalid' ? text : fallback;
+  const { origin, pathname } = new URL(text, 'http://own.invalid');
+  // `/.//host` is a path to a browser; whoever shortens it on the way would make it a host.
+  return origin === 'http://own.invalid' && !pathname.startsWith('//') ? text : fallback;
 }

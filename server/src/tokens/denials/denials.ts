@@ -5,7 +5,6 @@ import { type Changes, createLive } from '../../shared-state/index.ts';
 import { LONGEST_TOKEN_SECONDS } from '../../signing-keys/index.ts';
 import {
   deniedAfter,
-  holdNumber,
   insertDenied,
   insertMissingEpoch,
   isDeniedInStore,
@@ -32,15 +31,17 @@ export interface Denials {
   epoch(): number;
   /** Another number each time something more is denied: who remembers it need not ask again before. */
   version(): number;
+  /** False while what may have been missed is read again: nothing that was found good before counts meanwhile. */
+  knowsAll(): boolean;
   /** From memory; from the database only when this process may not have heard everything. Throws `unavailable` then. */
   isDenied(token: DeniableToken): boolean | Promise<boolean>;
   /** Refuses one token until it expires. False when it was refused already. */
   denyToken(tx: Tx, jti: string, expiresAtMs: number): Promise<boolean>;
   /**
-   * Refuses whatever is about to be given under an epoch that is not good any more, and keeps it good until the
-   * transaction ends: what is given in it is either seen by who ends its subject, or refused here with `token_revoked`.
+   * Refuses with `token_revoked` what was written under an epoch that is not good any more. `newest`: the number that
+   * the transaction holds since it wrote that (`heldNumber`), so that who ends its subject later sees it.
    */
-  holdEpoch(tx: Tx, token: Omit<DeniableToken, 'jti'>): Promise<void>;
+  refuseStale(tx: Tx, token: Omit<DeniableToken, 'jti'>, newest: number): Promise<void>;
   /**
    * Refuses every token of it that was authorized before this commits. `longestTokenSeconds`: how long such tokens live
    * at most. Returns the number: the epoch of what is given later in this very transaction.
@@ -154,9 +155,11 @@ export function createDenials(options: DenialsOptions): Denials {
   return {
     epoch: () => known.epoch,
     version: () => known.version,
-    isDenied: (token) => (changes.isFresh() ? known.has(token) : isDeniedInStore(database.read, token)),
-    holdEpoch: async (tx, { epoch, subjects }) => {
-      if ((await holdNumber(tx)) <= epoch) return;
+    isDenied: (token) =>
+      changes.isFresh() && live.isCurrent() ? known.has(token) : isDeniedInStore(database.read, token),
+    knowsAll: live.isCurrent,
+    refuseStale: async (tx, { epoch, subjects }, newest) => {
+      if (newest <= epoch) return;
       if (!(await isDeniedInStore(tx.query, { jti: '', epoch, subjects }))) return;
       throw new Failure('token_revoked', 'Access was withdrawn while it was being given. Sign in again.');
     },

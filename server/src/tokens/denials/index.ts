@@ -9,5 +9,5 @@ export {
   subjectOf,
   type WatermarkKind,
 } from './denials.ts';
-export { deleteExpiredDenials, EPOCH_NUMBER } from './store.ts';
+export { deleteExpiredDenials, EPOCH_NUMBER, heldNumber } from './store.ts';
 export { denialsMigrations } from './tables.ts';

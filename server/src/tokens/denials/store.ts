@@ -1,4 +1,4 @@
-import { type Kysely, sql } from 'kysely';
+import { type AliasedExpression, type Kysely, sql } from 'kysely';
 import { lockRowsShared, type Tables, type Tx } from '../../database/index.ts';
 import type { DeniedTokenRow, TokenWatermarkRow } from './tables.ts';
 
@@ -43,10 +43,10 @@ export async function insertMissingEpoch(tx: Tx, nowMs: number): Promise<void> {
     .execute();
 }
 
-/** The newest number; none is given out before the transaction ends. */
-export async function holdNumber(tx: Tx): Promise<number> {
-  const newest = tx.query.selectFrom('token_watermarks').select('number').where('subject', '=', EPOCH);
-  return (await lockRowsShared(tx.query, newest).executeTakeFirst())?.number ?? 0;
+/** The newest number, for a RETURNING: none is given out from this statement on until its transaction ends. */
+export function heldNumber(query: Kysely<Tables>): AliasedExpression<number | null, 'epoch'> {
+  const newest = query.selectFrom('token_watermarks').select('number').where('subject', '=', sql.lit(EPOCH));
+  return lockRowsShared(query, newest).$asScalar().as('epoch');
 }
 
 /** A watermark rises only, and stays as long as its longest use wants. */

@@ -24,8 +24,10 @@ export interface Family {
   readonly sessionId: string | null;
   readonly boundKey: string | null;
   readonly rotation: 'each_use' | 'none';
-  readonly accessTtlSeconds: number;
-  readonly algorithm: AlgorithmName;
+  /** Null: what the resource says at the time. */
+  readonly accessTtlSeconds: number | null;
+  /** Null: what the resource says at the time. */
+  readonly algorithm: AlgorithmName | null;
   readonly extraClaims: Readonly<Record<string, unknown>>;
   readonly createdAtMs: number;
   /** When it ends if it is not used again. */
@@ -48,8 +50,8 @@ export function familyOf(row: RefreshFamilyRow): Family {
     sessionId: row.session_id,
     boundKey: row.bound_key,
     rotation: row.rotation,
-    accessTtlSeconds: row.access_ttl_seconds,
-    algorithm: row.algorithm,
+    accessTtlSeconds: row.access_ttl_seconds || null,
+    algorithm: row.algorithm || null,
     extraClaims: JSON.parse(row.extra_claims) as Record<string, unknown>,
     createdAtMs: row.created_at,
     expiresAtMs: row.expires_at,

@@ -1,11 +1,13 @@
 import type { RecordAudit } from '../../audit/index.ts';
+import type { Tx } from '../../database/index.ts';
 import type { ScopeCatalogue } from '../../scopes/index.ts';
 import type { Denials } from '../denials/index.ts';
-import { type AccessToken, type MintDeps, mintAccessToken } from '../mint.ts';
+import { type AccessToken, issueAccessToken, type MintDeps } from '../mint.ts';
+import type { OpaqueDeps } from '../opaque/index.ts';
 import type { Family } from './family.ts';
 import type { RefreshTexts } from './refresh-text.ts';
 
-export interface FamilyDeps extends MintDeps {
+export interface FamilyDeps extends MintDeps, OpaqueDeps {
   denials: Denials;
   texts: RefreshTexts;
   catalogue: ScopeCatalogue;
@@ -22,13 +24,14 @@ export interface TokenPair {
 }
 
 /** What a family gives now. */
-export function grantedTo(
+export async function grantedTo(
   deps: FamilyDeps,
+  tx: Tx,
   family: Family,
   { text, scopes, epoch }: { text: string; scopes: readonly string[]; epoch: number },
-): TokenPair {
+): Promise<TokenPair> {
   const { clientId, userId } = family;
-  const accessToken = mintAccessToken(deps, {
+  const accessToken = await issueAccessToken(deps, tx, {
     ...family,
     subject: userId ?? clientId,
     familyId: family.id,

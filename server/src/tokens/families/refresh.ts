@@ -61,15 +61,16 @@ function refusalOf(deps: FamilyDeps, { presented, row, nowMs }: Presentation, ge
   return deps.catalogue.beyond(fresh, held).length > 0 ? 'scope' : null;
 }
 
-function give(
+async function give(
   deps: FamilyDeps,
+  tx: Tx,
   { presented, row }: Presentation,
   text: string,
   { epoch, isRetry }: { epoch: number; isRetry: boolean },
-): RefreshResult {
+): Promise<RefreshResult> {
   const family = familyOf(row);
   const scopes = presented.scopes ?? family.scopes;
-  return { outcome: 'refreshed', isRetry, ...grantedTo(deps, family, { text, scopes, epoch }) };
+  return { outcome: 'refreshed', isRetry, ...(await grantedTo(deps, tx, family, { text, scopes, epoch })) };
 }
 
 /** The number from before scopes were read anew; else the newest. */
@@ -84,7 +85,7 @@ async function takeCurrent(deps: FamilyDeps, tx: Tx, presentation: Presentation)
   const later = { ...presentation, row: { ...row, expires_at: expiresAtMs } };
   if (row.rotation === 'none') {
     const kept = await useCurrent(tx, used, { expires_at: expiresAtMs });
-    return kept ? give(deps, later, presented.token, { epoch: epochOf(later, kept), isRetry: false }) : null;
+    return kept ? give(deps, tx, later, presented.token, { epoch: epochOf(later, kept), isRetry: false }) : null;
   }
   const nonce = Buffer.from(deps.randomBytes(32)).toString('base64url');
   const successor = deps.texts.successor(presented.token, nonce);
@@ -95,17 +96,17 @@ async function takeCurrent(deps: FamilyDeps, tx: Tx, presentation: Presentation)
     nonce,
     rotated_at: nowMs,
   });
-  return rotated ? give(deps, later, successor, { epoch: epochOf(later, rotated), isRetry: false }) : null;
+  return rotated ? give(deps, tx, later, successor, { epoch: epochOf(later, rotated), isRetry: false }) : null;
 }
 
 /** The same successor again, for who asks again in time; null when that is not the parent's successor any more. */
-function retake(deps: FamilyDeps, presentation: Presentation): RefreshResult | null {
+async function retake(deps: FamilyDeps, tx: Tx, presentation: Presentation): Promise<RefreshResult | null> {
   const { presented, row, nowMs } = presentation;
   if (row.nonce === null || !isInGrace(row, nowMs)) return null;
   const candidates = deps.texts.successors(presented.token, row.nonce);
   const successor = candidates.find((text) => digestsOf(text)?.tokenHash === row.current_hash);
   if (successor === undefined) return null;
-  return give(deps, presentation, successor, { epoch: row.epoch, isRetry: true });
+  return give(deps, tx, presentation, successor, { epoch: row.epoch, isRetry: true });
 }
 
 /** With the scopes of this moment. They were read after the row: what has ended them since refuses its epoch. */
@@ -124,7 +125,7 @@ async function present(deps: FamilyDeps, tx: Tx, presented: PresentedRefresh): P
   const refusal = refusalOf(deps, presentation, generation);
   if (refusal !== null) return refused(refusal);
   if (generation === 'current') return takeCurrent(deps, tx, await authorized(tx, presentation));
-  const again = generation === 'parent' ? retake(deps, await authorized(tx, presentation)) : null;
+  const again = generation === 'parent' ? await retake(deps, tx, await authorized(tx, presentation)) : null;
   if (again) return again;
   const family = familyOf(row);
   await endAndTell(deps, tx, family, { action: 'token_family.reused', reason: 'reused', actor: presented.actor });

@@ -23,7 +23,7 @@ export async function endAndTell(
   { action, reason, actor }: Ending,
 ): Promise<boolean> {
   // The watermark first, here and everywhere: two who end what overlaps then wait for one another in one order.
-  await deps.denials.raise(tx, 'family', family.id, family.accessTtlSeconds);
+  await deps.denials.raise(tx, 'family', family.id, family.accessTtlSeconds ?? undefined);
   if (!(await endFamily(tx, family.id, reason, deps.clock.nowMs()))) return false;
   const { clientId, userId, grantId, sessionId, workspaceId, environment } = family;
   await deps.recordAudit(tx, {

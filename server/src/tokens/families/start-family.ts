@@ -1,9 +1,8 @@
 import { makeId } from '@latchkey/protocol';
 import type { Tx } from '../../database/index.ts';
 import type { Environment } from '../../http/index.ts';
-import { type AlgorithmName, DEFAULT_ALGORITHM } from '../../signing-keys/index.ts';
+import type { AlgorithmName } from '../../signing-keys/index.ts';
 import { subjectsOf } from '../access-token.ts';
-import { DEFAULT_TTL_SECONDS } from '../mint.ts';
 import { ABSOLUTE_MS, familyOf, IDLE_MS } from './family.ts';
 import { type FamilyDeps, grantedTo, type TokenPair } from './pair.ts';
 import { digestsOf } from './refresh-text.ts';
@@ -32,8 +31,10 @@ export interface FamilyRequest {
   idleMs?: number;
   /** A year unless said. */
   absoluteMs?: number;
-  accessTtlSeconds?: number;
-  algorithm?: AlgorithmName;
+  /** What the resource says at each refresh unless said. */
+  accessTtlSeconds?: number | null | undefined;
+  /** What the resource says at each refresh unless said. */
+  algorithm?: AlgorithmName | null | undefined;
   extraClaims?: Readonly<Record<string, unknown>>;
 }
 
@@ -58,8 +59,8 @@ function rowOf(request: FamilyRequest, id: string, text: string, nowMs: number):
     grant_id: request.grantId ?? null,
     session_id: request.sessionId ?? null,
     bound_key: request.boundKey ?? null,
-    access_ttl_seconds: request.accessTtlSeconds ?? DEFAULT_TTL_SECONDS,
-    algorithm: request.algorithm ?? DEFAULT_ALGORITHM,
+    access_ttl_seconds: request.accessTtlSeconds ?? 0,
+    algorithm: request.algorithm ?? '',
     extra_claims: JSON.stringify(request.extraClaims ?? {}),
     created_at: nowMs,
     idle_ms: idleMs,
@@ -77,10 +78,10 @@ function rowOf(request: FamilyRequest, id: string, text: string, nowMs: number):
  */
 export async function startFamily(deps: FamilyDeps, tx: Tx, request: FamilyRequest): Promise<TokenPair> {
   const nowMs = deps.clock.nowMs();
-  await deps.denials.holdEpoch(tx, { epoch: request.epoch, subjects: subjectsOf(request) });
   const text = deps.texts.first();
   const row = rowOf(request, makeId('token_family', nowMs, deps.randomBytes), text, nowMs);
-  await insertFamilyRow(tx.query, row);
+  const newest = await insertFamilyRow(tx, row);
+  await deps.denials.refuseStale(tx, { epoch: request.epoch, subjects: subjectsOf(request) }, newest);
   const family = familyOf(row);
-  return grantedTo(deps, family, { text, scopes: family.scopes, epoch: request.epoch });
+  return grantedTo(deps, tx, family, { text, scopes: family.scopes, epoch: request.epoch });
 }

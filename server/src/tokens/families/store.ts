@@ -1,12 +1,18 @@
 import type { Kysely, Selectable } from 'kysely';
-import { compileInsert, type Tables, type Tx } from '../../database/index.ts';
-import { EPOCH_NUMBER } from '../denials/index.ts';
+import { compileInsertSeeing, type Tables, type Tx } from '../../database/index.ts';
+import { EPOCH_NUMBER, heldNumber } from '../denials/index.ts';
 import type { RefreshFamilyRow } from './tables.ts';
 
 /** A family, and the newest watermark number as the same statement saw it. */
 export type SeenFamily = Selectable<RefreshFamilyRow> & { epoch: number };
 
-export const insertFamilyRow = compileInsert<RefreshFamilyRow>('refresh_families');
+const insertRow = compileInsertSeeing<RefreshFamilyRow>('refresh_families', (query) => [heldNumber(query)]);
+
+/** Returns the newest watermark number, which is held until the transaction ends. */
+export async function insertFamilyRow(tx: Tx, row: RefreshFamilyRow): Promise<number> {
+  const [seen] = (await insertRow(tx.query, row)) as { epoch: number | null }[];
+  return seen?.epoch ?? 0;
+}
 
 export function familyByHandle(query: Kysely<Tables>, handleHash: string): Promise<SeenFamily | undefined> {
   return query

@@ -26,8 +26,10 @@ export interface RefreshFamilyRow {
   session_id: string | null;
   /** Thumbprint of the key that it is bound to (RFC 9449 §5). */
   bound_key: string | null;
+  /** 0: what the resource says. */
   access_ttl_seconds: number;
-  algorithm: AlgorithmName;
+  /** Empty: what the resource says. */
+  algorithm: AlgorithmName | '';
   /** JSON object: further claims of its access tokens. */
   extra_claims: string;
   created_at: number;

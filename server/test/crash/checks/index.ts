@@ -2,6 +2,7 @@
 import { auditIsWhole, deedsAreRecorded } from './audit.ts';
 import type { Check } from './check.ts';
 import { keysAreAsPromised } from './keys.ts';
+import { oauthIsAsPromised, oauthTablesSayTheSame } from './oauth.ts';
 import { peopleAreAsPromised, tablesSayTheSame } from './people.ts';
 import { quotasHold } from './quotas.ts';
 import { callsAreRepeated } from './repetitions.ts';
@@ -14,7 +15,8 @@ export const CHECKS_OF_STATE: readonly Check[] = [
   keysAreAsPromised,
   quotasHold,
   tablesSayTheSame,
+  oauthTablesSayTheSame,
   signingKeysAreRight,
 ];
 
-export const CHECKS: readonly Check[] = [...CHECKS_OF_STATE, peopleAreAsPromised, callsAreRepeated];
+export const CHECKS: readonly Check[] = [...CHECKS_OF_STATE, peopleAreAsPromised, oauthIsAsPromised, callsAreRepeated];

@@ -1,7 +1,7 @@
 import { perform } from '../deeds.ts';
 import type { Lane, Operation } from '../lane.ts';
 import { isUnanswered } from '../model.ts';
-import { isProtected, type Person } from '../people-model.ts';
+import { endAccessTokens, isProtected, type Person } from '../people-model.ts';
 import { codeOfStep, stepAt } from '../second-factor.ts';
 import { undisturbed } from './keys.ts';
 import { hasCookie, pickCookie, pickPerson, visitor } from './people.ts';
@@ -54,6 +54,8 @@ const enrol: Operation = {
       promise: ({ reply }) => {
         person.totp = { secret, lastStep: step, isConfirmed: true };
         newCodes(person, reply?.backup_codes);
+        endAccessTokens(person);
+        session.hasSecondFactor = true;
         person.isTouched = true;
       },
     });
@@ -97,6 +99,7 @@ const remove: Operation = {
       actions: ['user.totp_removed'],
       subjects: [person],
       promise: () => {
+        endAccessTokens(person);
         Object.assign(person, { totp: null, codes: { known: [], left: 0 }, spentCodes: [], isTouched: true });
       },
     });

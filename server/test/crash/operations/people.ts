@@ -4,6 +4,7 @@ import { isUnanswered, type Outcome } from '../model.ts';
 import {
   accessToken,
   endSessions,
+  isProtected,
   livingSessions,
   newPerson,
   type Person,
@@ -26,13 +27,18 @@ export function pickPerson(lane: Lane, fits: (person: Person) => boolean = () =>
 export const visitor = ({ random }: Lane): string =>
   `10.${random.below(250)}.${random.below(250)}.${1 + random.below(250)}`;
 
-/** A living session in a browser whose cookie is known. */
+/** Living sessions in browsers whose cookies are known, and that showed the factor where the account has one. */
+const usableSessions = (person: Person): Session[] =>
+  livingSessions(person).filter(
+    ({ cookie, hasSecondFactor }) => cookie !== null && (hasSecondFactor || !isProtected(person)),
+  );
+
 export function pickCookie(lane: Lane, person: Person): (Session & { cookie: string }) | undefined {
-  const sessions = livingSessions(person).filter((session) => session.cookie !== null);
+  const sessions = usableSessions(person);
   return lane.random.pick(sessions) as (Session & { cookie: string }) | undefined;
 }
 
-export const hasCookie = (person: Person): boolean => livingSessions(person).some(({ cookie }) => cookie !== null);
+export const hasCookie = (person: Person): boolean => usableSessions(person).length > 0;
 
 /** The session that a sign-in began, as its reply or its events say. */
 export function sessionOf(

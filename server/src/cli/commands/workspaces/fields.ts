@@ -7,12 +7,20 @@ export const workspaceOptions = {
   plan: { ...settableOptions.plan, description: 'For keys that have no plan of their own' },
   'per-hour': { ...settableOptions['per-hour'], description: 'Own limit per hour, before that of any plan' },
   'per-second': { ...settableOptions['per-second'], description: 'Own limit per second, before that of any plan' },
+  'second-factor': {
+    type: 'text',
+    value: 'RULE',
+    description: 'Whether its people need a second factor to act in it',
+    choices: ['required', 'optional'],
+  },
   metadata: settableOptions.metadata,
 } as const satisfies OptionSpecs;
 
 /** The fields of a body that were given; those that were not are left out. */
 export function workspaceBody(options: OptionValues<typeof workspaceOptions>, path: string): Record<string, unknown> {
+  const rule = options['second-factor'];
   const fields = {
+    require_second_factor: rule === undefined ? undefined : rule === 'required',
     external_id: options['external-id'],
     plan: options.plan,
     limits: limitsOf(options),

@@ -14,6 +14,7 @@ export interface WorkspaceJson {
   plan: string | null;
   limits: { per_hour: number | null; per_second: number | null } | null;
   pooled: boolean;
+  require_second_factor: boolean;
   created_at: string;
 }
 
@@ -52,6 +53,7 @@ function fieldsOf(workspace: WorkspaceJson): [string, Cell][] {
     ['plan', workspace.plan],
     ['limits', limits && `${limits.per_hour ?? 'any'}/hour, ${limits.per_second ?? 'any'}/second`],
     ['pooled', workspace.pooled ? 'yes' : null],
+    ['second factor', workspace.require_second_factor ? 'required' : null],
     ['metadata', metadata.join(' ')],
     ['created', workspace.created_at],
   ];

@@ -1,0 +1,178 @@
+import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto';
+import { readSecret } from '@latchkey/protocol';
+import { addressGroup } from '../../address.ts';
+import type { Clock } from '../../clock.ts';
+import { type Envelope, secretsEqual, sha256Hex } from '../../crypto/index.ts';
+import type { Database } from '../../database/index.ts';
+import { Failure, OAuthFailure } from '../../failure.ts';
+import { ANONYMOUS_PREFIX, type Limiter } from '../../limits/index.ts';
+import { isForeignAlgorithm, type RemoteKeys } from '../../remote-keys/index.ts';
+import { ALGORITHMS, type AlgorithmName, verifyCompactJws } from '../../signing-keys/index.ts';
+import { LEEWAY_SECONDS } from '../../tokens/index.ts';
+import type { Application, ClientAuthMethod } from '../application.ts';
+import type { Applications, ClientRecord, KnownSecret } from '../directory.ts';
+import type { SecretUsage } from '../secret-usage.ts';
+import { secretContext } from '../secrets.ts';
+import { useClientAssertion } from '../store.ts';
+import { type ClientAssertion, readAssertion } from './assertion.ts';
+import { type ClientRequest, invalidClient, type Presented, presentedClient } from './presented.ts';
+
+/** A client that has proved who it is. */
+export interface AuthenticatedClient {
+  application: Application;
+  method: ClientAuthMethod;
+  /** The secret that it proved itself with, or signed with; null for a key of its own, and for none. */
+  secretId: string | null;
+}
+
+export interface ClientAuthDeps {
+  database: Database;
+  clock: Clock;
+  applications: Applications;
+  keys: RemoteKeys;
+  envelope: Envelope;
+  usage: SecretUsage;
+  /** Counts wrong proofs; never open. */
+  guesses: Limiter;
+  issuer(): string;
+}
+
+export type AuthenticateClient = (request: ClientRequest) => Promise<AuthenticatedClient>;
+
+/** How many wrong proofs of one client an hour from one network. Right ones are never counted, and never refused. */
+export const WRONG_PROOFS_PER_HOUR = 30;
+
+type Proof = Omit<AuthenticatedClient, 'application'>;
+
+const liveAt = (secrets: readonly KnownSecret[], nowMs: number) =>
+  secrets.filter(({ expiresAtMs }) => expiresAtMs === null || expiresAtMs > nowMs);
+
+/** Looks at all of them, whichever fits, and at one where there is none: how long it takes says nothing (CWE-208). */
+function fittingSecret(secrets: readonly KnownSecret[], text: string): KnownSecret | null {
+  const hash = sha256Hex(text);
+  let found: KnownSecret | null = null;
+  for (const each of secrets) if (secretsEqual(each.hash, hash)) found = each;
+  if (secrets.length === 0) secretsEqual(hash, '');
+  return found;
+}
+
+function proveBySecret(
+  { clock }: ClientAuthDeps,
+  record: ClientRecord | null,
+  { method, secret }: Extract<Presented, { kind: 'secret' }>,
+): Proof | null {
+  const isOurs = readSecret(secret) === 'client_secret';
+  const found = fittingSecret(liveAt(record?.secrets ?? [], clock.nowMs()), isOurs ? secret : '');
+  const registered = record?.application.authMethod;
+  if (!found || (registered !== null && registered !== method)) return null;
+  return { method, secretId: found.id };
+}
+
+/** The secret that an assertion was signed with (HMAC key: UTF-8 of the secret as it was shown). */
+function signingSecret(deps: ClientAuthDeps, { secrets }: ClientRecord, { jws }: ClientAssertion): KnownSecret | null {
+  let found: KnownSecret | null = null;
+  for (const each of liveAt(secrets, deps.clock.nowMs())) {
+    if (each.sealed === null) continue;
+    const text = deps.envelope.unseal(each.sealed, secretContext(each.id));
+    const mac = createHmac('sha256', text).update(jws.signingInput).digest();
+    if (mac.length === jws.signature.length && timingSafeEqual(mac, jws.signature)) found = each;
+  }
+  return found;
+}
+
+/** Our own algorithms by our own code; of the others, keys that clients may have all the same. */
+async function isSignedUnder(key: KeyObject, { text, jws, alg }: ClientAssertion): Promise<boolean> {
+  if (Object.hasOwn(ALGORITHMS, alg)) return verifyCompactJws(jws, ALGORITHMS[alg as AlgorithmName], key);
+  const { compactVerify } = await import('jose');
+  return compactVerify(text, key, { algorithms: [alg] }).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function isSignedByKey(deps: ClientAuthDeps, { application }: ClientRecord, assertion: ClientAssertion) {
+  const { alg, kid } = assertion;
+  const { jwks, jwksUri } = application;
+  if (!isForeignAlgorithm(alg)) return false;
+  const source = jwks !== null ? { jwks } : jwksUri !== null ? { uri: jwksUri } : null;
+  const key = source && (await deps.keys.keyFor(source, { kid, alg }));
+  return key !== null && isSignedUnder(key, assertion);
+}
+
+/** One use each, whichever process sees it first (security C6): kept until nobody would believe it any more. */
+function isFirstUse(deps: ClientAuthDeps, { clientId, jti, expSeconds }: ClientAssertion): Promise<boolean> {
+  const expires_at = Math.ceil(expSeconds + LEEWAY_SECONDS) * 1000;
+  const row = { client_id: clientId, jti_hash: sha256Hex(jti), expires_at };
+  return deps.database.write((tx) => useClientAssertion(tx, row));
+}
+
+/** The registered method says which algorithm, never the assertion: HS256 under a public key proves nothing (C8). */
+async function proveByAssertion(
+  deps: ClientAuthDeps,
+  record: ClientRecord,
+  assertion: ClientAssertion,
+): Promise<Proof | null> {
+  const method = record.application.authMethod;
+  let secretId: string | null = null;
+  if (method === 'client_secret_jwt') {
+    const secret = assertion.alg === 'HS256' ? signingSecret(deps, record, assertion) : null;
+    if (!secret) return null;
+    secretId = secret.id;
+  } else if (method !== 'private_key_jwt' || !(await isSignedByKey(deps, record, assertion))) return null;
+  return (await isFirstUse(deps, assertion)) ? { method, secretId } : null;
+}
+
+interface Outcome {
+  /** For whoever counts wrong proofs. */
+  clientId: string;
+  record: ClientRecord | null;
+  proof: Proof | null;
+}
+
+async function prove(deps: ClientAuthDeps, presented: Presented, address: string): Promise<Outcome> {
+  if (presented.kind === 'assertion') {
+    const assertion = readAssertion(presented.assertion, { issuer: deps.issuer(), nowMs: deps.clock.nowMs() });
+    const clientId = assertion?.clientId ?? presented.clientId ?? '';
+    if (!assertion || (presented.clientId ?? clientId) !== clientId) return { clientId, record: null, proof: null };
+    const record = await deps.applications.record(clientId, address);
+    return { clientId, record, proof: record && (await proveByAssertion(deps, record, assertion)) };
+  }
+  const { clientId } = presented;
+  const record = await deps.applications.record(clientId, address);
+  if (presented.kind === 'secret') return { clientId, record, proof: proveBySecret(deps, record, presented) };
+  const isPublic = record?.application.authMethod === 'none';
+  return { clientId, record, proof: isPublic ? { method: 'none', secretId: null } : null };
+}
+
+/**
+ * What is wrong costs the network that it came from, for this client alone: a flood is told to wait, and the real client
+ * goes on, behind the same address too. That tells nobody anything: a secret has 238 random bits, and nothing to guess.
+ */
+async function pay({ guesses, clock }: ClientAuthDeps, clientId: string, address: string): Promise<void> {
+  const client = sha256Hex(clientId).slice(0, 32);
+  const bucket = `${ANONYMOUS_PREFIX}guess:client:${client}:${addressGroup(address)}`;
+  const spending = await guesses.spend(bucket, { perHour: WRONG_PROOFS_PER_HOUR, perSecond: null }, 1);
+  if (spending.allowed) return;
+  const retryAfterSeconds = Math.max(1, Math.ceil((spending.hourResetAtMs - clock.nowMs()) / 1000));
+  throw new Failure('rate_limit_exceeded', 'Too many wrong attempts for this client. Try again later.', {
+    retryAfterSeconds,
+  });
+}
+
+/**
+ * Who the client of a request is (RFC 6749 §2.3, RFC 7523 §3). Throws `invalid_client` (401, with a challenge) for who
+ * does not prove it, in the registered way; `invalid_request` for who tries in two ways; `rate_limit_exceeded` for who
+ * goes on trying; `unavailable` while the keys of a `jwks_uri` cannot be read.
+ */
+export function createAuthenticateClient(deps: ClientAuthDeps): AuthenticateClient {
+  return async (request) => {
+    const { clientId, record, proof } = await prove(deps, presentedClient(request), request.address);
+    if (!record || !proof) {
+      await pay(deps, clientId, request.address);
+      throw invalidClient();
+    }
+    if (record.application.isDisabled) throw new OAuthFailure('invalid_client', 'The application is disabled.');
+    if (proof.secretId !== null) deps.usage.touch(proof.secretId);
+    return { application: record.application, ...proof };
+  };
+}

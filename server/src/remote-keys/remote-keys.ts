@@ -1,0 +1,137 @@
+import type { KeyObject } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import type { Clock } from '../clock.ts';
+import { Failure } from '../failure.ts';
+import type { Outbound } from '../outbound/index.ts';
+import { isForeignAlgorithm } from './algorithms.ts';
+import { type ForeignKey, pickKey, readJwks } from './jwk.ts';
+
+/** Where somebody's keys are: at an address, or in what they registered. */
+export type KeySource = { readonly uri: string } | { readonly jwks: object };
+
+/** The public keys of others, in memory. */
+export interface RemoteKeys {
+  /**
+   * The key that a header names, if its source has it and it fits `alg`; null when not, and then the token must be
+   * refused. Throws `unavailable` while a source cannot be read and never could.
+   */
+  keyFor(source: KeySource, header: { kid?: unknown; alg: string }): Promise<KeyObject | null>;
+}
+
+export interface RemoteKeysOptions {
+  clock: Clock;
+  outbound: Outbound;
+  /** Hears why a source could not be read; `host` is all that is told of its address. */
+  onError(error: unknown, source: { host: string }): void;
+}
+
+/** An address is asked no sooner again, whatever tokens name and however it answered. */
+const COOLDOWN_MS = 30_000;
+/** How long keys are good without being asked for again, unless their server says a time between the two. */
+const MAX_AGE_MS = 10 * 60_000;
+const SHORTEST_AGE_MS = COOLDOWN_MS;
+/** A source that does not answer keeps its last keys no longer. */
+const LAST_GOOD_MS = 24 * 3_600_000;
+const MAX_SOURCES = 2000;
+const LIMIT_BYTES = 256 * 1024;
+
+/** What is known of one address. */
+interface Known {
+  keys: readonly ForeignKey[] | null;
+  /** When `keys` were read, and for how long they are good. */
+  readAtMs: number;
+  maxAgeMs: number;
+  triedAtMs: number;
+  /** Everybody who needs the keys waits for the same request. */
+  reading: Promise<void> | null;
+}
+
+function maxAgeOf(cacheControl: string | undefined): number {
+  const [, seconds] = /(?:^|[\s,])max-age=(\d{1,9})\b/i.exec(cacheControl ?? '') ?? [];
+  if (seconds === undefined) return MAX_AGE_MS;
+  return Math.min(Math.max(Number(seconds) * 1000, SHORTEST_AGE_MS), MAX_AGE_MS);
+}
+
+async function fetchKeys(outbound: Outbound, uri: string): Promise<Pick<Known, 'keys' | 'maxAgeMs'>> {
+  const headers = { accept: 'application/jwk-set+json, application/json' };
+  const { status, headers: told, body } = await outbound({ url: uri, headers, limitBytes: LIMIT_BYTES });
+  if (status !== 200) throw new Error(`the key set was answered with status ${status}`);
+  const keys = readJwks(JSON.parse(body.toString('utf8')));
+  if (!keys) throw new Error('the answer is no key set');
+  return { keys, maxAgeMs: maxAgeOf(told['cache-control']) };
+}
+
+/** Keys at an address: read when they are needed, replaced whole, kept while the address does not answer. */
+class RemoteSets {
+  readonly #options: RemoteKeysOptions;
+  // By the address and nothing else: what a token names never decides where keys are looked for.
+  readonly #known = new LRUCache<string, Known>({ max: MAX_SOURCES });
+
+  constructor(options: RemoteKeysOptions) {
+    this.#options = options;
+  }
+
+  async find(uri: string, pick: (keys: readonly ForeignKey[]) => KeyObject | null): Promise<KeyObject | null> {
+    const known = this.#of(uri);
+    const nowMs = this.#options.clock.nowMs();
+    if (known.keys === null || nowMs >= known.readAtMs + known.maxAgeMs) await this.#refresh(uri, known);
+    const found = this.#good(known, pick);
+    if (found) return found;
+    await this.#refresh(uri, known);
+    const foundNow = this.#good(known, pick);
+    if (foundNow === null && known.keys === null) {
+      const retryAfterSeconds = COOLDOWN_MS / 1000;
+      throw new Failure('unavailable', 'The keys of the issuer cannot be read at the moment.', { retryAfterSeconds });
+    }
+    return foundNow;
+  }
+
+  #of(uri: string): Known {
+    const known = this.#known.get(uri);
+    if (known) return known;
+    const fresh: Known = { keys: null, readAtMs: 0, maxAgeMs: 0, triedAtMs: Number.NEGATIVE_INFINITY, reading: null };
+    this.#known.set(uri, fresh);
+    return fresh;
+  }
+
+  #good(known: Known, pick: (keys: readonly ForeignKey[]) => KeyObject | null): KeyObject | null {
+    if (known.keys !== null && this.#options.clock.nowMs() >= known.readAtMs + LAST_GOOD_MS) known.keys = null;
+    return known.keys && pick(known.keys);
+  }
+
+  #refresh(uri: string, known: Known): Promise<void> {
+    if (known.reading) return known.reading;
+    const nowMs = this.#options.clock.nowMs();
+    if (nowMs < known.triedAtMs + COOLDOWN_MS) return Promise.resolve();
+    known.triedAtMs = nowMs;
+    known.reading = this.#read(uri, known, nowMs).finally(() => {
+      known.reading = null;
+    });
+    return known.reading;
+  }
+
+  async #read(uri: string, known: Known, nowMs: number): Promise<void> {
+    try {
+      Object.assign(known, { ...(await fetchKeys(this.#options.outbound, uri)), readAtMs: nowMs });
+    } catch (error) {
+      this.#options.onError(error, { host: URL.parse(uri)?.host ?? '' });
+    }
+  }
+}
+
+export function createRemoteKeys(options: RemoteKeysOptions): RemoteKeys {
+  const sets = new RemoteSets(options);
+  const registered = new WeakMap<object, readonly ForeignKey[]>();
+  const keysOf = (jwks: object): readonly ForeignKey[] => {
+    const known = registered.get(jwks) ?? readJwks(jwks) ?? [];
+    registered.set(jwks, known);
+    return known;
+  };
+  return {
+    keyFor: async (source, { kid, alg }) => {
+      if (!isForeignAlgorithm(alg)) return null;
+      const pick = (keys: readonly ForeignKey[]) => pickKey(keys, kid, alg);
+      return 'uri' in source ? sets.find(source.uri, pick) : pick(keysOf(source.jwks));
+    },
+  };
+}
