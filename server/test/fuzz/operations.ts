@@ -101,7 +101,12 @@ export function createFinder(
 ): (method: string, path: string) => Operation | undefined {
   const patterns = operations.map((operation) => ({
     operation,
-    pattern: new RegExp(`^${operation.template.replace(/[.*+?^$()|[\]\\]/g, '\\$&').replace(/\{\w+\}/g, '[^/]+')}$`),
+    pattern: new RegExp(
+      `^${operation.template
+        .replace(/[.*+?^$()|[\]\\]/g, '\\$&')
+        .replace(/\{\w+\}/g, '[^/]+')
+        .replace(/\[\^\/\]\+$/, '[^/]*')}$`,
+    ),
     isPlain: !operation.template.includes('{'),
   }));
   patterns.sort((left, right) => Number(right.isPlain) - Number(left.isPlain));

@@ -4,6 +4,8 @@ import { isDecoy } from './values.ts';
 import type { WireReply } from './wire.ts';
 
 const API = /^\/(?:v\d+|oauth|\.well-known|metrics|healthz|readyz|openapi)(?:[/.?]|$)/;
+/** Both for the API and for a browser. */
+const DEVELOPMENT = ['/dev/mail', '/dev/callback'];
 const HTML = 'text/html; charset=utf-8';
 /** All of it: a page that needs less is no reason to loosen it for the others. */
 const POLICY = [
@@ -30,12 +32,13 @@ export function mayBePage(
   path: string,
   { isPagePath, status }: { isPagePath: boolean; status: number },
 ): boolean {
-  const isPath = draft.path.startsWith('/') && !draft.path.includes('#');
-  if (!isPath) return isPagePath && status < 400;
+  if (draft.path.includes('#') || draft.path.startsWith('*')) return false;
   if (isPagePath) return true;
+  // A whole URL goes to proxies; a page that it names may answer, and draws what it refuses itself.
+  if (!draft.path.startsWith('/')) return false;
   const isProgram = headerOf(draft, 'authorization') !== undefined || headerOf(draft, 'x-api-key') !== undefined;
   if (isProgram || !headerOf(draft, 'accept')?.includes('text/html')) return false;
-  return path === '/dev/mail' || (status >= 400 && !API.test(path));
+  return DEVELOPMENT.includes(path) || (status >= 400 && !API.test(path));
 }
 
 /** A page holds nothing of others, runs nothing that somebody typed, and tells nothing of our insides. */

@@ -128,17 +128,20 @@ test('nor is a page what a program asks for in an odd way', async () => {
   }
 });
 
-test('/dev/mail is a page for a browser, and JSON for whoever shows a key', async () => {
-  const headers = { accept: 'text/html' };
-  const types = [null, server.rootKey].map(async (key) => {
-    const reply = await server.call('/dev/mail', { key, headers });
-    return [reply.status, reply.headers.get('content-type')];
-  });
-  expect(await Promise.all(types)).toEqual([
-    [200, 'text/html; charset=utf-8'],
-    [200, 'application/json; charset=utf-8'],
-  ]);
-});
+test.each(['/dev/mail', '/dev/callback'])(
+  '%s is a page for a browser, and JSON for whoever shows a key',
+  async (path) => {
+    const headers = { accept: 'text/html' };
+    const types = [null, server.rootKey].map(async (key) => {
+      const reply = await server.call(path, { key, headers });
+      return [reply.status, reply.headers.get('content-type')];
+    });
+    expect(await Promise.all(types)).toEqual([
+      [200, 'text/html; charset=utf-8'],
+      [200, 'application/json; charset=utf-8'],
+    ]);
+  },
+);
 
 test('/dev/mail answers under a loopback name alone', async () => {
   const head = 'GET /dev/mail HTTP/1.1\r\nAccept: text/html\r\nConnection: close\r\n';

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { refuseForeignHost } from '../../accounts/index.ts';
-import { nullable, type Route, route } from '../../http/index.ts';
+import { nullable, type Route, readsPages, route } from '../../http/index.ts';
 import { brandMark, drawDocument } from '../look/document.ts';
 import { html, type Markup } from '../look/html.ts';
 import { type PagesDeps, plainUi } from '../surface/page.ts';
@@ -64,7 +64,7 @@ export function callbackRoute(deps: PagesDeps): Route {
       const issuer = deps.people.issuer();
       const { code = null, state = null, iss = null, error = null, error_description = null } = came;
       const arrived = { code, state, iss, error, error_description, redeem: redeemLine(came.code, issuer) };
-      if (!header('accept')?.includes('text/html')) return arrived;
+      if (!readsPages({ header })) return arrived;
       for (const [name, value] of Object.entries(headers)) setHeader(name, value);
       const ui = plainUi(deps);
       const document = drawDocument(ui, {
