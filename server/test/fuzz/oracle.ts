@@ -160,6 +160,8 @@ function renewsCookie({ caller }: Draft, path: string): boolean {
   return caller.cookie !== undefined && /^\/v\d\/account\//.test(path);
 }
 
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
+
 /** Says of a reply what it should not be. */
 export function createOracle({
   find,
@@ -167,13 +169,15 @@ export function createOracle({
   world,
   book,
 }: OracleOptions): (draft: Draft, reply: WireReply) => Verdict {
+  /** A question before a call (CORS) and a wrong method are answered for the path. */
+  const anyOf = (path: string) => METHODS.map((method) => find(method, path)).find((each) => each !== undefined);
   return (draft, reply) => {
     const { status, headers, text } = reply;
     const path = pathOf(targetOf(draft));
     const operation = find(draft.method, path);
     const isHead = draft.method === 'HEAD';
     const isPagePath = isPage(path);
-    const isPublic = isPagePath || renewsCookie(draft, path) || ((operation ?? find('GET', path))?.isPublic ?? false);
+    const isPublic = isPagePath || renewsCookie(draft, path) || ((operation ?? anyOf(path))?.isPublic ?? false);
     const json = text === '' || isHtml(reply) ? undefined : parsed(text);
     // Any page may read it that has the token: it takes no cookie. Documents of discovery stand under any path.
     const isForPages = isPublic || path === '/oauth/userinfo' || path.startsWith('/.well-known/');
