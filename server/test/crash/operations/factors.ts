@@ -1,7 +1,7 @@
 import { perform } from '../deeds.ts';
 import type { Lane, Operation } from '../lane.ts';
 import { isUnanswered } from '../model.ts';
-import { isProtected, type Person } from '../people-model.ts';
+import { endAccessTokens, isProtected, type Person } from '../people-model.ts';
 import { codeOfStep, stepAt } from '../second-factor.ts';
 import { undisturbed } from './keys.ts';
 import { hasCookie, pickCookie, pickPerson, visitor } from './people.ts';
@@ -54,6 +54,8 @@ const enrol: Operation = {
       promise: ({ reply }) => {
         person.totp = { secret, lastStep: step, isConfirmed: true };
         newCodes(person, reply?.backup_codes);
+        // What was given to the password alone is over.
+        endAccessTokens(person);
         person.isTouched = true;
       },
     });
@@ -67,7 +69,8 @@ const renewCodes: Operation = {
   run: async (lane) => {
     const person = pickPerson(lane, (each) => isProtected(each) && hasCookie(each));
     const session = person && pickCookie(lane, person);
-    if (!session) return;
+    // One from before the app proves too little.
+    if (!session?.hasSecondFactor) return;
     await perform(lane, {
       operation: 'make backup codes',
       call: { method: 'POST', path: `${FACTORS}/backup-codes`, key: null, cookie: session.cookie, json: {} },
@@ -89,7 +92,7 @@ const remove: Operation = {
   run: async (lane) => {
     const person = pickPerson(lane, (each) => isProtected(each) && hasCookie(each) && lane.random.chance(30));
     const session = person && pickCookie(lane, person);
-    if (!session) return;
+    if (!session?.hasSecondFactor) return;
     await perform(lane, {
       operation: 'remove authenticator app',
       call: { method: 'DELETE', path: `${FACTORS}/totp`, key: null, cookie: session.cookie },
