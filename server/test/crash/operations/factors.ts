@@ -70,7 +70,7 @@ const renewCodes: Operation = {
     const person = pickPerson(lane, (each) => isProtected(each) && hasCookie(each));
     const session = person && pickCookie(lane, person);
     // One from before the app proves too little.
-    if (!session?.hasSecondFactor) return;
+    if (!person || !session?.hasSecondFactor) return;
     await perform(lane, {
       operation: 'make backup codes',
       call: { method: 'POST', path: `${FACTORS}/backup-codes`, key: null, cookie: session.cookie, json: {} },
@@ -92,7 +92,7 @@ const remove: Operation = {
   run: async (lane) => {
     const person = pickPerson(lane, (each) => isProtected(each) && hasCookie(each) && lane.random.chance(30));
     const session = person && pickCookie(lane, person);
-    if (!session?.hasSecondFactor) return;
+    if (!person || !session?.hasSecondFactor) return;
     await perform(lane, {
       operation: 'remove authenticator app',
       call: { method: 'DELETE', path: `${FACTORS}/totp`, key: null, cookie: session.cookie },
