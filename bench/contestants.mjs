@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { pinnedTo } from './machine.mjs';
+import { OPAQUE, PEOPLE, REDIRECT, RESOURCE } from './oauth.mjs';
 import { seedKeys } from './seed.mjs';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
@@ -48,7 +49,7 @@ async function simple(script) {
 
 /** Peers have their own dependencies, which `npm start` and `npm test` never install. */
 function installPeers() {
-  if (existsSync(here('node_modules/better-auth'))) return;
+  if (['better-auth', 'oidc-provider'].every((name) => existsSync(here(`node_modules/${name}`)))) return;
   const flags = ['ci', '--no-workspaces', '--loglevel=error'];
   const { status } = spawnSync('npm', flags, { cwd: here('.'), stdio: ['ignore', 2, 2] });
   if (status !== 0) throw new Error('the peers could not be installed; `npm ci` in bench/ says why');
@@ -64,6 +65,12 @@ async function betterAuth() {
   return { ...server, stop, url: `http://127.0.0.1:${port}`, key: server.ready.key };
 }
 
+async function oidcProvider() {
+  installPeers();
+  const server = await simple('servers/oidc-provider.mjs');
+  return { ...server, client: server.ready };
+}
+
 async function latchkeyIn(dataDir, settings = {}) {
   const port = String(await freePort());
   const env = { PORT: port, LATCHKEY_DATA_DIR: dataDir, LATCHKEY_LOG_LEVEL: 'warn', ...settings };
@@ -75,7 +82,7 @@ async function latchkeyIn(dataDir, settings = {}) {
 async function raiseLimits(url, rootKey) {
   const high = { per_hour: 1_000_000_000, per_second: 1_000_000 };
   const headers = { authorization: `Bearer ${rootKey}`, 'content-type': 'application/json' };
-  const body = JSON.stringify({ api_key: high, login: high });
+  const body = JSON.stringify({ api_key: high, login: high, jwt: high, oauth: high });
   const reply = await fetch(`${url}/v1/plans/standard`, { method: 'PATCH', headers, body });
   if (!reply.ok) throw new Error(`the limits could not be raised: ${await reply.text()}`);
 }
@@ -103,12 +110,64 @@ async function latchkey({ keyCount = 0, settings = {} } = {}) {
   return { ...server, stop, key, token, keysFile };
 }
 
+/** An application that is asked for nothing any more, and people who are signed in: one with a session for each. */
+async function prepareOAuth(url, rootKey, workspaceId) {
+  const send = async (path, body, headers = { authorization: `Bearer ${rootKey}` }) => {
+    const options = { method: 'POST', headers: { 'content-type': 'application/json', ...headers } };
+    const reply = await fetch(url + path, { ...options, body: JSON.stringify(body) });
+    const text = await reply.text();
+    if (!reply.ok) throw new Error(`${path}: ${reply.status} ${text}`);
+    return { json: JSON.parse(text), cookie: reply.headers.get('set-cookie')?.split(';')[0] };
+  };
+  for (const [audience, format] of [
+    [RESOURCE, 'jwt'],
+    [OPAQUE, 'opaque'],
+  ]) {
+    await send('/v1/resources', { name: format, audience, token_format: format });
+  }
+  const { json: application } = await send('/v1/applications', {
+    workspace_id: workspaceId,
+    name: 'Bench',
+    type: 'web',
+    consent: 'skip',
+    redirect_uris: [REDIRECT],
+    scopes: ['read'],
+    resources: [RESOURCE, OPAQUE],
+    grant_types: ['authorization_code', 'refresh_token', 'client_credentials'],
+    access_token_ttl_seconds: 3600,
+  });
+  const cookies = [];
+  for (let person = 0; person < PEOPLE; person += 1) {
+    const known = { email: `person-${person}@bench.example`, password: `plum trellis ${person} gravel` };
+    const member = { ...known, email_verified: true, workspace_id: workspaceId, role: 'developer' };
+    await send('/v1/users', member);
+    const page = { origin: url, 'sec-fetch-site': 'same-origin' };
+    const login = { username: known.email, password: known.password, cookie: true };
+    cookies.push((await send('/v1/auth/login', login, page)).cookie);
+  }
+  const paths = { authorize: '/oauth/authorize', token: '/oauth/token', introspect: '/oauth/introspect' };
+  return { clientId: application.client_id, clientSecret: application.client_secret, cookies, paths };
+}
+
+/** Started again once all of it is on disk, as on any other day. */
+async function latchkeyForOAuth() {
+  const { folder, remove } = temporaryFolder();
+  const first = await latchkeyIn(folder);
+  const { root_key: rootKey, workspace_id: workspaceId } = first.ready;
+  await raiseLimits(first.url, rootKey);
+  const client = await prepareOAuth(first.url, rootKey, workspaceId).finally(first.stop);
+  const server = await latchkeyIn(folder);
+  return { ...server, client, stop: () => server.stop().then(remove) };
+}
+
 /** Every server that a row may name. */
 export const CONTESTANTS = {
   'node:http': () => simple('servers/node-http.mjs'),
   Fastify: () => simple('servers/fastify.mjs'),
   'better-auth': betterAuth,
+  'oidc-provider': oidcProvider,
   Latchkey: () => latchkey(),
+  'Latchkey with an application': latchkeyForOAuth,
   'Latchkey, 100,000 keys': () => latchkey({ keyCount: 100_000 }),
   'Latchkey, 1,000,000 keys': () => latchkey({ keyCount: 1_000_000 }),
   'Latchkey behind a proxy': () => latchkey({ settings: { LATCHKEY_TRUST_PROXY: '1' } }),

@@ -34,6 +34,14 @@ export async function loadOnce({ url, headers = {}, script, args = [], seconds, 
   return parse(stdout);
 }
 
+/** One round of whole flows from the other core; throws when one did not end in tokens. */
+export async function flowOnce({ flows, seconds, connections }) {
+  const script = fileURLToPath(new URL('flows.mjs', import.meta.url));
+  const load = JSON.stringify({ ...flows, seconds, inFlight: connections });
+  const [command, ...rest] = [...pinnedTo(1), process.execPath, script, load];
+  return JSON.parse((await run(command, rest)).stdout);
+}
+
 export function median(rounds) {
   const sorted = [...rounds].sort((a, b) => a.requests_per_second - b.requests_per_second);
   const middle = sorted[Math.floor(sorted.length / 2)];

@@ -46,6 +46,7 @@ export function describeVersions() {
     node: process.versions.node,
     fastify: version('../node_modules/fastify/package.json'),
     better_auth: version('node_modules/better-auth/package.json'),
+    oidc_provider: version('node_modules/oidc-provider/package.json'),
     latchkey: version('../server/package.json'),
   };
 }

@@ -7,8 +7,9 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { CONTESTANTS } from './contestants.mjs';
 import { keepGuessing } from './flood.mjs';
-import { loadOnce, median } from './load.mjs';
+import { flowOnce, loadOnce, median } from './load.mjs';
 import { describeMachine, describeVersions, needWrk, pinnedTo, residentBytes, stayOn } from './machine.mjs';
+import { askingForTokens, flowing, introspecting, OPAQUE, RESOURCE, sendingForms } from './oauth.mjs';
 import { table } from './table.mjs';
 import { keepWriting } from './writer.mjs';
 
@@ -27,6 +28,7 @@ const connections = 32;
 const GET_CEILING = 'bare Fastify route';
 const POST_CEILING = 'bare Fastify JSON POST';
 const PEER = 'better-auth verifyApiKey';
+const TOKEN_CEILING = 'bare Fastify form, one ES256 JWT';
 const VERIFY = 'GET /v1/auth/verify';
 const bearer = ({ key }) => ({ headers: { Authorization: `Bearer ${key}` } });
 const withToken = ({ token }) => ({ headers: { Authorization: `Bearer ${token}` } });
@@ -56,6 +58,16 @@ const atRandom = (count) => ({
   ratioTo: VERIFY,
   warm: true,
 });
+/** Two rows of a pair: oidc-provider's, and ours beside it. */
+const besidePeer = (what, load) => [
+  { name: `oidc-provider ${what}`, server: 'oidc-provider', load },
+  {
+    name: `Latchkey ${what}`,
+    server: 'Latchkey with an application',
+    load,
+    ratioTo: `oidc-provider ${what}`,
+  },
+];
 /** Rows that are compared stand in one group; the servers of a group run, and take turns, by themselves. */
 const GROUPS = [
   [
@@ -88,6 +100,20 @@ const GROUPS = [
     { ...verify, name: `${VERIFY} beside it`, ratioTo: PEER },
   ],
   [verify, { ...verify, name: `${VERIFY}, during 500 durable writes/s`, ratioTo: VERIFY, meanwhile: writing(500) }],
+  [
+    { name: TOKEN_CEILING, server: 'Fastify', load: sendingForms },
+    ...besidePeer('client credentials, ES256', askingForTokens),
+  ],
+  [
+    ...besidePeer('introspection of an opaque token', introspecting(OPAQUE)),
+    {
+      name: 'Latchkey introspection of a JWT',
+      server: 'Latchkey with an application',
+      load: introspecting(RESOURCE),
+      ratioTo: 'oidc-provider introspection of an opaque token',
+    },
+  ],
+  besidePeer('authorization code + PKCE, flows of two requests', flowing),
   [
     { ...verify, server: 'Latchkey behind a proxy' },
     {
@@ -144,8 +170,10 @@ async function measureStart(server, path) {
   return { start_ms: Math.round(middle('startMs')), resident_mib: Math.round(middle('residentMib')) };
 }
 
-function loadRow(row, server, lengthSeconds) {
-  return loadOnce({ url: server.url + row.path, ...row.load(server), seconds: lengthSeconds, connections });
+async function loadRow(row, server, lengthSeconds) {
+  const { path = row.path, ...load } = await row.load(server);
+  const measured = { ...load, seconds: lengthSeconds, connections };
+  return load.flows ? flowOnce(measured) : loadOnce({ url: server.url + path, ...measured });
 }
 
 async function measureRow(row, server) {

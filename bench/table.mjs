@@ -10,9 +10,10 @@ function note({ ratio, ratio_to: to, p99_ratio: p99, bytes_per_cached_key: bytes
 export function table({ rows, starts, machine, versions, settings }) {
   const { connections, rounds, seconds } = settings;
   const pinned = machine.pinned ? ', server and load each on its own core' : '';
-  const peer = versions.better_auth ? `, better-auth ${versions.better_auth}` : '';
+  const { better_auth: betterAuth, oidc_provider: oidcProvider } = versions;
+  const peers = [betterAuth && `, better-auth ${betterAuth}`, oidcProvider && `, oidc-provider ${oidcProvider}`];
   const lines = [
-    `${machine.cpu}, ${machine.memory_gib} GiB, ${machine.kernel}, Node ${versions.node}, Fastify ${versions.fastify}${peer}.`,
+    `${machine.cpu}, ${machine.memory_gib} GiB, ${machine.kernel}, Node ${versions.node}, Fastify ${versions.fastify}${peers.filter(Boolean).join('')}.`,
     `${connections} connections, ${rounds} rounds of ${seconds} s, medians${pinned}.`,
     '',
     '| row | requests/s | p50 ms | p99 ms | compared |',

@@ -1,7 +1,8 @@
-// Ceilings: bare Fastify routes with a response schema, with replies of the same size: GET as `/v1/auth/verify`, and a
-// JSON POST as `/v1/api-keys/verify`.
+// Ceilings: bare Fastify routes with a response schema, with replies of the same size: GET as `/v1/auth/verify`, a JSON
+// POST as `/v1/api-keys/verify`, and a form that is answered with one ES256 JWT as `/oauth/token`.
 import Fastify from 'fastify';
 import { CHECKED, REPLY } from './reply.mjs';
+import { signToken } from './sign-token.mjs';
 
 const text = { type: 'string' };
 const nullable = { type: ['string', 'null'] };
@@ -46,6 +47,19 @@ app.get('/', { schema: { response: replying(verified) } }, (_request, reply) => 
 });
 app.post('/', { schema: { body, response: replying(checked) } }, (_request, reply) => {
   reply.send(CHECKED);
+});
+const given = {
+  access_token: text,
+  token_type: text,
+  expires_in: { type: 'integer' },
+  scope: text,
+};
+app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, form, done) =>
+  done(null, new URLSearchParams(form)),
+);
+app.post('/token', { schema: { response: replying(given) } }, (request, reply) => {
+  const scope = request.body.get('scope');
+  reply.send({ access_token: signToken(scope), token_type: 'Bearer', expires_in: 3600, scope });
 });
 await app.listen({ port: Number(process.env.PORT), host: '127.0.0.1' });
 process.stdout.write('{"ready":true}\n');

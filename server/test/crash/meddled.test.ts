@@ -125,6 +125,20 @@ const TEXTS: Meddling = {
   ],
 };
 
+const OAUTH: Meddling = {
+  only: ['create application', 'register application', 'allow', 'redeem code', 'refresh by application'],
+  mischief: [
+    [
+      'what a person allowed is gone',
+      'delete from grants where id = (select min(id) from grants where revoked_at is null)',
+      /should be allowed \w+ read.*, and is allowed nothing/,
+    ],
+    ['its refresh tokens live on', 'select 1', /live on without their grant/],
+    ['a code is good again', 'update authorization_codes set used_at = null', /a code that can be redeemed again/],
+    ['a registration is lost', 'delete from client_registrations', /lost a registration/],
+  ],
+};
+
 const SIGNING_KEYS: Meddling = {
   only: ['rotate signing key'],
   mischief: [
@@ -169,6 +183,7 @@ test.concurrent.each(MISCHIEF)('found: %s', { timeout: 180_000 }, async (_what, 
 test.concurrent.each([
   ['tables of people', TABLES, 550],
   ['what people present', TEXTS, 550],
+  ['what applications were given', OAUTH, 300],
   ['signing keys', SIGNING_KEYS, 40],
 ] as const)('found in %s', { timeout: 180_000 }, async (_where, { only, mischief }, calls) => {
   const sql = mischief.map(([, each]) => each);
