@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { pinnedTo } from './machine.mjs';
-import { OPAQUE, PEOPLE, REDIRECT, RESOURCE } from './oauth.mjs';
+import { JWT_ASKED, OPAQUE_ASKED, PEOPLE, REDIRECT } from './oauth.mjs';
 import { seedKeys } from './seed.mjs';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
@@ -119,20 +119,16 @@ async function prepareOAuth(url, rootKey, workspaceId) {
     if (!reply.ok) throw new Error(`${path}: ${reply.status} ${text}`);
     return { json: JSON.parse(text), cookie: reply.headers.get('set-cookie')?.split(';')[0] };
   };
-  for (const [audience, format] of [
-    [RESOURCE, 'jwt'],
-    [OPAQUE, 'opaque'],
-  ]) {
-    await send('/v1/resources', { name: format, audience, token_format: format });
-  }
+  const opaque = { name: 'Opaque', audience: OPAQUE_ASKED.resource, token_format: 'opaque' };
+  const { json: resource } = await send('/v1/resources', opaque);
+  await send('/v1/scopes', { name: OPAQUE_ASKED.scope, description: 'Read.', resource: resource.id });
   const { json: application } = await send('/v1/applications', {
     workspace_id: workspaceId,
     name: 'Bench',
     type: 'web',
     consent: 'skip',
     redirect_uris: [REDIRECT],
-    scopes: ['read'],
-    resources: [RESOURCE, OPAQUE],
+    scopes: [JWT_ASKED.scope, OPAQUE_ASKED.scope],
     grant_types: ['authorization_code', 'refresh_token', 'client_credentials'],
     access_token_ttl_seconds: 3600,
   });

@@ -4,7 +4,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { Agent, request } from 'node:http';
 
 const load = JSON.parse(process.argv[2]);
-const { url, paths, clientId, authorization, cookies, redirectUri, resource, scope, seconds, inFlight } = load;
+const { url, paths, clientId, authorization, cookies, redirectUri, scope, seconds, inFlight } = load;
 const agent = new Agent({ keepAlive: true, maxSockets: inFlight });
 
 function send(path, options, body) {
@@ -31,7 +31,6 @@ async function flow(cookie) {
     client_id: clientId,
     redirect_uri: redirectUri,
     scope,
-    resource,
     state: verifier.slice(0, 16),
     code_challenge: createHash('sha256').update(verifier).digest('base64url'),
     code_challenge_method: 'S256',

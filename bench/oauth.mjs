@@ -1,6 +1,7 @@
-/** The resources that tokens of the benchmark are for: one with JWTs, one with opaque tokens. */
-export const RESOURCE = 'https://api.bench.example';
-export const OPAQUE = 'https://opaque.bench.example';
+/** What is asked for: a scope of the resource that is meant when none is named, whose tokens are JWTs. */
+export const JWT_ASKED = { scope: 'read' };
+/** A scope of a resource with opaque tokens. */
+export const OPAQUE_ASKED = { scope: 'opaque:read', resource: 'https://opaque.bench.example' };
 export const REDIRECT = 'https://app.bench.example/callback';
 /** How many are signed in, each in a browser and with a consent of their own. */
 export const PEOPLE = 8;
@@ -13,8 +14,7 @@ const formOf = (client, fields) => ({
   body: new URLSearchParams(fields).toString(),
 });
 
-const clientCredentials = (client, resource) =>
-  formOf(client, { grant_type: 'client_credentials', scope: 'read', resource });
+const clientCredentials = (client, asked) => formOf(client, { grant_type: 'client_credentials', ...asked });
 
 /** Sent by `fetch`; throws what came back when it was not a success. */
 async function ask(url, options) {
@@ -34,7 +34,7 @@ const posting = (path, { headers, body }) => ({
 
 /** Load of client credentials, once one answer was seen to be a JWT. */
 export async function askingForTokens({ url, client }) {
-  const request = clientCredentials(client, RESOURCE);
+  const request = clientCredentials(client, JWT_ASKED);
   const { access_token: token } = await ask(`${url}${client.paths.token}`, request);
   if (token?.split('.').length !== 3) throw new Error(`${url} gives no JWT`);
   return posting(client.paths.token, request);
@@ -42,13 +42,13 @@ export async function askingForTokens({ url, client }) {
 
 /** The same form, for a server that asks nothing. */
 export const sendingForms = () =>
-  posting('/token', clientCredentials({ clientId: 'bench', clientSecret: 'none'.repeat(10) }, RESOURCE));
+  posting('/token', clientCredentials({ clientId: 'bench', clientSecret: 'none'.repeat(10) }, JWT_ASKED));
 
-/** Load of introspection of one token for a resource, once it was seen to be active: 200 is said of others too. */
+/** Load of introspection of one token, of what is asked for, once it was seen to be active: 200 is said of others too. */
 export const introspecting =
-  (resource) =>
+  (asked) =>
   async ({ url, client }) => {
-    const { access_token: token } = await ask(`${url}${client.paths.token}`, clientCredentials(client, resource));
+    const { access_token: token } = await ask(`${url}${client.paths.token}`, clientCredentials(client, asked));
     const request = formOf(client, { token });
     const { active } = await ask(`${url}${client.paths.introspect}`, request);
     if (active !== true) throw new Error(`${url} does not know its own token`);
@@ -57,5 +57,5 @@ export const introspecting =
 
 /** Load of whole flows: see flows.mjs. */
 export const flowing = ({ url, client }) => ({
-  flows: { url, ...client, authorization: basic(client), redirectUri: REDIRECT, resource: RESOURCE, scope: 'read' },
+  flows: { url, ...client, authorization: basic(client), redirectUri: REDIRECT, ...JWT_ASKED },
 });

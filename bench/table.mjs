@@ -1,6 +1,8 @@
-function note({ ratio, ratio_to: to, p99_ratio: p99, bytes_per_cached_key: bytes, meanwhile }) {
+function note(row) {
+  const { ratio, ratio_to: to, p99_ratio: p99, ceiling, bytes_per_cached_key: bytes, meanwhile } = row;
   const parts = [];
   if (ratio !== undefined) parts.push(`${ratio} of ${to}`);
+  if (ceiling !== undefined) parts.push(`${row.ceiling_ratio} of ${ceiling}`);
   if (bytes !== undefined) parts.push(`${bytes} bytes of memory a key`);
   if (meanwhile !== undefined) parts.push(`p99 ${p99} times as long; ${meanwhile} meanwhile`);
   return parts.join('; ');

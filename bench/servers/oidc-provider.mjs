@@ -2,8 +2,10 @@
 // and have said yes.
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { Provider } from 'oidc-provider';
-import { OPAQUE, PEOPLE, REDIRECT, RESOURCE } from '../oauth.mjs';
+import { JWT_ASKED, OPAQUE_ASKED, PEOPLE, REDIRECT } from '../oauth.mjs';
 
+/** Meant when none is named. */
+const RESOURCE = 'https://api.bench.example';
 const issuer = `http://127.0.0.1:${process.env.PORT}`;
 const clientId = 'bench';
 const clientSecret = randomBytes(30).toString('base64url');
@@ -13,9 +15,9 @@ const jwk = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export
 
 const resourceServer = (resource) => ({
   audience: resource,
-  scope: 'read',
+  scope: resource === RESOURCE ? JWT_ASKED.scope : OPAQUE_ASKED.scope,
   accessTokenTTL: HOUR_SECONDS,
-  ...(resource === OPAQUE
+  ...(resource === OPAQUE_ASKED.resource
     ? { accessTokenFormat: 'opaque' }
     : { accessTokenFormat: 'jwt', jwt: { sign: { alg: 'ES256' } } }),
 });
@@ -39,7 +41,7 @@ const provider = new Provider(issuer, {
     introspection: { enabled: true },
     resourceIndicators: {
       enabled: true,
-      defaultResource: () => RESOURCE,
+      defaultResource: (_ctx, _client, named) => named ?? RESOURCE,
       useGrantedResource: () => true,
       getResourceServerInfo: (_ctx, resource) => resourceServer(resource),
     },
@@ -53,7 +55,7 @@ const provider = new Provider(issuer, {
 
 async function signedIn(accountId) {
   const grant = new provider.Grant({ accountId, clientId });
-  grant.addResourceScope(RESOURCE, 'read');
+  grant.addResourceScope(RESOURCE, JWT_ASKED.scope);
   const grantId = await grant.save(DAY_SECONDS);
   const session = new provider.Session();
   session.loginAccount({ accountId });
