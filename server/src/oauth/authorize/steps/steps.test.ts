@@ -32,7 +32,7 @@ const application: Application = {
   redirectUris: [REDIRECT],
   postLogoutRedirectUris: [],
   scopes: ['read', 'write', 'files:read', 'openid', 'email'],
-  usualScopes: ['read', 'write', 'openid', 'email'],
+  usualScopes: ['read', 'write', 'files:read', 'openid', 'email'],
   resources: null,
   requirePkce: false,
   consent: 'ask',
