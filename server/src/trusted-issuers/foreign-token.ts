@@ -1,4 +1,4 @@
-import type { ScopeCatalogue } from '@latchkey/protocol';
+import { isId, type ScopeCatalogue } from '@latchkey/protocol';
 import type { Clock } from '../clock.ts';
 import { Failure } from '../failure.ts';
 import type { Environment } from '../http/index.ts';
@@ -56,13 +56,16 @@ export interface ForeignDeps {
   issuer(): string;
 }
 
-/** Contract §7: nobody becomes one of our users by saying so. */
+/** Nobody becomes one of our users by saying so, nor one of our applications: of itself only that one speaks. */
 const OUR_USER = /^usr_/i;
 
 export async function refuseUnlinked(
   { isSubjectLinked }: Pick<ForeignDeps, 'isSubjectLinked'>,
   { kind, issuerId, subject }: { kind: ForeignToken['kind']; issuerId: string; subject: string },
 ): Promise<void> {
+  if (isId('application', subject) && (kind === 'trusted' || subject !== issuerId)) {
+    throw new Failure('invalid_token', 'The sub of the token is an application of this server, which did not sign it.');
+  }
   if (!OUR_USER.test(subject) || (await isSubjectLinked({ kind, issuerId, userId: subject }))) return;
   throw new Failure('invalid_token', 'The sub of the token is an id of this server, and that user has not allowed it.');
 }

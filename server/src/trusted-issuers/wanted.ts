@@ -48,11 +48,14 @@ export const defaultAlgorithms = (hasSecret: boolean): readonly IssuerAlgorithm[
 
 const HIDDEN = /\p{C}/u;
 
-/** What is wrong with the name of an issuer: any StringOrURI (RFC 7519 §2) but ours. */
+/** How else a name may be written and still be read as the same address. */
+const addressOf = (text: string): string => (URL.parse(text)?.href ?? text).replace(/\/$/, '');
+
+/** What is wrong with the name of an issuer: any StringOrURI (RFC 7519 §2) but ours, however it is written. */
 function issuerProblem(text: string, own: string): string | null {
   if (HIDDEN.test(text)) return 'must hold no control characters';
   if (text.includes(':') && !URL.canParse(text)) return 'must be a URI, since it holds a colon (RFC 7519 §2)';
-  if (text.replace(/\/$/, '') === own) return 'must be somebody else: this is the issuer of this very server';
+  if (addressOf(text) === addressOf(own)) return 'must be somebody else: this is the issuer of this very server';
   return isId('application', text)
     ? 'must not be a client_id; an application signs for itself by self_signed_jwt'
     : null;

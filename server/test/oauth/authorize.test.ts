@@ -67,6 +67,18 @@ test('who said yes before comes back at once, by one GET', async () => {
   expect(answerOf(await client.get(requestPath(app, {}, '/authorize'))).code).toMatch(/^[\w-]{43}$/);
 });
 
+test('a redirect URI that was taken away while the person was asked is answered at no more', async () => {
+  const { client } = await personAtBrowser(server);
+  const mine = await newApp(server);
+  const page = await client.visit(requestPath(mine));
+  const json = { redirect_uris: ['https://moved.example/callback'] };
+  const path = `/v1/applications/${mine.id}?workspace_id=${server.workspaceId}`;
+  const moved = await server.call(path, { method: 'PATCH', key: server.rootKey, json });
+  expect(moved.status, moved.text).toBe(200);
+  const answer = await decide(client, page, 'allow');
+  expect([answer.status, answer.headers.get('location')]).toEqual([410, null]);
+});
+
 test('no is told as access_denied, and gives nothing', async () => {
   const { client, person } = await personAtBrowser(server);
   const page = await client.visit(requestPath(app));

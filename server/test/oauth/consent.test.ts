@@ -182,7 +182,7 @@ describe('A16: what is remembered', () => {
       .selectFrom('audit_events')
       .select(['action', 'actor_id'])
       .where('target_id', '=', json.data[0].id)
-      .orderBy('id')
+      .orderBy('action')
       .execute();
     expect(actions).toEqual([
       { action: 'grant.created', actor_id: person.userId },

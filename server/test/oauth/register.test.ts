@@ -210,6 +210,7 @@ describe('registration (RFC 7591)', () => {
     ['nothing', '', 'invalid_redirect_uri'],
     ['no redirect URI', '{}', 'invalid_redirect_uri'],
     ['a redirect URI that is none', '{"redirect_uris":["javascript:alert(1)"]}', 'invalid_redirect_uri'],
+    ['a redirect URI without a host', '{"redirect_uris":["https://"]}', 'invalid_redirect_uri'],
     ['http elsewhere', '{"redirect_uris":["http://app.example/cb"]}', 'invalid_redirect_uri'],
     ['a fragment', '{"redirect_uris":["https://app.example/cb#x"]}', 'invalid_redirect_uri'],
     ['redirect URIs of the wrong type', '{"redirect_uris":"https://app.example/cb"}', 'invalid_client_metadata'],

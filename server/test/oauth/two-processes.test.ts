@@ -1,7 +1,8 @@
 import { afterEach, expect, test } from 'vitest';
 import { START_MS, startBeside } from '../domains/installation.ts';
 import { freshPostgres, manualClock, startServer, stopServers, type TestServer } from '../harness.ts';
-import { newBrowser, newPerson, signIn } from '../people/browser.ts';
+import { setRole } from '../login/logins.ts';
+import { newPerson } from '../people/browser.ts';
 import { startPostgresProxy } from '../storage/postgres-proxy.ts';
 import { claimsOf } from '../tokens/issuing.ts';
 import { codeFor, consented, newClient, post, refusal, token, withCode, withRefresh } from './clients.ts';
@@ -71,22 +72,30 @@ test('what is revoked here is refused there within a second, and inactive', asyn
   expect(refusal(await token(there, client, withRefresh(given.refresh_token)))).toEqual([400, 'invalid_grant']);
 });
 
-test('a user who was given back here gets tokens there before that has heard of it', async () => {
+test('a user whose role changed here gets tokens there before that has heard of it', async () => {
   const [here, there] = await twoServers();
   const client = await newClient(here);
   const person = await newPerson(here);
+  const code = await codeFor(person, client);
   expect((await post(there, '/oauth/introspect', { token: 'x' }, { client })).status).toBe(200);
+  await there.latchkey.changes.stop();
+  await setRole(here, person, 'viewer');
+  const reply = await token(there, client, withCode(code));
+  expect(reply.status, reply.text).toBe(200);
+  expect(await works(here, reply.json.access_token)).toBe(true);
+});
+
+test('a user who was disabled and given back here gets no tokens there for a code from before', async () => {
+  const [here, there] = await twoServers();
+  const client = await newClient(here);
+  const person = await newPerson(here);
+  const code = await codeFor(person, client);
   await there.latchkey.changes.stop();
   const set = (state: string) => ({ method: 'PATCH', key: here.rootKey, json: { state } });
   for (const state of ['disabled', 'active']) {
     expect((await here.call(`/v1/users/${person.userId}`, set(state))).status).toBe(200);
   }
-  // Being shut out has ended the sessions, and with them their codes.
-  const browser = newBrowser(here);
-  expect((await signIn(browser, person.email)).status).toBe(201);
-  const reply = await token(there, client, withCode(await codeFor(browser, client)));
-  expect(reply.status, reply.text).toBe(200);
-  expect(await works(here, reply.json.access_token)).toBe(true);
+  expect(refusal(await token(there, client, withCode(code)))).toEqual([400, 'invalid_grant']);
 });
 
 test('while the database is away nothing is acknowledged and nothing is used up', async () => {

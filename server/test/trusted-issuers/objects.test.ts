@@ -112,6 +112,8 @@ describe('what is refused', () => {
     const wrong: [object, string, RegExp][] = [
       [{ issuer: server.issuer }, 'issuer', /somebody else/],
       [{ issuer: `${server.issuer}/` }, 'issuer', /somebody else/],
+      [{ issuer: server.issuer.toUpperCase() }, 'issuer', /somebody else/],
+      [{ issuer: `${server.issuer}/x/..` }, 'issuer', /somebody else/],
       [{ issuer: client_id }, 'issuer', /client_id/],
       [{ issuer: 'no uri: at all' }, 'issuer', /URI/],
       [{ issuer: 'a\u0000b' }, 'issuer', /./],

@@ -128,7 +128,7 @@ describe('what a token is worth', () => {
     await server.call('/v1/projects', { key: key.key, json: { name: 'of the key' } });
     expect(await seen(key.key)).toEqual(['of the key']);
     expect(await seen(hs256(claimsFor(server, { ...own, sub: key.id })))).toEqual([]);
-    for (const sub of [`usr_${'0'.repeat(24)}`, 'usr_x', 'USR_x']) {
+    for (const sub of [`usr_${'0'.repeat(24)}`, 'usr_x', 'USR_x', `app_${'0'.repeat(24)}`]) {
       expect(await verdictOf(server, hs256(claimsFor(server, { sub })))).toBe('401 invalid_token');
     }
     for (const sub of [undefined, '', 7, null, 'a\u0000b', 'x'.repeat(256), ['robot'], {}]) {

@@ -10,6 +10,7 @@ import type { Outcome, Question } from './outcome.ts';
 import { findRequest, type StoredRequest } from './requests.ts';
 import { refused } from './respond.ts';
 import { linkTo, responseTo } from './response.ts';
+import { redirectUriOf } from './steps/index.ts';
 
 /** Who comes with a request. */
 export interface Visitor {
@@ -63,6 +64,8 @@ export async function lookAgain(deps: AuthorizeDeps, text: string, visitor: Visi
   const application = stored && (await deps.applications.find(stored.request.clientId, visitor.address));
   if (!stored || !application || application.isDisabled || browser === null) return null;
   const { request } = stored;
+  // Its maker may have taken the address away since.
+  if (redirectUriOf(application, request.redirectUri) === null) return null;
   const standing = await standingOfCase(deps, { request, application, session, waiting: stored });
   return { stored, application, standing, question: { text, request, application }, browser };
 }

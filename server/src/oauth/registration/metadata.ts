@@ -65,7 +65,7 @@ function nameOf(metadata: ClientMetadata, redirectUris: readonly string[]): stri
     throw invalidMetadata('client_name must be text on one line.');
   }
   if (name !== undefined && name !== '') return name;
-  const site = redirectUris.find((uri) => uri.startsWith('https://'));
+  const site = redirectUris.find((uri) => uri.startsWith('https://') && URL.canParse(uri));
   return site === undefined ? 'Unnamed application' : new URL(site).host.slice(0, LONGEST_NAME);
 }
 
