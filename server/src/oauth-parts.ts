@@ -29,6 +29,7 @@ import {
   authorizeMigrations,
   consentMigrations,
   createClientDocuments,
+  endGrantsOf,
   ID_TOKEN_ALGORITHM,
   isDocumentUrl,
   registrationMigrations,
@@ -195,6 +196,8 @@ function applicationDepsOf(options: OAuthPartsOptions): ApplicationDeps {
   const { tokens, clock } = options;
   const endClient: EndClient = async (tx, id, reason) => {
     await tokens.raiseWatermark(tx, { kind: 'client', id, reason });
+    // Nobody asks caches for them again: the application is gone in the same transaction.
+    if (reason === 'application_deleted') await endGrantsOf(tx, id, clock.nowMs());
   };
   return {
     ...options,

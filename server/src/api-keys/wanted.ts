@@ -1,9 +1,8 @@
 import { isId, parseDurationMs } from '@latchkey/protocol';
 import type { Static } from 'typebox';
 import { parseCidr } from '../address.ts';
-import { parseTimestampMs } from '../clock.ts';
 import { Failure, invalidField } from '../failure.ts';
-import type { Principal } from '../http/index.ts';
+import { expiryOf, type Principal } from '../http/index.ts';
 import { limitsFromJson, type PlanTable } from '../limits/index.ts';
 import { latestExpiryOf } from './authority.ts';
 import type { NewKey } from './issue.ts';
@@ -24,22 +23,6 @@ export interface ReadingContext {
   nowMs: number;
   plans: PlanTable;
   isMember(workspaceId: string, userId: string): Promise<boolean>;
-}
-
-/** The wanted expiry; undefined when the body says nothing of it. */
-function expiryOf({ expires_at: at, expires_in: span }: Settable, nowMs: number): number | null | undefined {
-  if (at != null && span != null) throw invalidField('expires_in', 'cannot be given together with expires_at');
-  if (at != null) {
-    const timeMs = parseTimestampMs(at);
-    if (timeMs === null) throw invalidField('expires_at', 'must be an RFC 3339 time such as 2030-01-31T12:00:00Z');
-    return timeMs;
-  }
-  if (span != null) {
-    const spanMs = parseDurationMs(span);
-    if (spanMs === null) throw invalidField('expires_in', 'must be a duration of at least 1s, such as 90d');
-    return nowMs + spanMs;
-  }
-  return at === undefined && span === undefined ? undefined : null;
 }
 
 /** The list in one spelling; what is no network is named by its place. */

@@ -7,6 +7,7 @@ import {
   type Call,
   type Cursors,
   type Environment,
+  expiryOf,
   type Principal,
   pageOf,
   type Route,
@@ -33,7 +34,7 @@ import {
   secretsOfMany,
 } from './store.ts';
 import type { ApplicationRow, ClientSecretRow } from './tables.ts';
-import { changesFrom, expiryOf, type ReadingContext, settingsFrom } from './wanted.ts';
+import { changesFrom, type ReadingContext, settingsFrom } from './wanted.ts';
 
 /** What a workspace says of its applications. */
 export interface ApplicationWorkspace {

@@ -1,6 +1,5 @@
-import { parseDurationMs, type ScopeCatalogue } from '@latchkey/protocol';
+import type { ScopeCatalogue } from '@latchkey/protocol';
 import type { Static } from 'typebox';
-import { parseTimestampMs } from '../clock.ts';
 import { Failure, invalidField } from '../failure.ts';
 import type { Principal } from '../http/index.ts';
 import { limitsFromJson, type PlanTable } from '../limits/index.ts';
@@ -123,26 +122,4 @@ export function changesFrom(
   context: ReadingContext,
 ): { settings: Partial<ApplicationSettings>; isDisabled: boolean | undefined } {
   return { settings: saidIn(input, context), isDisabled: state === undefined ? undefined : state === 'disabled' };
-}
-
-/** The wanted end of a secret; undefined when the body says nothing of it. */
-export function expiryOf(
-  {
-    expires_at: at,
-    expires_in: span,
-  }: { expires_at?: string | null | undefined; expires_in?: string | null | undefined },
-  nowMs: number,
-): number | null | undefined {
-  if (at != null && span != null) throw invalidField('expires_in', 'cannot be given together with expires_at');
-  if (at != null) {
-    const timeMs = parseTimestampMs(at);
-    if (timeMs === null) throw invalidField('expires_at', 'must be an RFC 3339 time such as 2030-01-31T12:00:00Z');
-    return timeMs;
-  }
-  if (span != null) {
-    const spanMs = parseDurationMs(span);
-    if (spanMs === null) throw invalidField('expires_in', 'must be a duration of at least 1s, such as 90d');
-    return nowMs + spanMs;
-  }
-  return at === undefined && span === undefined ? undefined : null;
 }

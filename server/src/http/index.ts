@@ -6,6 +6,7 @@ export { cookieLine, cookieName, presentedSession, readCookie, SESSION_COOKIE } 
 export { type PresentedCredential, presentedCredential } from './credentials.ts';
 export { type Cursors, createCursors } from './cursor.ts';
 export { errorPageRoute } from './error-page.ts';
+export { expiryOf } from './expiry.ts';
 export type { FormCall, FormParameter, FormReply, FormRoute } from './form-routes.ts';
 export { type HealthOptions, healthRoutes } from './health.ts';
 export { createIdempotency, type Idempotency, idempotencyMigrations } from './idempotency/index.ts';

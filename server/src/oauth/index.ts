@@ -30,6 +30,7 @@ export { type ClientDocumentsDeps, createClientDocuments } from './client-docume
 export {
   consentMigrations,
   createGrants,
+  endGrantsOf,
   type Grant,
   type Grants,
   type GrantsDeps,

@@ -4,7 +4,7 @@ import { expect } from 'vitest';
 import { createWorkspace } from '../../src/accounts/index.ts';
 import { createRecordAudit, systemActor } from '../../src/audit/index.ts';
 import { pooledRandom } from '../../src/crypto/index.ts';
-import { type CallOptions, startServer, type TestReply, type TestServer } from '../harness.ts';
+import { type CallOptions, manualClock, startServer, type TestReply, type TestServer } from '../harness.ts';
 
 /** Times of tests begin here; see `manualClock`. */
 export const START_MS = Date.UTC(2030, 0, 1);
@@ -40,6 +40,23 @@ export function startBeside(
 ): Promise<TestServer> {
   if (config.database.kind !== 'postgres') throw new Error('only PostgreSQL is shared by processes');
   return startServer({ dataDir, clock, env: { ...env, LATCHKEY_DATABASE_URL: config.database.url } });
+}
+
+/** Two processes that are one installation have one issuer, whatever their ports are. */
+export const ISSUER = { LATCHKEY_ISSUER: 'http://localhost:4000' };
+
+export async function twoServers(): Promise<[TestServer, TestServer]> {
+  const here = await startServer({ database: 'postgres', clock: manualClock(START_MS), env: ISSUER });
+  return [here, await startBeside(here, ISSUER)];
+}
+
+/** Waits while another process hears of something, by its poll of `changes` in real time; fails after five seconds. */
+export async function until(condition: () => Promise<boolean>): Promise<void> {
+  const startedAt = performance.now();
+  while (!(await condition())) {
+    if (performance.now() - startedAt > 5000) throw new Error('the other process has not heard of it in five seconds');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
 }
 
 /** A plan that lets API keys call this often, and that a key may choose by itself. */

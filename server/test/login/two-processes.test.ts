@@ -1,26 +1,10 @@
 import { afterEach, expect, test } from 'vitest';
-import { START_MS, startBeside } from '../domains/installation.ts';
-import { manualClock, startServer, stopServers, type TestServer } from '../harness.ts';
+import { twoServers, until } from '../domains/installation.ts';
+import { stopServers } from '../harness.ts';
 import { newPerson, refusal } from '../people/browser.ts';
 import { DEAD, loggedIn, login, post, refresh, setRole } from './logins.ts';
 
 afterEach(stopServers);
-
-const ISSUER = { LATCHKEY_ISSUER: 'http://localhost:4000' };
-
-async function twoServers(): Promise<[TestServer, TestServer]> {
-  const here = await startServer({ database: 'postgres', clock: manualClock(START_MS), env: ISSUER });
-  return [here, await startBeside(here, ISSUER)];
-}
-
-/** How long another process took to hear of it, by its poll of `changes` in real time. */
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  const startedAt = performance.now();
-  while (!(await condition())) {
-    if (performance.now() - startedAt > 5000) throw new Error('the other process has not heard of it in five seconds');
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
 
 test('twenty refreshes over two processes are all answered with one successor', async () => {
   const [here, there] = await twoServers();

@@ -71,6 +71,22 @@ describe('who sees and ends what', () => {
     expect((await remove(person, server, grant.id)).status).toBe(404);
   });
 
+  test('a key reaches those of its own environment only', async () => {
+    const server = await startServer();
+    const { grant } = await grantOf(server);
+    const keyOf = async (environment: string) => {
+      const json = { name: environment, scopes: ['members:write'], environment };
+      return (await server.call('/v1/api-keys', { key: server.rootKey, json })).json.key as string;
+    };
+    const [own, other] = [await keyOf('test'), await keyOf('live')];
+    const path = `/v1/grants/${grant.id}`;
+    expect((await server.call('/v1/grants', { key: other })).json.data).toEqual([]);
+    expect((await server.call(path, { key: other })).status).toBe(404);
+    expect((await server.call(path, { key: other, method: 'DELETE' })).status).toBe(404);
+    expect((await server.call('/v1/grants', { key: own })).json.data).toMatchObject([{ id: grant.id }]);
+    expect((await server.call(path, { key: own, method: 'DELETE' })).status).toBe(204);
+  });
+
   test("an application's token reaches no grant, not even its own person's", async () => {
     const server = await startServer();
     const { person, grant, app } = await grantOf(server);
@@ -92,6 +108,15 @@ test('the list goes page by page, newest first', async () => {
 });
 
 describe.each(DATABASES)('withdrawing on %s', (database) => {
+  test('what people allowed an application ends with it', async () => {
+    const server = await startServer({ database });
+    const { app, person, grant } = await grantOf(server);
+    const deleted = await server.call(`/v1/applications/${app.id}`, { key: server.rootKey, method: 'DELETE' });
+    expect(deleted.status, deleted.text).toBe(204);
+    expect((await person.call(`/v1/grants?user_id=${person.userId}`)).json.data).toEqual([]);
+    expect((await person.call(`/v1/grants/${grant.id}`)).status).toBe(404);
+  });
+
   test('ends tokens and families of that grant at once, and asks again', async () => {
     const server = await startServer({ database });
     const { app, client, person, grant } = await grantOf(server);

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
-import { START_MS, startBeside } from '../domains/installation.ts';
+import { ISSUER, twoServers, until } from '../domains/installation.ts';
 import { freshPostgres, manualClock, startServer, stopServers, type TestServer } from '../harness.ts';
 import { setRole } from '../login/logins.ts';
 import { newPerson } from '../people/browser.ts';
@@ -12,22 +12,6 @@ afterEach(async () => {
   await stopServers();
   for (const cleanup of cleanups.splice(0)) await cleanup();
 });
-
-const ISSUER = { LATCHKEY_ISSUER: 'http://localhost:4000' };
-
-async function twoServers(): Promise<[TestServer, TestServer]> {
-  const here = await startServer({ database: 'postgres', clock: manualClock(START_MS), env: ISSUER });
-  return [here, await startBeside(here, ISSUER)];
-}
-
-/** By the other process's poll of `changes`, in real time. */
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  const startedAt = performance.now();
-  while (!(await condition())) {
-    if (performance.now() - startedAt > 5000) throw new Error('the other process has not heard of it in five seconds');
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
 
 const works = async (server: TestServer, key: string) => (await server.call('/v1/projects', { key })).status === 200;
 
@@ -65,10 +49,8 @@ test('what is revoked here is refused there within a second, and inactive', asyn
     (await post(there, '/oauth/introspect', { token: given.access_token }, { client })).json.active === true;
   expect([await works(there, given.access_token), await active()]).toEqual([true, true]);
   expect((await post(here, '/oauth/revoke', { token: given.refresh_token }, { client })).status).toBe(200);
-  const startedAt = performance.now();
   await until(async () => !(await works(there, given.access_token)));
   expect(await active()).toBe(false);
-  expect(performance.now() - startedAt).toBeLessThan(5000);
   expect(refusal(await token(there, client, withRefresh(given.refresh_token)))).toEqual([400, 'invalid_grant']);
 });
 

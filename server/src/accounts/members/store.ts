@@ -1,5 +1,5 @@
 import { type AliasedExpression, type Kysely, sql } from 'kysely';
-import type { Tables, Tx } from '../../database/index.ts';
+import { compileOnce, type Tables, type Tx } from '../../database/index.ts';
 import type { Role } from '../../http/index.ts';
 import type { MemberRow, UserRow, WorkspaceRow } from '../tables.ts';
 import type { InvitationRow } from './tables.ts';
@@ -137,15 +137,18 @@ export function standingFrom(row: StandingColumns | undefined): Standing | null 
   };
 }
 
+const selectStanding = compileOnce((query) =>
+  query
+    .selectFrom('members')
+    .select(() => standingColumns(query, { workspaceId: 'members.workspace_id', userId: 'members.user_id' }))
+    .where('members.workspace_id', '=', '')
+    .where('members.user_id', '=', ''),
+);
+
 /** By one read; null when the person is not in that workspace. */
 export async function standingOf(read: Kysely<Tables>, workspaceId: string, userId: string): Promise<Standing | null> {
-  const row = await read
-    .selectFrom('members')
-    .select(() => standingColumns(read, { workspaceId: 'members.workspace_id', userId: 'members.user_id' }))
-    .where('members.workspace_id', '=', workspaceId)
-    .where('members.user_id', '=', userId)
-    .executeTakeFirst();
-  return standingFrom(row as StandingColumns | undefined);
+  const [row] = (await selectStanding(read, [workspaceId, userId])) as StandingColumns[];
+  return standingFrom(row);
 }
 
 /** A person and, where there is one, a place in a workspace: for the operator, who reaches everybody. */

@@ -49,7 +49,7 @@ async function placeNamed(deps: AuthorizeDeps, question: Question, workspaceId: 
 async function known(deps: AuthorizeDeps, question: Question, own: readonly OwnWorkspace[]): Promise<string | null> {
   const { request, session } = question;
   const current = session.principal.workspaceId;
-  const filter = { workspaceId: null, userId: session.userId, clientId: request.clientId };
+  const filter = { workspaceId: null, environment: null, userId: session.userId, clientId: request.clientId };
   const grants = await deps.grants.list(filter, { beforeId: null, limit: 200 });
   const ids = grants
     .filter(({ audience, workspaceId }) => audience === request.audience && own.some(({ id }) => id === workspaceId))

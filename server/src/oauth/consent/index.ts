@@ -6,5 +6,5 @@ export { type Allowed, createGrants, type Grants, type GrantsDeps } from './gran
 export { type ConsentNeed, type ConsentQuestion, consentNeeded } from './policy.ts';
 export { revokeGrant } from './revoke.ts';
 export { grantRoutes } from './routes.ts';
-export type { GrantFilter, GrantPlace } from './store.ts';
+export { endGrantsOf, type GrantFilter, type GrantPlace } from './store.ts';
 export { consentMigrations } from './tables.ts';

@@ -57,11 +57,12 @@ function refuse(principal: Principal): never {
   });
 }
 
-/** Whether a caller may see and end a grant: their own, or one in the workspace that they manage. Pure. */
-export function reaches(principal: Principal, grant: Pick<Grant, 'userId' | 'workspaceId'>): boolean {
+/** Whether a caller may see and end a grant: their own, or one of the workspace and environment that they manage. Pure. */
+export function reaches(principal: Principal, grant: Pick<Grant, 'userId' | 'workspaceId' | 'environment'>): boolean {
   if (principal.kind === 'root') return true;
   if (isPerson(principal) && principal.userId === grant.userId) return true;
-  return manages(principal) && principal.workspaceId === grant.workspaceId;
+  const isThere = principal.workspaceId === grant.workspaceId && principal.environment === grant.environment;
+  return isThere && manages(principal);
 }
 
 interface ListQuery {
@@ -74,9 +75,10 @@ interface ListQuery {
 async function filterOf(deps: GrantRoutesDeps, principal: Principal, query: ListQuery): Promise<GrantFilter> {
   const { workspace_id: named, user_id: userId = null, client_id: clientId = null } = query;
   const isOwn = isPerson(principal) && (userId === principal.userId || (userId === null && !manages(principal)));
-  if (isOwn) return { workspaceId: named ?? null, userId: principal.userId, clientId };
+  if (isOwn) return { workspaceId: named ?? null, environment: null, userId: principal.userId, clientId };
   if (!manages(principal)) refuse(principal);
-  return { workspaceId: await deps.resolveWorkspace(principal, named), userId, clientId };
+  const { environment } = principal;
+  return { workspaceId: await deps.resolveWorkspace(principal, named), environment, userId, clientId };
 }
 
 function listRoute(deps: GrantRoutesDeps): Route {

@@ -1,5 +1,6 @@
 import { type Kysely, type Selectable, sql } from 'kysely';
-import { compileForMany, lockRows, type Tables, type Tx, valueRows } from '../../database/index.ts';
+import { compileForMany, compileOnce, lockRows, type Tables, type Tx, valueRows } from '../../database/index.ts';
+import type { Environment } from '../../http/index.ts';
 import type { GrantRow } from './tables.ts';
 
 type Row = Selectable<GrantRow>;
@@ -32,8 +33,11 @@ export function lockGrant(tx: Tx, place: GrantPlace): Promise<Row | undefined> {
   return lockRows(tx.query, livingAt(tx.query, place)).executeTakeFirst();
 }
 
-export function grantById(query: Kysely<Tables>, id: string): Promise<Row | undefined> {
-  return query.selectFrom('grants').selectAll().where('id', '=', id).executeTakeFirst();
+const selectById = compileOnce((query) => query.selectFrom('grants').selectAll().where('id', '=', ''));
+
+export async function grantById(query: Kysely<Tables>, id: string): Promise<Row | undefined> {
+  const [row] = (await selectById(query, [id])) as Row[];
+  return row;
 }
 
 export async function insertGrant(tx: Tx, row: GrantRow): Promise<void> {
@@ -56,9 +60,20 @@ export async function endGrant(tx: Tx, id: string, nowMs: number): Promise<boole
   return row !== undefined;
 }
 
+/** Ends whatever people allowed an application. */
+export async function endGrantsOf(tx: Tx, clientId: string, nowMs: number): Promise<void> {
+  await tx.query
+    .updateTable('grants')
+    .set({ revoked_at: nowMs })
+    .where('client_id', '=', clientId)
+    .where('revoked_at', 'is', null)
+    .execute();
+}
+
 /** Null: whatever it is. */
 export interface GrantFilter {
   workspaceId: string | null;
+  environment: Environment | null;
   userId: string | null;
   clientId: string | null;
 }
@@ -66,7 +81,7 @@ export interface GrantFilter {
 /** Living ones, newest first, below `beforeId`. */
 export function listGrants(
   query: Kysely<Tables>,
-  { workspaceId, userId, clientId }: GrantFilter,
+  { workspaceId, environment, userId, clientId }: GrantFilter,
   page: { beforeId: string | null; limit: number },
 ): Promise<Row[]> {
   let select = query
@@ -76,6 +91,7 @@ export function listGrants(
     .orderBy('id', 'desc')
     .limit(page.limit);
   if (workspaceId !== null) select = select.where('workspace_id', '=', workspaceId);
+  if (environment !== null) select = select.where('environment', '=', environment);
   if (userId !== null) select = select.where('user_id', '=', userId);
   if (clientId !== null) select = select.where('client_id', '=', clientId);
   if (page.beforeId !== null) select = select.where('id', '<', page.beforeId);

@@ -52,7 +52,7 @@ function row({ people }: PagesDeps, { ui }: AskedByPerson, { grant, application,
 
 async function shown({ people, oauth }: PagesDeps, { signed }: AskedByPerson): Promise<Shown[]> {
   const own = new Map((await listOwnWorkspaces(people, signed)).map(({ id, name }) => [id, name]));
-  const filter = { workspaceId: null, userId: signed.userId, clientId: null };
+  const filter = { workspaceId: null, environment: null, userId: signed.userId, clientId: null };
   const grants = await oauth.grants.list(filter, { beforeId: null, limit: MOST_LISTED });
   return Promise.all(
     grants.map(async (grant) => ({

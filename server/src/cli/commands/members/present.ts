@@ -37,7 +37,17 @@ export function stateColumn<T extends { state: string }>({ style }: Pick<Context
   };
 }
 
-export function memberColumns(context: Pick<Context, 'style'>): Column<MemberJson>[] {
+/** What a list shows of a person, by account or by membership. */
+export interface PersonJson {
+  id: string;
+  email: string;
+  name: string | null;
+  role: string | null;
+  state: string;
+  second_factor: boolean;
+}
+
+export function personColumns<T extends PersonJson>(context: Pick<Context, 'style'>): Column<T>[] {
   return [
     { title: 'ID', value: ({ id }) => id },
     { title: 'EMAIL', value: ({ email }) => email },
@@ -45,6 +55,12 @@ export function memberColumns(context: Pick<Context, 'style'>): Column<MemberJso
     { title: 'ROLE', value: ({ role }) => role, isWhole: true },
     stateColumn(context),
     { title: '2ND FACTOR', value: ({ second_factor }) => (second_factor ? 'yes' : 'no') },
+  ];
+}
+
+export function memberColumns(context: Pick<Context, 'style'>): Column<MemberJson>[] {
+  return [
+    ...personColumns<MemberJson>(context),
     { title: 'SINCE', value: ({ created_at }) => toMinute(created_at), isWhole: true },
   ];
 }

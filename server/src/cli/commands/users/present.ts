@@ -4,7 +4,7 @@ import { idInPath } from '../../ids.ts';
 import { pairsText, showOne } from '../../show-one.ts';
 import type { OptionSpecs, PositionalSpecs } from '../../specs.ts';
 import type { Cell, Column } from '../../table.ts';
-import { stateColumn } from '../members/present.ts';
+import { personColumns } from '../members/present.ts';
 
 /** A person as the API shows them to a workspace. */
 export interface UserJson {
@@ -38,15 +38,7 @@ export function userPath(id: string, commandPath: string): string {
 }
 
 export function userColumns(context: Pick<Context, 'style'>): Column<UserJson>[] {
-  return [
-    { title: 'ID', value: ({ id }) => id },
-    { title: 'EMAIL', value: ({ email }) => email },
-    { title: 'NAME', value: ({ name }) => name },
-    { title: 'ROLE', value: ({ role }) => role, isWhole: true },
-    stateColumn(context),
-    { title: '2ND FACTOR', value: ({ second_factor }) => (second_factor ? 'yes' : 'no') },
-    { title: 'EXTERNAL ID', value: ({ external_id }) => external_id },
-  ];
+  return [...personColumns<UserJson>(context), { title: 'EXTERNAL ID', value: ({ external_id }) => external_id }];
 }
 
 function fieldsOf(user: UserJson): [string, Cell][] {
