@@ -44,7 +44,7 @@ async function followReadme(): Promise<void> {
 beforeAll(async () => {
   server = await startDocumentedServer();
   browser = await startChromium();
-  context = await browser.newContext({ viewport: WIDTHS.desktop });
+  context = await browser.newContext({ viewport: WIDTHS.desktop, reducedMotion: 'reduce' });
   page = await context.newPage();
   page.on('pageerror', (error) => complaints.push(error.message));
   page.on('console', (message) => {

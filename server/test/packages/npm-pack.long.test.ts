@@ -71,7 +71,7 @@ describe('the packages in an empty folder', () => {
     expect(server).toEqual(expect.arrayContaining([...needed, 'dist/assets/tokens.css', 'package.json']));
     for (const path of server) {
       expect(path).toMatch(
-        /^(?:LICENSE|README\.md|package\.json|bin\/latchkey\.js|dist\/[a-z0-9-]+\.js|dist\/assets\/[a-z]+\.(?:css|js|svg))$/,
+        /^(?:LICENSE|README\.md|package\.json|bin\/latchkey\.js|dist\/[a-z0-9-]+\.js|dist\/assets\/[a-z-]+\.(?:css|js|svg))$/,
       );
     }
     const protocol = filesOf('@latchkey/protocol');
