@@ -3,7 +3,7 @@
 // `remote-keys`; applications' keys and secrets come by a callback. What a verified one may do is decided in `access`,
 // what it is exchanged for in `oauth`.
 export type { AssertionRequest, AssertionResult, Assertions, VerifiedAssertion } from './assertion.ts';
-export type { ForeignToken, IsSubjectLinked } from './foreign-token.ts';
+export type { FindSubjectLink, ForeignToken, SubjectClaim, SubjectLink } from './foreign-token.ts';
 export { trustedIssuersSealedColumns } from './issuer.ts';
 export { type TrustedIssuerRoutesDeps, trustedIssuerRoutes } from './routes.ts';
 export type { SelfIssuedKeys, SelfIssuer } from './self-issuer.ts';

@@ -2,7 +2,7 @@
 // Which request leads here is decided in `authorize`; tokens of a grant are made and ended in `tokens`; the question
 // itself is drawn by `pages`.
 export type { Grant } from './grant.ts';
-export { type Allowed, createGrants, type Grants, type GrantsDeps } from './grants.ts';
+export { type Allowed, createGrants, type Grants, type GrantsDeps, livingGrantAt } from './grants.ts';
 export { type ConsentNeed, type ConsentQuestion, consentNeeded } from './policy.ts';
 export { revokeGrant } from './revoke.ts';
 export { grantRoutes } from './routes.ts';
