@@ -31,6 +31,7 @@ export {
   consentMigrations,
   createGrants,
   endGrantsOf,
+  endGrantsOfUser,
   type Grant,
   type Grants,
   type GrantsDeps,

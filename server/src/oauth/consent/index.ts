@@ -4,7 +4,7 @@
 export type { Grant } from './grant.ts';
 export { type Allowed, createGrants, type Grants, type GrantsDeps, livingGrantAt } from './grants.ts';
 export { type ConsentNeed, type ConsentQuestion, consentNeeded } from './policy.ts';
-export { revokeGrant } from './revoke.ts';
+export { endGrantsOfUser, revokeGrant } from './revoke.ts';
 export { grantRoutes } from './routes.ts';
 export { endGrantsOf, type GrantFilter, type GrantPlace } from './store.ts';
 export { consentMigrations } from './tables.ts';
