@@ -93,10 +93,12 @@ export async function removeRegistration(deps: RegistrationDeps, call: OwnCall):
   });
 }
 
-/** Ends a registration and its application, whoever does it. */
-export async function endRegistration(deps: EndingDeps, tx: Tx, actor: Actor, id: string): Promise<void> {
-  await deleteRegistration(tx, id);
+/** Ends a registration and its application, whoever does it. False when it had ended. */
+export async function endRegistration(deps: EndingDeps, tx: Tx, actor: Actor, id: string): Promise<boolean> {
+  if (!(await deleteRegistration(tx, id))) return false;
   // The operator may have taken the application away before.
-  if ((await anyApplication(tx.query, id)) === undefined) return;
-  await removeApplication(deps, tx, actor, { reach: { workspaceId: null, environment: null }, id });
+  if ((await anyApplication(tx.query, id)) !== undefined) {
+    await removeApplication(deps, tx, actor, { reach: { workspaceId: null, environment: null }, id });
+  }
+  return true;
 }
