@@ -78,6 +78,7 @@ export async function createForeignCore(options: ForeignCoreOptions): Promise<Fo
     catalogue: scopes.catalogue,
     resources: oauth.resources,
     remoteKeys: oauth.remoteKeys,
+    restoredAtMs: oauth.restoredAtMs,
     selfIssued: selfIssuedKeys(options),
     findSubjectLink: subjectLinks(options),
     onError: logged(log, 'trusted issuers cannot be read'),

@@ -1,5 +1,5 @@
 import type { TokenSubject } from './access/index.ts';
-import type { Workspaces } from './accounts/index.ts';
+import { restoredAtMs, type Workspaces } from './accounts/index.ts';
 import { limitsOfCaller, refuseEndedGrantor } from './api-keys/index.ts';
 import {
   type ApplicationDeps,
@@ -76,6 +76,7 @@ export interface OAuthCore {
   secretUsage: SecretUsage;
   outbound: Outbound;
   remoteKeys: RemoteKeys;
+  restoredAtMs: number | null;
   /** Whether there is a resource of this id; it stays there until the transaction ends. */
   holdResource(tx: Tx, id: string): Promise<boolean>;
 }
@@ -133,6 +134,7 @@ export async function createOAuthCore(options: OAuthCoreOptions): Promise<OAuthC
     secretUsage: createSecretUsage(database, clock),
     outbound,
     remoteKeys,
+    restoredAtMs: await restoredAtMs(database.read),
     holdResource: async (tx, id) => (await lockResource(tx, id)) !== undefined,
   };
 }
@@ -215,6 +217,7 @@ export function composeOAuth(options: OAuthPartsOptions): OAuthParts {
     ...options,
     applications,
     keys: remoteKeys,
+    restoredAtMs: oauth.restoredAtMs,
     usage: secretUsage,
     guesses: counting.guesses,
   });

@@ -73,6 +73,16 @@ export function updateApplication(
   return tx.query.updateTable('applications').set(values).where('id', '=', id).returningAll().executeTakeFirst();
 }
 
+/** Disables every application; how many were not. */
+export async function disableApplications(tx: Tx): Promise<number> {
+  const { numUpdatedRows } = await tx.query
+    .updateTable('applications')
+    .set({ disabled: 1 })
+    .where('disabled', '=', 0)
+    .executeTakeFirst();
+  return Number(numUpdatedRows);
+}
+
 /** With its secrets. Used assertions stay until they have expired: an id never comes back, but a copy may. */
 export async function deleteApplication(tx: Tx, id: string): Promise<void> {
   await tx.query.deleteFrom('client_secrets').where('client_id', '=', id).execute();

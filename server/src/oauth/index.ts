@@ -13,6 +13,7 @@ export {
   type Codes,
   createAuthorizer,
   createCodes,
+  deleteAllPending,
   type GivenByCode,
   type Offer,
   type Outcome,
@@ -30,6 +31,7 @@ export { type ClientDocumentsDeps, createClientDocuments } from './client-docume
 export {
   consentMigrations,
   createGrants,
+  endGrantAfterRestore,
   endGrantsOf,
   endGrantsOfUser,
   type Grant,

@@ -1,4 +1,4 @@
-import { useClientAssertion } from '../applications/index.ts';
+import { mayBeOlder, useClientAssertion } from '../applications/index.ts';
 import { sha256Hex } from '../crypto/index.ts';
 import type { Tx } from '../database/index.ts';
 import { Failure } from '../failure.ts';
@@ -169,7 +169,11 @@ async function verify(deps: ForeignDeps, text: string, request: AssertionRequest
   } = isOwn ? await grantedByItself(deps, jwt, request) : await grantedByIssuer(deps, jwt, iss, request);
   refuseOtherKinds(jwt.claims);
   const times = timesOf(jwt.claims);
-  refuseTimes(times, deps.clock.nowMs(), isOwn ? LONGEST_OWN_SECONDS : LONGEST_SECONDS);
+  const longestSeconds = isOwn ? LONGEST_OWN_SECONDS : LONGEST_SECONDS;
+  refuseTimes(times, deps.clock.nowMs(), longestSeconds);
+  if (deps.restoredAtMs !== null && mayBeOlder(deps.restoredAtMs / 1000, times, longestSeconds)) {
+    throw notAccepted('it may have been used before the backup was put back');
+  }
   const subject = subjectOf(jwt.claims);
   refuseOurIds({ ...granting, subject });
   const asked = scopesIn(jwt.claims, scopeClaim);

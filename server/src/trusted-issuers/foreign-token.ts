@@ -65,6 +65,8 @@ export interface ForeignDeps {
   issuers(): IssuerTable;
   selfIssued: SelfIssuedKeys;
   findSubjectLink: FindSubjectLink;
+  /** When a backup was put back: an assertion that may be older could have been used. Null: never. */
+  restoredAtMs: number | null;
   /** Our own issuer. */
   issuer(): string;
 }
