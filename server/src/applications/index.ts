@@ -7,6 +7,8 @@ export {
   type ApplicationType,
   type ClientAuthMethod,
   type GrantType,
+  ID_TOKEN_ALGORITHMS,
+  type IdTokenAlgorithm,
   isConfidential,
 } from './application.ts';
 export { mayBeOlder } from './authentication/assertion.ts';
@@ -30,6 +32,6 @@ export { AUTH_METHODS, checkSettings, DEFAULT_GRANT_TYPES, GRANT_TYPES, JWT_BEAR
 export { createSecretUsage, type SecretUsage } from './secret-usage.ts';
 export { applicationsSealedColumns, isClientSecret, secretContext as clientSecretContext } from './secrets.ts';
 export { type ApplicationSettings, settingsOf } from './settings.ts';
-export { anyApplication, disableApplications, useClientAssertion } from './store.ts';
-export { type ApplicationRow, applicationsMigrations } from './tables.ts';
+export { anyApplication, disableApplications, idTokenAlgorithmsInUse, useClientAssertion } from './store.ts';
+export { type ApplicationRow, applicationsMigrations, idTokenMigrations } from './tables.ts';
 export { defaultsOf } from './wanted.ts';

@@ -55,7 +55,6 @@ export type { RevokeDeps } from './revocation/revoke.ts';
 export { revocationRoutes } from './revocation/route.ts';
 export type { TokenDeps } from './token/deps.ts';
 export { GRANTS } from './token/grants/index.ts';
-export { ID_TOKEN_ALGORITHM } from './token/id-token.ts';
 export { linkedSubject } from './token/linked-subject.ts';
 export { tokenRoutes } from './token/route.ts';
 export { type UserinfoDeps, userinfoRoutes } from './userinfo/route.ts';

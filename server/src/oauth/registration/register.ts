@@ -46,6 +46,7 @@ async function register(deps: RegistrationDeps, call: Registrar, body: unknown):
     await insertRegistration(tx, { client_id: row.id, token_hash, created_at: row.created_at });
     return { row, clientSecret: secret?.text ?? null };
   });
+  await deps.prepareKey(settings.idTokenAlgorithm);
   return { ...made, registrationToken };
 }
 
