@@ -1,6 +1,13 @@
 import { type RecordAudit, systemActor } from '../audit/index.ts';
 import type { Tx } from '../database/index.ts';
-import { installationFact, replaceInstallationFact, updateWorkspace, workspaceById } from './store.ts';
+import {
+  installationFact,
+  replaceInstallationFact,
+  updateUser,
+  updateWorkspace,
+  userState,
+  workspaceById,
+} from './store.ts';
 
 /** Suspends a workspace that a restored backup has as active; false when there is nothing to do. For a database that nobody serves. */
 export async function suspendAfterRestore(
@@ -25,4 +32,22 @@ export const noteRestored = (tx: Tx, nowMs: number) => replaceInstallationFact(t
 export async function restoredAtMs(read: Tx['query']): Promise<number | null> {
   const value = await installationFact(read, RESTORED_AT);
   return value === null ? null : Number(value);
+}
+
+/** Disables a person whom a restored backup has as active; false when there is nothing to do. For a database that nobody serves. */
+export async function disablePersonAfterRestore(
+  { recordAudit }: { recordAudit: RecordAudit },
+  tx: Tx,
+  id: string,
+): Promise<boolean> {
+  if ((await userState(tx.query, id)) !== 'active') return false;
+  await updateUser(tx, id, { state: 'disabled' });
+  const data = { after_restore: true };
+  await recordAudit(tx, { action: 'user.disabled', actor: systemActor, workspaceId: null, targetId: id, data });
+  return true;
+}
+
+/** Ends every session, and every link and challenge on its way: which of them were used since, nobody knows. */
+export async function endVisits(tx: Tx): Promise<void> {
+  for (const table of ['sessions', 'mail_tokens', 'challenges'] as const) await tx.query.deleteFrom(table).execute();
 }

@@ -1,4 +1,10 @@
-import { noteRestored, suspendAfterRestore } from '../accounts/index.ts';
+import {
+  disablePersonAfterRestore,
+  endVisits,
+  noteRestored,
+  peopleMigrations,
+  suspendAfterRestore,
+} from '../accounts/index.ts';
 import { disableLivingKeys, endKeyAfterRestore } from '../api-keys/index.ts';
 import { applicationsMigrations, disableApplications, endApplicationAfterRestore } from '../applications/index.ts';
 import { createRecordAudit, eventExists, systemActor } from '../audit/index.ts';
@@ -28,6 +34,8 @@ export interface Aftermath {
   endedApplications: number;
   deletedIssuers: number;
   endedGrants: number;
+  /** Disabled or deleted since; disabled again. */
+  disabledPeople: number;
   disabledKeys: number;
   disabledApplications: number;
   /** Recorded ends of keys that the backup does not have: they were made after it, and do not exist. */
@@ -42,7 +50,7 @@ export interface AftermathOptions {
   disableKeys: boolean;
 }
 
-const NO_OBJECTS: LostObjects = { applications: [], issuerIds: [], grantIds: [] };
+const NO_OBJECTS: LostObjects = { applications: [], issuerIds: [], grantIds: [], userIds: [] };
 const BATCH = 100;
 const DISABLED_AT_ONCE = 5000;
 
@@ -53,7 +61,7 @@ async function newEvents(database: Database, events: readonly RecordedEvent[]): 
 }
 
 type Tally = Pick<Aftermath, 'endedKeys' | 'suspendedWorkspaces' | 'unknownKeys'>;
-type ObjectTally = Pick<Aftermath, 'endedApplications' | 'deletedIssuers' | 'endedGrants'>;
+type ObjectTally = Pick<Aftermath, 'endedApplications' | 'deletedIssuers' | 'endedGrants' | 'disabledPeople'>;
 
 async function replay(deps: BackupDeps, database: Database, { keys, suspendedWorkspaceIds }: LostEnds): Promise<Tally> {
   const recordAudit = createRecordAudit(deps.clock, deps.randomBytes);
@@ -80,7 +88,7 @@ async function count<T>(database: Database, ends: readonly T[], end: (tx: Tx, ea
   return done;
 }
 
-/** Ends again what ended of OAuth's objects: grants of a deleted application with it. */
+/** Ends again what else ended: grants of a deleted application with it. */
 async function replayObjects(deps: BackupDeps, database: Database, objects: LostObjects): Promise<ObjectTally> {
   const audit = { recordAudit: createRecordAudit(deps.clock, deps.randomBytes) };
   const nowMs = deps.clock.nowMs();
@@ -90,6 +98,7 @@ async function replayObjects(deps: BackupDeps, database: Database, objects: Lost
       return endApplicationAfterRestore(audit, tx, end);
     }),
     deletedIssuers: await count(database, objects.issuerIds, (tx, id) => removeIssuerAfterRestore(audit, tx, id)),
+    disabledPeople: await count(database, objects.userIds, (tx, id) => disablePersonAfterRestore(audit, tx, id)),
     endedGrants: await count(database, objects.grantIds, (tx, id) => endGrantAfterRestore(audit, tx, id, nowMs)),
   };
 }
@@ -114,10 +123,12 @@ const TOKENS_AT_ONCE = 5000;
 
 /**
  * Nothing tells which tokens were spent, revoked or signed by a key that leaked after the backup: all are ended. Keys that
- * sign are made anew at the next start. Codes that were not redeemed yet, and requests that wait for an answer, go too.
+ * sign are made anew at the next start. Sessions go too, and all that waits for an answer: links in
+ * mails, challenges, codes, requests.
  */
 async function endTokens(database: Database, has: Has, nowMs: number): Promise<number> {
   // A backup of an older version may know none of them.
+  if (has(peopleMigrations)) await database.write(endVisits);
   if (has(authorizeMigrations)) await database.write(deleteAllPending);
   if (has(opaqueMigrations)) {
     while ((await database.write((tx) => deleteSomeOpaque(tx, TOKENS_AT_ONCE))) > 0);

@@ -53,7 +53,7 @@ test('the first end of a key counts, and one that was disabled and made active a
   expect(others).toBe(1);
 });
 
-test('of applications, issuers and grants what ended is told, and what changed beside it is lost', () => {
+test('of applications, issuers, grants and people what ended is told, and what changed beside it is lost', () => {
   const { objects, others } = lostEndsOf(
     [
       event('application.deleted', 'a'),
@@ -67,6 +67,10 @@ test('of applications, issuers and grants what ended is told, and what changed b
       event('trusted_issuer.deleted', 'iss_1'),
       event('grant.revoked', 'grt_1'),
       event('grant.created', 'grt_2'),
+      event('user.disabled', 'usr_1'),
+      event('user.disabled', 'usr_2'),
+      event('user.enabled', 'usr_2'),
+      event('user.deleted', 'usr_3'),
     ],
     NOW_MS,
   );
@@ -81,6 +85,7 @@ test('of applications, issuers and grants what ended is told, and what changed b
     ],
     issuerIds: ['iss_1'],
     grantIds: ['grt_1'],
+    userIds: ['usr_1', 'usr_3'],
   });
   // Scopes that were narrowed, a secret that was added, a grant that was made.
   expect(others).toBe(3);

@@ -1,11 +1,13 @@
 import type { LostApplicationEnd } from '../applications/index.ts';
 import type { RecordedEvent } from './revocations.ts';
 
-/** What ended of OAuth's objects after a backup that would bring them back. */
+/** What ended after a backup that would bring it back, beside keys and workspaces. */
 export interface LostObjects {
   applications: LostApplicationEnd[];
   issuerIds: string[];
   grantIds: string[];
+  /** Disabled or deleted. */
+  userIds: string[];
 }
 
 type Ending = { -readonly [Name in keyof LostApplicationEnd]: LostApplicationEnd[Name] } & { secretIds: string[] };
@@ -38,6 +40,7 @@ export class LostObjectEnds {
   readonly #applications = new Map<string, Ending>();
   readonly #issuers = new Set<string>();
   readonly #grants = new Set<string>();
+  readonly #users = new Set<string>();
 
   /** False when the event did something else than to end one of these, or something else too. */
   add(event: RecordedEvent): boolean {
@@ -45,6 +48,8 @@ export class LostObjectEnds {
     if (targetId === null) return false;
     if (action === 'trusted_issuer.deleted') return this.#issuers.add(targetId) !== undefined;
     if (action === 'grant.revoked') return this.#grants.add(targetId) !== undefined;
+    if (action === 'user.disabled' || action === 'user.deleted') return this.#users.add(targetId) !== undefined;
+    if (action === 'user.enabled') return this.#users.delete(targetId);
     if (!action.startsWith('application.')) return false;
     const blank = { clientId: targetId, isDeleted: false, isDisabled: false, secretIds: [], secretsEndAtMs: null };
     const end: Ending = this.#applications.get(targetId) ?? blank;
@@ -57,6 +62,7 @@ export class LostObjectEnds {
       applications: [...this.#applications.values()],
       issuerIds: [...this.#issuers],
       grantIds: [...this.#grants],
+      userIds: [...this.#users],
     };
   }
 }

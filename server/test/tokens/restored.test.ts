@@ -67,7 +67,9 @@ test.each(DATABASES)(
     const clock = manualClock();
     const server = await startServer({ database, env, clock });
     const web = await newClient(server);
-    const code = await codeFor(await newPerson(server), web);
+    const person = await newPerson(server);
+    const code = await codeFor(person, web);
+    const other = await newPerson(server);
     const byJwt = { type: 'service', token_endpoint_auth_method: 'client_secret_jwt', self_signed_jwt: true };
     const service = await newClient(server, byJwt);
     await register(server, { secret: SECRET });
@@ -100,10 +102,16 @@ test.each(DATABASES)(
     const [allowed] = await restored.read.selectFrom('grants').select('id').execute();
     const targetId = allowed?.id ?? '';
     const withdrawn = { id: 'evt_later', action: 'grant.revoked', targetId, atMs: clock.nowMs(), data: {} };
-    expect(await settle(server, restored, [withdrawn])).toMatchObject({ endedGrants: 1, otherChanges: 0 });
+    const gone = { ...withdrawn, id: 'evt_last', action: 'user.disabled', targetId: person.userId };
+    const settled = await settle(server, restored, [withdrawn, gone]);
+    expect(settled).toMatchObject({ endedGrants: 1, disabledPeople: 1, otherChanges: 0 });
     await restored.close();
     const again = await startServer({ database, env, clock, dataDir: server.dataDir });
     expect((await again.call('/v1/grants', { key: server.rootKey })).json.data).toEqual([]);
+    const account = await again.call(`/v1/users/${person.userId}`, { key: server.rootKey });
+    expect(account.json.state).toBe('disabled');
+    const cookie = [...other.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
+    expect((await again.call('/v1/account', { key: null, headers: { cookie } })).status).toBe(401);
     expect(refusal(await token(again, web, withCode(code)))).toEqual([400, 'invalid_grant']);
     expect(refusal(await prove(again, proof))).toEqual([401, 'invalid_client']);
     expect(refusal(await prove(again, own()))).toEqual([401, 'invalid_client']);

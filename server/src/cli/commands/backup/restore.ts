@@ -49,9 +49,10 @@ function windowText({ created_at }: Manifest, { options }: RestoreContext): stri
 }
 
 function endedText(restored: Restored): string {
-  const { endedKeys, suspendedWorkspaces, endedApplications, deletedIssuers, endedGrants } = restored;
+  const { endedKeys, suspendedWorkspaces, endedApplications, deletedIssuers, endedGrants, disabledPeople } = restored;
   const ofOAuth = `${endedApplications} applications, ${deletedIssuers} trusted issuers, ${endedGrants} grants`;
-  return `${endedKeys} keys, ${suspendedWorkspaces} workspaces suspended, ${ofOAuth}`;
+  const people = `${disabledPeople} people disabled`;
+  return `${endedKeys} keys, ${suspendedWorkspaces} workspaces suspended, ${ofOAuth}, ${people}`;
 }
 
 function show({ fields, out }: RestoreContext, place: string, restored: Restored): void {
