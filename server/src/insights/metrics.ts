@@ -14,6 +14,8 @@ export interface Metrics {
   clientRegistered(registered: { outcome: string }): void;
   /** A document of a client that was asked for. */
   documentRead(read: { outcome: 'read' | 'unusable' | 'unreachable' }): void;
+  /** A try to tell an application that a session ended; `dropped`: the last one. */
+  logoutSent(sent: { outcome: 'delivered' | 'failed' | 'dropped' }): void;
   /** Values of a table that were sealed anew under the first encryption key. */
   rewrapped(table: string, values: number): void;
   /** Prometheus text exposition. */
@@ -44,7 +46,10 @@ function clientSeries() {
   const documents = createCounter('latchkey_client_documents_total', 'Client metadata documents that were asked for.', [
     'outcome',
   ]);
-  return { grants, refreshFailures, revocations, registrations, documents };
+  const logouts = createCounter('latchkey_backchannel_logouts_total', 'Tries to tell applications of ended sessions.', [
+    'outcome',
+  ]);
+  return { grants, refreshFailures, revocations, registrations, documents, logouts };
 }
 
 /** The series of contract §11 that exist so far. Labels are patterns and codes, never ids or URLs. */
@@ -66,12 +71,12 @@ export function createMetrics(): Metrics {
     'Values sealed anew under the first encryption key, by table.',
     ['table'],
   );
-  const { grants, refreshFailures, revocations, registrations, documents } = clientSeries();
+  const { grants, refreshFailures, revocations, registrations, documents, logouts } = clientSeries();
   let isDegraded = false;
   const degraded = createGauge('latchkey_limiter_degraded', '1 while shared limit counters are lost.', () =>
     isDegraded ? 1 : 0,
   );
-  const askers = [grants, refreshFailures, revocations, registrations, documents];
+  const askers = [grants, refreshFailures, revocations, registrations, documents, logouts];
   const series = [decisions, forbidden, durations, ...askers, rewrapped, degraded];
   return {
     decided: ({ method, outcome, code }) => decisions.add(method, outcome, code),
@@ -86,6 +91,7 @@ export function createMetrics(): Metrics {
     tokenRevoked: ({ tokenType }) => revocations.add(tokenType),
     clientRegistered: ({ outcome }) => registrations.add(outcome),
     documentRead: ({ outcome }) => documents.add(outcome),
+    logoutSent: ({ outcome }) => logouts.add(outcome),
     rewrapped: (table, values) => {
       for (let value = 0; value < values; value += 1) rewrapped.add(table);
     },
