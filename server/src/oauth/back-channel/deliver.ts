@@ -22,7 +22,7 @@ export interface LogoutDeliveries {
    * leaves it alone until it is done. Several processes may do so at once: each try is taken by one of them.
    */
   sendDue(): Promise<void>;
-  /** When nobody is being told any more. */
+  /** When nobody is being told any more: meanwhile each application is told what it is being told, and no more. */
   settled(): Promise<void>;
   /** Removes what belongs to sessions that ran out. */
   prune(): Promise<void>;
@@ -114,10 +114,11 @@ async function tell(deps: LogoutDeliveryDeps, row: LogoutDeliveryRow): Promise<b
 export function createLogoutDeliveries(deps: LogoutDeliveryDeps): LogoutDeliveries {
   const { database, clock, onError } = deps;
   const busy = new Map<string, Promise<void>>();
+  let waiting = 0;
 
   const tellClient = async (clientId: string): Promise<void> => {
     for (const row of await dueDeliveries(database.read, clientId, clock.nowMs(), BATCH)) {
-      if (!(await tell(deps, row))) return;
+      if (waiting > 0 || !(await tell(deps, row))) return;
     }
   };
 
@@ -132,7 +133,11 @@ export function createLogoutDeliveries(deps: LogoutDeliveryDeps): LogoutDeliveri
         busy.set(clientId, telling);
       }
     },
-    settled: async () => void (await Promise.all(busy.values())),
+    settled: async () => {
+      waiting += 1;
+      await Promise.all(busy.values());
+      waiting -= 1;
+    },
     prune: () => database.write((tx) => deleteOldSessionClients(tx, clock.nowMs())),
   };
 }
