@@ -49,6 +49,8 @@ function openConnection(path: string): DatabaseSync {
   connection.exec('PRAGMA synchronous = NORMAL');
   connection.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
   connection.exec('PRAGMA foreign_keys = ON');
+  // What a savepoint would bring back, of a job with sixteen pages or more, goes to a file otherwise: twice the time.
+  connection.exec('PRAGMA temp_store = MEMORY');
   connection.exec('PRAGMA trusted_schema = OFF');
   return connection;
 }
