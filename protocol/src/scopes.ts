@@ -16,7 +16,7 @@ export type ScopeCatalogue = {
   /** All names, in the order of the definitions. */
   names(): string[];
   get(name: string): ScopeDefinition | undefined;
-  /** The granted scopes and all that they imply, however far. Unknown names are left out. The set is shared. */
+  /** The granted scopes and all that they imply, however far. Unknown names are left out. */
   expand(granted: Iterable<string>): ReadonlySet<string>;
   /** Those of the names that the catalogue does not have. */
   unknown(names: Iterable<string>): string[];
@@ -25,8 +25,6 @@ export type ScopeCatalogue = {
 };
 
 const LONGEST_NAME = 100;
-const MOST_KEPT = 1000;
-const LONGEST_KEPT = 1000;
 
 /**
  * Builds the catalogue that decides which scope implies which. It keeps copies: later changes to the definitions
@@ -37,10 +35,6 @@ const LONGEST_KEPT = 1000;
 export function buildScopeCatalogue(definitions: Iterable<ScopeDefinition>): ScopeCatalogue {
   const rows = indexByName(definitions);
   const closures = new Map<string, ReadonlySet<string>>();
-  /** By the list that was asked for: the same few are asked for all the time. */
-  const expansions = new Map<string, ReadonlySet<string>>();
-  /** Those, each of which is its own expansion. */
-  const closed = new WeakSet<object>();
 
   function closureOf(name: string): ReadonlySet<string> {
     const known = closures.get(name);
@@ -51,21 +45,11 @@ export function buildScopeCatalogue(definitions: Iterable<ScopeDefinition>): Sco
   }
 
   function expand(granted: Iterable<string>): ReadonlySet<string> {
-    if (typeof granted === 'object' && closed.has(granted)) return granted as ReadonlySet<string>;
-    const names = [...granted];
-    // Not joined by spaces: a name that comes from outside may contain one.
-    const list = JSON.stringify(names);
-    const known = expansions.get(list);
-    if (known !== undefined) return known;
     const expanded = new Set<string>();
-    for (const name of names) {
+    for (const name of granted) {
       if (expanded.has(name)) continue;
       for (const implied of closureOf(name)) expanded.add(implied);
     }
-    if (list.length > LONGEST_KEPT) return expanded;
-    if (expansions.size >= MOST_KEPT) expansions.clear();
-    expansions.set(list, expanded);
-    closed.add(expanded);
     return expanded;
   }
 
