@@ -20,6 +20,11 @@ export function secretsEqual(a: string, b: string): boolean {
   return timingSafeEqual(hash('sha256', a, 'buffer'), hash('sha256', b, 'buffer'));
 }
 
+/** Compares two digests of one algorithm, or two texts whose length is no secret, in constant time. */
+export function digestsEqual(a: string, b: string): boolean {
+  return a.length === b.length && timingSafeEqual(Buffer.from(a, 'latin1'), Buffer.from(b, 'latin1'));
+}
+
 /** A key that many are made with: from its bytes Node makes a key object each time, which takes longer than the rest. */
 export function macKey(bytes: Uint8Array): KeyObject {
   return createSecretKey(bytes);

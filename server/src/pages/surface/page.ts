@@ -85,13 +85,13 @@ export type Answer =
 const VISITOR_SECONDS = 24 * 3600;
 
 function uiOf({ people, brand, assets }: PagesDeps, token: () => string): Ui {
-  const base = new URL(people.issuer()).pathname.replace(/\/$/, '');
+  const at = (path: string) => new URL(people.issuer()).pathname.replace(/\/$/, '') + path;
   return {
     brand,
-    at: (path) => base + path,
+    at,
     asset: (name) => {
       const found = assets.get(name);
-      return found && base + found.path;
+      return found && at(found.path);
     },
     // Most answers have no form.
     get formToken() {
