@@ -20,7 +20,7 @@ export function secretsEqual(a: string, b: string): boolean {
   return timingSafeEqual(hash('sha256', a, 'buffer'), hash('sha256', b, 'buffer'));
 }
 
-/** Compares two digests of one algorithm, or two texts whose length is no secret, in constant time. */
+/** Compares two digests in hex in constant time: no need to hash them once more, as `secretsEqual` does. */
 export function digestsEqual(a: string, b: string): boolean {
   return a.length === b.length && timingSafeEqual(Buffer.from(a, 'latin1'), Buffer.from(b, 'latin1'));
 }
