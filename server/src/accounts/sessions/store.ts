@@ -97,8 +97,13 @@ export function sessionByHash(read: Kysely<Tables>, hash: string): Promise<Sessi
     .executeTakeFirst() as Promise<SessionFacts | undefined>;
 }
 
-export function sessionById(read: Kysely<Tables>, userId: string, id: string): Promise<SessionRow | undefined> {
-  return read.selectFrom('sessions').selectAll().where('id', '=', id).where('user_id', '=', userId).executeTakeFirst();
+const selectById = compileOnce((query) =>
+  query.selectFrom('sessions').selectAll().where('id', '=', '').where('user_id', '=', ''),
+);
+
+export async function sessionById(read: Kysely<Tables>, userId: string, id: string): Promise<SessionRow | undefined> {
+  const [row] = (await selectById(read, [id, userId])) as SessionRow[];
+  return row;
 }
 
 /** Living sessions of a person, newest first. */
