@@ -125,6 +125,11 @@ export const TEXTS = {
       lead: (email: string) => `From now on you sign in as ${email}.`,
       submit: 'Change address',
     },
+    other: {
+      title: 'This link is for another account',
+      lead: 'It changes the address of an account that you are not signed in to. Nothing has changed.',
+      signedIn: (email: string) => `You are signed in as ${email}. Sign out, then sign in to the account it is for.`,
+    },
   },
 
   deadLink: {

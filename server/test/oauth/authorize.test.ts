@@ -197,6 +197,16 @@ test('a request may be sent as a form of another site, and goes on as a link', a
   }
 });
 
+test('a secret that such a form brings along does not get into the link', async () => {
+  const body = `${requestPath(app).slice('/oauth/authorize?'.length)}&client_secret=${app.secret}&x=${app.secret}`;
+  const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+  const reply = await server.call('/oauth/authorize', { key: null, body: `${body}&client_assertion=e.y.j`, headers });
+  expect(reply.status).toBe(303);
+  const location = reply.headers.get('location') ?? '';
+  expect(location).toContain(`client_id=${app.id}`);
+  expect(location).not.toMatch(/lk_cs_|client_assertion/);
+});
+
 test('A21: one that registered itself gets errors only by a link', async () => {
   const stranger = await newApp(server, { redirect_uris: ['https://evil.example/cb'] });
   await markSelfRegistered(server, stranger);

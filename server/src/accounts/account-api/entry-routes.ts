@@ -2,7 +2,6 @@ import { Type } from 'typebox';
 import { closed, nullable, type Route, route } from '../../http/index.ts';
 import { acceptAsNewcomer, readInvitation } from '../members/accept.ts';
 import type { People } from '../people.ts';
-import { completeEmailChange } from '../recovery/change-email.ts';
 import { completeRecovery, requestRecovery } from '../recovery/recover.ts';
 import { completeVerification } from '../recovery/verify-email.ts';
 import { passSecondFactor, passSignIn } from '../sign-in/pass.ts';
@@ -151,15 +150,6 @@ function recoveryRoutes(people: People): Route[] {
       body: Type.Object({ token: Token }, closed),
       reply: changed,
       handler: (call) => completeVerification(people, visit(people, call), call.body),
-    }),
-    route({
-      ...open,
-      method: 'POST',
-      path: '/account/email/confirm',
-      summary: 'Open the link that changes an address',
-      body: Type.Object({ token: Token }, closed),
-      reply: changed,
-      handler: (call) => completeEmailChange(people, visit(people, call), call.body),
     }),
   ];
 }
