@@ -155,7 +155,7 @@ export const TEXTS = {
     },
     invitation: {
       title: 'This invitation has ended',
-      lead: 'It was used or withdrawn, or is older than a week. Ask for a new one.',
+      lead: 'It was used, declined or withdrawn, or is older than a week. Ask for a new one.',
       again: 'Go to your workspaces',
     },
   },
@@ -166,6 +166,11 @@ export const TEXTS = {
     signIn: 'Sign in to join',
     createAndJoin: 'Create account and join',
     join: (workspace: string) => `Join ${workspace}`,
+    decline: 'Decline',
+    declined: {
+      title: 'You declined',
+      lead: (workspace: string) => `You did not join ${workspace}. The link has ended; who invited you can see it.`,
+    },
     other: (email: string) => `You are signed in as ${email}. Sign out to go on.`,
   },
 
@@ -365,8 +370,14 @@ export const TEXTS = {
       as: (role: string) => `As ${role}. Open until`,
       join: 'Join',
       joinOne: (workspace: string) => `Join ${workspace}`,
+      decline: 'Decline',
+      declineOne: (workspace: string) => `Decline to join ${workspace}`,
     },
-    done: { switched: 'You switched workspaces.', joined: 'You joined the workspace.' },
+    done: {
+      switched: 'You switched workspaces.',
+      joined: 'You joined the workspace.',
+      declined: 'You declined the invitation.',
+    },
   },
 
   roles: { owner: 'Owner', admin: 'Admin', developer: 'Developer', viewer: 'Viewer' } as Record<string, string>,

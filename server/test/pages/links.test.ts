@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { manualClock, startServer, stopServers, type TestServer } from '../harness.ts';
-import { mailTo, newAddress, newPerson, PASSWORD } from '../people/browser.ts';
+import { mailTo, newAddress, newBrowser, newPerson, PASSWORD } from '../people/browser.ts';
 import { pageClient, plainText, signInByForm } from './client.ts';
 
 const HOUR_MS = 3_600_000;
@@ -111,6 +111,25 @@ test('such a link asks who is not signed in to sign in, and goes on; another acc
   expect(plainText(await client.submit('/sign-in', fields))).toContain(`you sign in as ${next}`);
   expect(plainText(await client.submit('/email/change'))).toContain('Your address is changed.');
   expect((await person.call('/v1/account')).json.email).toBe(next);
+});
+
+test('whoever is invited without an account may decline by the link, once', async () => {
+  const email = newAddress('unwilling');
+  const json = { email, role: 'viewer', workspace_id: server.workspaceId };
+  const { id } = (await server.call('/v1/invitations', { key: server.rootKey, json })).json;
+  const { link, token } = await mailTo(server, email);
+  const client = pageClient(server);
+  await client.visit(link.slice(server.issuer.length));
+  expect(plainText(await client.post('/invitations/accept/decline'))).toContain('You declined');
+  const seen = await server.call(`/v1/invitations/${id}?workspace_id=${server.workspaceId}`, { key: server.rootKey });
+  expect(seen.json).toMatchObject({ id, state: 'declined', accepted_at: null });
+  const late = await newBrowser(server).post('/v1/account/invitation/decline', { token });
+  expect([late.status, late.json.error]).toEqual([400, 'invalid_request']);
+  // The same by API.
+  await server.call('/v1/invitations', { key: server.rootKey, json });
+  const again = { token: (await mailTo(server, email)).token };
+  expect((await newBrowser(server).post('/v1/account/invitation/decline', again)).status).toBe(204);
+  expect((await newBrowser(server).post('/v1/account/invitation', again)).status).toBe(400);
 });
 
 test('whoever is invited without an account makes one and is in; somebody else is told to sign out', async () => {

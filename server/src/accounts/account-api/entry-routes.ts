@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { closed, nullable, type Route, route } from '../../http/index.ts';
 import { acceptAsNewcomer, readInvitation } from '../members/accept.ts';
+import { declineByLink } from '../members/decline.ts';
 import type { People } from '../people.ts';
 import { completeRecovery, requestRecovery } from '../recovery/recover.ts';
 import { completeVerification } from '../recovery/verify-email.ts';
@@ -63,6 +64,15 @@ function invitationRoutes(people: People): Route[] {
         const { hasAccount, ...told } = await readInvitation(people, body);
         return { ...told, has_account: hasAccount };
       },
+    }),
+    route({
+      ...open,
+      method: 'POST',
+      path: '/account/invitation/decline',
+      summary: 'Say no to an invitation, by who holds its link',
+      body: Type.Object({ token: Token }, closed),
+      status: 204,
+      handler: (call) => declineByLink(people, visit(people, call), { ...call.body, userId: null }),
     }),
     route({
       ...open,
