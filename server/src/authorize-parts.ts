@@ -1,4 +1,4 @@
-import { createGuesses } from './accounts/index.ts';
+import { createGuesses, type People } from './accounts/index.ts';
 import type { Applications } from './applications/index.ts';
 import type { RecordAudit } from './audit/index.ts';
 import type { Clock } from './clock.ts';
@@ -13,6 +13,7 @@ import {
   createCodes,
   createGrants,
   documentHost,
+  endGrantsOfUser,
   type Grants,
   grantRoutes,
   readIdTokenHint,
@@ -49,6 +50,8 @@ export interface ComposedAuthorize {
   forPages: OAuthForPages;
   codes: Codes;
   grants: Grants;
+  /** For who takes people away. */
+  endGrants: People['endGrants'];
   routes: Route[];
   addJobs(jobs: Jobs): void;
   flush(): Promise<void>;
@@ -80,6 +83,7 @@ export function composeAuthorize(options: AuthorizeOptions): ComposedAuthorize {
     },
     codes,
     grants,
+    endGrants: (tx, actor, ending) => endGrantsOfUser(options, tx, actor, ending),
     routes: grantRoutes({ ...options, grants, store: options, nameOf }),
     addJobs: (jobs) => {
       jobs.add({ name: 'oauth.grants.used', intervalMs: 30_000, runs: 'each', run: grants.flush });

@@ -308,8 +308,9 @@ function peopleOf(
   authorize: ComposedAuthorize,
 ): ComposedPeople {
   const { sessions, slowHashes, counting, issuer, tokens } = core;
+  const { endGrants } = authorize;
   const shared = { config, surroundings, sessions, slowHashes, issuer, tokens };
-  return composePeople({ ...deps, ...shared, guesses: counting.guesses, oauth: authorize.forPages });
+  return composePeople({ ...deps, ...shared, guesses: counting.guesses, oauth: authorize.forPages, endGrants });
 }
 
 function createHttp(

@@ -7,16 +7,18 @@ import type { RecordAudit } from './audit/index.ts';
 import type { Config } from './config/index.ts';
 import type { Envelope } from './crypto/index.ts';
 import type { Database } from './database/index.ts';
+import { OAuthFailure } from './failure.ts';
 import type { Cursors, Principal, Route } from './http/index.ts';
 import type { Jobs } from './jobs/index.ts';
 import { type PlanTable, UNLIMITED } from './limits/index.ts';
+import { linkedSubject } from './oauth/index.ts';
 import type { OAuthCore } from './oauth-parts.ts';
 import type { Scopes } from './scopes/index.ts';
 import type { Changes, Live } from './shared-state/index.ts';
 import type { Surroundings } from './surroundings.ts';
 import {
   createTrustedIssuers,
-  type IsSubjectLinked,
+  type FindSubjectLink,
   type SelfIssuedKeys,
   type TrustedIssuers,
   trustedIssuerRoutes,
@@ -56,17 +58,29 @@ function selfIssuedKeys({ oauth, envelope }: ForeignCoreOptions): SelfIssuedKeys
   };
 }
 
+/** What users allowed, asked of the database each time: the door remembers it, and hears when it has changed. */
+function subjectLinks({ database, scopes }: ForeignCoreOptions): FindSubjectLink {
+  return async ({ clientId: id, ...claim }) => {
+    try {
+      return await linkedSubject(scopes.catalogue, database.read, { ...claim, application: { id, ...claim } });
+    } catch (error) {
+      if (error instanceof OAuthFailure) return null;
+      throw error;
+    }
+  };
+}
+
 /** Built beside tokens, before the door. */
 export async function createForeignCore(options: ForeignCoreOptions): Promise<ForeignCore> {
   const { log, scopes, plans, oauth, workspaces } = options;
-  const isSubjectLinked: IsSubjectLinked = async () => false;
   const trustedIssuers = createTrustedIssuers({
     ...options,
     catalogue: scopes.catalogue,
     resources: oauth.resources,
     remoteKeys: oauth.remoteKeys,
+    restoredAtMs: oauth.restoredAtMs,
     selfIssued: selfIssuedKeys(options),
-    isSubjectLinked,
+    findSubjectLink: subjectLinks(options),
     onError: logged(log, 'trusted issuers cannot be read'),
     onRefused: (reason) => log.debug({ reason }, "somebody else's token was refused"),
   });

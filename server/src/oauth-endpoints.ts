@@ -1,6 +1,6 @@
 import type { Inspect } from './access/index.ts';
 import { identityOf, type People, type SessionResolver, visitOf } from './accounts/index.ts';
-import { type Applications, AUTH_METHODS, type AuthenticateClient } from './applications/index.ts';
+import { type Applications, AUTH_METHODS, type AuthenticateClient, ID_TOKEN_ALGORITHMS } from './applications/index.ts';
 import type { RecordAudit } from './audit/index.ts';
 import type { Clock } from './clock.ts';
 import type { Counting } from './counting.ts';
@@ -14,7 +14,6 @@ import {
   discoveryRoutes,
   GRANTS,
   type Grants,
-  ID_TOKEN_ALGORITHM,
   INTROSPECT,
   introspectionRoutes,
   revocationRoutes,
@@ -97,7 +96,7 @@ function discoveryDeps(options: EndpointOptions): DiscoveryDeps {
     grantTypes: GRANTS.map(({ type }) => type),
     authMethods: AUTH_METHODS,
     assertionAlgorithms: [...FOREIGN_ALGORITHM_NAMES, 'HS256'],
-    idTokenAlgorithms: [ID_TOKEN_ALGORITHM],
+    idTokenAlgorithms: ID_TOKEN_ALGORITHMS,
   };
 }
 

@@ -1,5 +1,5 @@
 import type { TokenSubject } from './access/index.ts';
-import type { Workspaces } from './accounts/index.ts';
+import { restoredAtMs, type Workspaces } from './accounts/index.ts';
 import { limitsOfCaller, refuseEndedGrantor } from './api-keys/index.ts';
 import {
   type ApplicationDeps,
@@ -12,6 +12,8 @@ import {
   createAuthenticateClient,
   createSecretUsage,
   type EndClient,
+  ID_TOKEN_ALGORITHMS,
+  idTokenMigrations,
   pruneAssertions,
   type SecretUsage,
 } from './applications/index.ts';
@@ -30,7 +32,6 @@ import {
   consentMigrations,
   createClientDocuments,
   endGrantsOf,
-  ID_TOKEN_ALGORITHM,
   isDocumentUrl,
   registrationMigrations,
   selfRegisteredScopes,
@@ -61,6 +62,7 @@ export const oauthMigrations: readonly Migration[] = [
   ...consentMigrations,
   ...authorizeMigrations,
   ...registrationMigrations,
+  ...idTokenMigrations,
 ];
 
 /** Columns of OAuth's domains that are sealed under LATCHKEY_ENCRYPTION_KEYS. */
@@ -76,6 +78,7 @@ export interface OAuthCore {
   secretUsage: SecretUsage;
   outbound: Outbound;
   remoteKeys: RemoteKeys;
+  restoredAtMs: number | null;
   /** Whether there is a resource of this id; it stays there until the transaction ends. */
   holdResource(tx: Tx, id: string): Promise<boolean>;
 }
@@ -109,7 +112,8 @@ export async function createOAuthCore(options: OAuthCoreOptions): Promise<OAuthC
     limiter: counting.guesses,
     isOn: config.clientRegistration !== 'off',
     environment: environmentOfStrangers(config),
-    idTokenAlgorithms: [ID_TOKEN_ALGORITHM],
+    // Whoever writes a document only names what signs already: no stranger's document makes a key.
+    idTokenAlgorithms: [ID_TOKEN_ALGORITHMS[0]],
     onRead: metrics.documentRead,
   });
   const applications = createApplications({
@@ -133,6 +137,7 @@ export async function createOAuthCore(options: OAuthCoreOptions): Promise<OAuthC
     secretUsage: createSecretUsage(database, clock),
     outbound,
     remoteKeys,
+    restoredAtMs: await restoredAtMs(database.read),
     holdResource: async (tx, id) => (await lockResource(tx, id)) !== undefined,
   };
 }
@@ -193,7 +198,7 @@ export interface OAuthParts {
 }
 
 function applicationDepsOf(options: OAuthPartsOptions): ApplicationDeps {
-  const { tokens, clock } = options;
+  const { tokens, clock, signingKeys } = options;
   const endClient: EndClient = async (tx, id, reason) => {
     await tokens.raiseWatermark(tx, { kind: 'client', id, reason });
     // Nobody asks caches for them again: the application is gone in the same transaction.
@@ -202,6 +207,9 @@ function applicationDepsOf(options: OAuthPartsOptions): ApplicationDeps {
   return {
     ...options,
     endClient,
+    prepareKey: async (algorithm) => {
+      if (algorithm !== ID_TOKEN_ALGORITHMS[0]) await signingKeys.prepare(algorithm);
+    },
     holdGrantor: (tx, principal) => refuseEndedGrantor(tx, { principal, limits: UNLIMITED }, clock.nowMs()),
   };
 }
@@ -215,6 +223,7 @@ export function composeOAuth(options: OAuthPartsOptions): OAuthParts {
     ...options,
     applications,
     keys: remoteKeys,
+    restoredAtMs: oauth.restoredAtMs,
     usage: secretUsage,
     guesses: counting.guesses,
   });

@@ -44,6 +44,7 @@ export interface PeopleOptions {
   issuer(): string;
   tokens: Pick<Tokens, 'raiseWatermark'>;
   oauth: OAuthForPages;
+  endGrants: People['endGrants'];
 }
 
 /** The people of this installation: their verbs' surroundings, their routes and their periodic work. */
@@ -106,6 +107,7 @@ export function composePeople(options: PeopleOptions): ComposedPeople {
     signUp: config.signUp,
     issuer: options.issuer,
     ...tokensOfPeople(options.tokens),
+    endGrants: options.endGrants,
   };
   const { cursors, resolveWorkspace, sessions } = options;
   const formKey = deriveKey(primaryKey?.bytes ?? new Uint8Array(), '', 'latchkey forms');

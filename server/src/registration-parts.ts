@@ -1,11 +1,11 @@
-import type { ApplicationDeps } from './applications/index.ts';
+import { type ApplicationDeps, ID_TOKEN_ALGORITHMS } from './applications/index.ts';
 import type { Config } from './config/index.ts';
 import type { Counting } from './counting.ts';
 import type { Database } from './database/index.ts';
 import type { Authenticate, Guarded, Principal, Route } from './http/index.ts';
 import type { Metrics } from './insights/index.ts';
 import type { Jobs } from './jobs/index.ts';
-import { ID_TOKEN_ALGORITHM, pruneRegistrations, type RegistrationDeps, registrationRoutes } from './oauth/index.ts';
+import { pruneRegistrations, type RegistrationDeps, registrationRoutes } from './oauth/index.ts';
 import { environmentOfStrangers } from './oauth-parts.ts';
 
 export interface RegistrationOptions {
@@ -41,7 +41,7 @@ export function composeRegistration(options: RegistrationOptions): { routes: Rou
     ...options,
     mode: config.clientRegistration,
     environment: environmentOfStrangers(config),
-    idTokenAlgorithms: [ID_TOKEN_ALGORITHM],
+    idTokenAlgorithms: ID_TOKEN_ALGORITHMS,
     limiter: counting.guesses,
     enter: enterBy(authenticate),
     onRegistered: metrics.clientRegistered,

@@ -1,5 +1,6 @@
 import { createTokenResolver, type TokenResolver } from './access/index.ts';
 import { isPersonDisabled, type Workspaces } from './accounts/index.ts';
+import { idTokenAlgorithmsInUse } from './applications/index.ts';
 import type { RecordAudit } from './audit/index.ts';
 import type { Config } from './config/index.ts';
 import type { Envelope } from './crypto/index.ts';
@@ -44,7 +45,8 @@ export async function createTokenCore(options: TokenCoreOptions): Promise<TokenC
     resourceOf: oauth.resources.byAudience,
   });
   await Promise.all([signingKeys.load(), tokens.load()]);
-  const algorithms = new Set(oauth.resources.all().map(({ signingAlg }) => signingAlg));
+  const ofResources = oauth.resources.all().map(({ signingAlg }) => signingAlg);
+  const algorithms = new Set([...ofResources, ...(await idTokenAlgorithmsInUse(database.read))]);
   await Promise.all([...algorithms].map((algorithm) => signingKeys.prepare(algorithm)));
   const tokenResolver = createTokenResolver({
     ...shared,

@@ -31,7 +31,7 @@ function principalOf(token: ForeignToken, scopesOf: ScopesOf): Principal {
     credentialId: token.issuerId,
     workspaceId: token.workspaceId,
     environment: token.environment,
-    // Whatever `sub` says, it is nobody's account here (contract §7).
+    // Whatever `sub` says, and whoever allowed it, it is nobody's account here (contract §7).
     userId: null,
     role: null,
     subject: token.subject,

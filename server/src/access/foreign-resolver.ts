@@ -47,7 +47,8 @@ export function createForeignResolver(options: ForeignResolverOptions): ForeignR
   const cache = createRecordCache<ForeignRecord>({
     changes,
     maxEntries: MAX_RECORDS,
-    refsOf: ({ token }) => [token.workspaceId, token.issuerId],
+    refsOf: ({ token: { workspaceId, issuerId, link } }) =>
+      link ? [workspaceId, issuerId, link.userId, link.grantId] : [workspaceId, issuerId],
     load,
   });
   const isBelieved = ({ againAtMs }: ForeignRecord) => clock.nowMs() < againAtMs;

@@ -17,7 +17,13 @@ export { factorRoutes } from './account-api/factor-routes.ts';
 export { BINDING_COOKIE, passkeyRoutes } from './account-api/passkey-routes.ts';
 export { readAssertion, readAttestation } from './account-api/passkey-texts.ts';
 export { secondFactorNeeded } from './account-api/shared.ts';
-export { suspendAfterRestore } from './after-restore.ts';
+export {
+  disablePersonAfterRestore,
+  endVisits,
+  noteRestored,
+  restoredAtMs,
+  suspendAfterRestore,
+} from './after-restore.ts';
 export { type AccountsDeps, createFirstWorkspace, createWorkspace } from './create-workspace.ts';
 export { regenerateBackupCodes } from './factors/backup-codes.ts';
 export { addPasskey, offerPasskey, removePasskey, renamePasskey } from './factors/enrol-passkey.ts';

@@ -20,6 +20,13 @@ export type EndSessionTokens = (tx: Tx, sessionId: string, reason: string) => Pr
 /** Ends the access tokens of a person, whose refresh tokens give new ones: with the roles that they have then. */
 export type RenewTokens = (tx: Tx, userId: string, reason: string) => Promise<void>;
 
+/** Ends what a person allowed applications: in one workspace, or with null everywhere. */
+export type EndGrants = (
+  tx: Tx,
+  actor: Actor,
+  ending: { userId: string; workspaceId: string | null; reason: string },
+) => Promise<void>;
+
 /** What the verbs about people stand on. */
 export interface People {
   database: Database;
@@ -39,6 +46,7 @@ export interface People {
   endTokens: EndTokens;
   endSessionTokens: EndSessionTokens;
   renewTokens: RenewTokens;
+  endGrants: EndGrants;
 }
 
 /** Somebody at a browser or program, of whom nothing is proved yet. */

@@ -95,6 +95,15 @@ export async function claimInstallationFact(tx: Tx, name: string, value: string,
   return won !== undefined;
 }
 
+/** Writes a fact over what stood there. */
+export async function replaceInstallationFact(tx: Tx, name: string, value: string, nowMs: number): Promise<void> {
+  await tx.query
+    .insertInto('installation')
+    .values({ name, value, created_at: nowMs })
+    .onConflict((conflict) => conflict.column('name').doUpdateSet({ value, created_at: nowMs }))
+    .execute();
+}
+
 export async function installationFact(read: Kysely<Tables>, name: string): Promise<string | null> {
   const row = await read.selectFrom('installation').select('value').where('name', '=', name).executeTakeFirst();
   return row?.value ?? null;

@@ -12,6 +12,11 @@ export type GrantType =
   | 'urn:ietf:params:oauth:grant-type:device_code'
   | 'urn:ietf:params:oauth:grant-type:token-exchange';
 
+/** What ID tokens may be signed with (OpenID Connect Registration §2): the usual one first. */
+export const ID_TOKEN_ALGORITHMS = ['ES256', 'RS256'] as const;
+
+export type IdTokenAlgorithm = (typeof ID_TOKEN_ALGORITHMS)[number];
+
 /** How a client proves itself (RFC 7591 §2, OpenID Connect Core §9). */
 export type ClientAuthMethod =
   | 'client_secret_basic'
@@ -46,6 +51,7 @@ export interface Application {
   readonly rotatesRefreshTokens: boolean;
   /** Null: as long as the resource says. */
   readonly accessTokenTtlSeconds: number | null;
+  readonly idTokenAlgorithm: IdTokenAlgorithm;
   readonly allowsSelfSignedJwt: boolean;
   readonly jwks: Readonly<Record<string, unknown>> | null;
   readonly jwksUri: string | null;

@@ -5,6 +5,7 @@ import type { Envelope, RandomBytes } from '../crypto/index.ts';
 import type { Tx } from '../database/index.ts';
 import type { Principal } from '../http/index.ts';
 import type { Changes } from '../shared-state/index.ts';
+import type { IdTokenAlgorithm } from './application.ts';
 
 /** Ends all that an application was given so far: tokens, families, and whatever else hangs on it. */
 export type EndClient = (
@@ -22,6 +23,8 @@ export interface ApplicationDeps {
   recordAudit: RecordAudit;
   envelope: Envelope;
   endClient: EndClient;
+  /** Publishes a key of what its ID tokens are signed with, before the first of them; safe to repeat. */
+  prepareKey(algorithm: IdTokenAlgorithm): Promise<unknown>;
   /**
    * Looks at the asking credential once more, inside the transaction: what it makes is committed before its end, or not
    * at all. Throws `token_revoked`, `token_expired`.

@@ -1,13 +1,17 @@
 // Boundary: applications, OAuth's clients: registered, changed, ended; their secrets; how they prove who they are. Owns
 // applications, client_secrets, client_assertions. What they may have tokens for is decided in `oauth`; who consents to
 // what, there too; workspaces are asked of `accounts` through `compose.ts`.
+export { endApplicationAfterRestore, type LostApplicationEnd } from './after-restore.ts';
 export {
   type Application,
   type ApplicationType,
   type ClientAuthMethod,
   type GrantType,
+  ID_TOKEN_ALGORITHMS,
+  type IdTokenAlgorithm,
   isConfidential,
 } from './application.ts';
+export { mayBeOlder } from './authentication/assertion.ts';
 export {
   type AuthenticateClient,
   type AuthenticatedClient,
@@ -28,6 +32,6 @@ export { AUTH_METHODS, checkSettings, DEFAULT_GRANT_TYPES, GRANT_TYPES, JWT_BEAR
 export { createSecretUsage, type SecretUsage } from './secret-usage.ts';
 export { applicationsSealedColumns, isClientSecret, secretContext as clientSecretContext } from './secrets.ts';
 export { type ApplicationSettings, settingsOf } from './settings.ts';
-export { anyApplication, useClientAssertion } from './store.ts';
-export { type ApplicationRow, applicationsMigrations } from './tables.ts';
+export { anyApplication, disableApplications, idTokenAlgorithmsInUse, useClientAssertion } from './store.ts';
+export { type ApplicationRow, applicationsMigrations, idTokenMigrations } from './tables.ts';
 export { defaultsOf } from './wanted.ts';

@@ -46,6 +46,7 @@ export function presentApplication(
     refresh_tokens: row.refresh_tokens,
     refresh_token_rotation: settings.rotatesRefreshTokens ? ('always' as const) : ('never' as const),
     access_token_ttl_seconds: row.access_token_ttl_seconds,
+    id_token_signed_response_alg: settings.idTokenAlgorithm,
     self_signed_jwt: settings.allowsSelfSignedJwt,
     jwks: settings.jwks as { keys: Record<string, unknown>[] } | null,
     jwks_uri: row.jwks_uri,

@@ -2,6 +2,7 @@ import { DURATION_PATTERN, idPattern } from '@latchkey/protocol';
 import { Type } from 'typebox';
 import { closed, listReply, nullable, oneOf, pageQuery } from '../http/index.ts';
 import { limitsSchema } from '../limits/index.ts';
+import { ID_TOKEN_ALGORITHMS } from './application.ts';
 import { AUTH_METHODS, GRANT_TYPES } from './rules.ts';
 
 const Timestamp = Type.String({ maxLength: 35, description: 'RFC 3339, UTC' });
@@ -30,6 +31,7 @@ const settable = {
   refresh_tokens: Type.Optional(oneOf('always', 'offline_access')),
   refresh_token_rotation: Type.Optional(oneOf('always', 'never')),
   access_token_ttl_seconds: Type.Optional(nullable(Type.Integer({ minimum: 60, maximum: 86_400 }))),
+  id_token_signed_response_alg: Type.Optional(oneOf(...ID_TOKEN_ALGORITHMS)),
   self_signed_jwt: Type.Optional(Type.Boolean()),
   jwks: Type.Optional(nullable(Jwks)),
   jwks_uri: Type.Optional(nullable(Uri)),
@@ -119,6 +121,7 @@ const applicationFields = {
   refresh_tokens: oneOf('always', 'offline_access'),
   refresh_token_rotation: oneOf('always', 'never'),
   access_token_ttl_seconds: nullable(Type.Integer()),
+  id_token_signed_response_alg: oneOf(...ID_TOKEN_ALGORITHMS),
   self_signed_jwt: Type.Boolean(),
   jwks: nullable(Type.Object({ keys: Type.Array(Type.Record(Type.String(), Type.Unknown())) })),
   jwks_uri: nullable(Type.String()),

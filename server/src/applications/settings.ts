@@ -1,5 +1,5 @@
 import { type Limits, limitsFromJson, limitsToJson } from '../limits/index.ts';
-import type { Application } from './application.ts';
+import { type Application, ID_TOKEN_ALGORITHMS } from './application.ts';
 import type { ApplicationRow } from './tables.ts';
 
 /** What an application consists of, but for who it is and whether it lives. `resources` are ids here. */
@@ -29,6 +29,7 @@ export function settingsOf(row: ApplicationRow): ApplicationSettings {
     refreshTokens: row.refresh_tokens,
     rotatesRefreshTokens: row.rotates_refresh_tokens === 1,
     accessTokenTtlSeconds: row.access_token_ttl_seconds,
+    idTokenAlgorithm: row.id_token_alg ?? ID_TOKEN_ALGORITHMS[0],
     allowsSelfSignedJwt: row.allows_self_signed_jwt === 1,
     jwks: orNull(row.jwks),
     jwksUri: row.jwks_uri,
@@ -62,6 +63,7 @@ export function rowOfSettings(settings: ApplicationSettings): SettingsRow {
     refresh_tokens: settings.refreshTokens,
     rotates_refresh_tokens: settings.rotatesRefreshTokens ? 1 : 0,
     access_token_ttl_seconds: settings.accessTokenTtlSeconds,
+    id_token_alg: settings.idTokenAlgorithm === ID_TOKEN_ALGORITHMS[0] ? null : settings.idTokenAlgorithm,
     allows_self_signed_jwt: settings.allowsSelfSignedJwt ? 1 : 0,
     jwks: text(settings.jwks),
     jwks_uri: settings.jwksUri,

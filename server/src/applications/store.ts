@@ -1,6 +1,7 @@
 import { type Kysely, sql } from 'kysely';
 import { compileForMany, compileOnce, lockRows, type Tables, type Tx, valueRows } from '../database/index.ts';
 import type { Environment } from '../http/index.ts';
+import type { IdTokenAlgorithm } from './application.ts';
 import type { ApplicationRow, ClientAssertionRow, ClientSecretRow } from './tables.ts';
 
 /** Which applications a caller may see: one workspace or (null) all, and but for root one environment. */
@@ -71,6 +72,27 @@ export function updateApplication(
   values: Partial<Omit<ApplicationRow, 'id'>>,
 ): Promise<ApplicationRow | undefined> {
   return tx.query.updateTable('applications').set(values).where('id', '=', id).returningAll().executeTakeFirst();
+}
+
+/** With what ID tokens of any application are signed. */
+export async function idTokenAlgorithmsInUse(read: Kysely<Tables>): Promise<IdTokenAlgorithm[]> {
+  const rows = await read
+    .selectFrom('applications')
+    .select('id_token_alg')
+    .where('id_token_alg', 'is not', null)
+    .distinct()
+    .execute();
+  return rows.flatMap(({ id_token_alg: algorithm }) => algorithm ?? []);
+}
+
+/** Disables every application; how many were not. */
+export async function disableApplications(tx: Tx): Promise<number> {
+  const { numUpdatedRows } = await tx.query
+    .updateTable('applications')
+    .set({ disabled: 1 })
+    .where('disabled', '=', 0)
+    .executeTakeFirst();
+  return Number(numUpdatedRows);
 }
 
 /** With its secrets. Used assertions stay until they have expired: an id never comes back, but a copy may. */

@@ -1,6 +1,6 @@
 import type { Migration } from '../database/index.ts';
 import type { Environment } from '../http/index.ts';
-import type { Application, ApplicationType, ClientAuthMethod } from './application.ts';
+import type { Application, ApplicationType, ClientAuthMethod, IdTokenAlgorithm } from './application.ts';
 
 export interface ApplicationRow {
   /** The `client_id`. */
@@ -26,6 +26,8 @@ export interface ApplicationRow {
   refresh_tokens: Application['refreshTokens'];
   rotates_refresh_tokens: number;
   access_token_ttl_seconds: number | null;
+  /** Null: the usual one. */
+  id_token_alg: IdTokenAlgorithm | null;
   allows_self_signed_jwt: number;
   /** JSON, public keys. */
   jwks: string | null;
@@ -130,5 +132,12 @@ export const applicationsMigrations: Migration[] = [
         .addPrimaryKeyConstraint('client_assertions_key', ['client_id', 'jti_hash']),
       schema.createIndex('client_assertions_expiry').on('client_assertions').column('expires_at'),
     ],
+  },
+];
+
+export const idTokenMigrations: Migration[] = [
+  {
+    name: '0141_applications_id_token_alg',
+    up: (schema, types) => [schema.alterTable('applications').addColumn('id_token_alg', types.text)],
   },
 ];

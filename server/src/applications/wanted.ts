@@ -4,7 +4,7 @@ import { Failure, invalidField } from '../failure.ts';
 import type { Principal } from '../http/index.ts';
 import { limitsFromJson, type PlanTable } from '../limits/index.ts';
 import type { Resources } from '../resources/index.ts';
-import type { ApplicationType } from './application.ts';
+import { type ApplicationType, ID_TOKEN_ALGORITHMS } from './application.ts';
 import { DEFAULT_GRANT_TYPES } from './rules.ts';
 import type { applicationPatchBody, newApplicationBody } from './schemas.ts';
 import type { ApplicationSettings } from './settings.ts';
@@ -63,6 +63,7 @@ function saidIn(input: Settable, context: ReadingContext): Partial<ApplicationSe
     refreshTokens: input.refresh_tokens,
     rotatesRefreshTokens: rotation === undefined ? undefined : rotation === 'always',
     accessTokenTtlSeconds: input.access_token_ttl_seconds,
+    idTokenAlgorithm: input.id_token_signed_response_alg,
     allowsSelfSignedJwt: input.self_signed_jwt,
     jwks: input.jwks as ApplicationSettings['jwks'] | undefined,
     jwksUri: input.jwks_uri,
@@ -92,6 +93,7 @@ export function defaultsOf(type: ApplicationType): Omit<ApplicationSettings, 'na
     refreshTokens: 'always',
     rotatesRefreshTokens: isPublic,
     accessTokenTtlSeconds: null,
+    idTokenAlgorithm: ID_TOKEN_ALGORITHMS[0],
     allowsSelfSignedJwt: false,
     jwks: null,
     jwksUri: null,

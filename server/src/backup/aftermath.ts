@@ -1,12 +1,28 @@
-import { suspendAfterRestore } from '../accounts/index.ts';
+import {
+  disablePersonAfterRestore,
+  endVisits,
+  noteRestored,
+  peopleMigrations,
+  suspendAfterRestore,
+} from '../accounts/index.ts';
 import { disableLivingKeys, endKeyAfterRestore } from '../api-keys/index.ts';
+import { applicationsMigrations, disableApplications, endApplicationAfterRestore } from '../applications/index.ts';
 import { createRecordAudit, eventExists, systemActor } from '../audit/index.ts';
 import { toTimestamp } from '../clock.ts';
-import type { Database, Migration } from '../database/index.ts';
+import type { Database, Migration, Tx } from '../database/index.ts';
+import {
+  authorizeMigrations,
+  consentMigrations,
+  deleteAllPending,
+  endGrantAfterRestore,
+  endGrantsOf,
+} from '../oauth/index.ts';
 import { deleteAllKeys, signingKeysMigrations } from '../signing-keys/index.ts';
 import { deleteSomeOpaque, endLivingFamilies, opaqueMigrations, tokensMigrations } from '../tokens/index.ts';
+import { removeIssuerAfterRestore, trustedIssuersMigrations } from '../trusted-issuers/index.ts';
 import type { BackupDeps } from './deps.ts';
 import { type LostEnds, lostEndsOf } from './lost-ends.ts';
+import type { LostObjects } from './lost-objects.ts';
 import type { Manifest } from './manifest.ts';
 import type { RecordedEvent } from './revocations.ts';
 
@@ -14,7 +30,14 @@ import type { RecordedEvent } from './revocations.ts';
 export interface Aftermath {
   endedKeys: number;
   suspendedWorkspaces: number;
+  /** Deleted, disabled, or without secrets that had ended. */
+  endedApplications: number;
+  deletedIssuers: number;
+  endedGrants: number;
+  /** Disabled or deleted since; disabled again. */
+  disabledPeople: number;
   disabledKeys: number;
+  disabledApplications: number;
   /** Recorded ends of keys that the backup does not have: they were made after it, and do not exist. */
   unknownKeys: number;
   /** Recorded changes that were not made again. */
@@ -27,6 +50,7 @@ export interface AftermathOptions {
   disableKeys: boolean;
 }
 
+const NO_OBJECTS: LostObjects = { applications: [], issuerIds: [], grantIds: [], userIds: [] };
 const BATCH = 100;
 const DISABLED_AT_ONCE = 5000;
 
@@ -37,6 +61,7 @@ async function newEvents(database: Database, events: readonly RecordedEvent[]): 
 }
 
 type Tally = Pick<Aftermath, 'endedKeys' | 'suspendedWorkspaces' | 'unknownKeys'>;
+type ObjectTally = Pick<Aftermath, 'endedApplications' | 'deletedIssuers' | 'endedGrants' | 'disabledPeople'>;
 
 async function replay(deps: BackupDeps, database: Database, { keys, suspendedWorkspaceIds }: LostEnds): Promise<Tally> {
   const recordAudit = createRecordAudit(deps.clock, deps.randomBytes);
@@ -56,6 +81,28 @@ async function replay(deps: BackupDeps, database: Database, { keys, suspendedWor
   return done;
 }
 
+/** Each in a transaction of its own; how many there was something to do for. */
+async function count<T>(database: Database, ends: readonly T[], end: (tx: Tx, each: T) => Promise<boolean>) {
+  let done = 0;
+  for (const each of ends) if (await database.write((tx) => end(tx, each))) done += 1;
+  return done;
+}
+
+/** Ends again what else ended: grants of a deleted application with it. */
+async function replayObjects(deps: BackupDeps, database: Database, objects: LostObjects): Promise<ObjectTally> {
+  const audit = { recordAudit: createRecordAudit(deps.clock, deps.randomBytes) };
+  const nowMs = deps.clock.nowMs();
+  return {
+    endedApplications: await count(database, objects.applications, async (tx, end) => {
+      if (end.isDeleted) await endGrantsOf(tx, end.clientId, nowMs);
+      return endApplicationAfterRestore(audit, tx, end);
+    }),
+    deletedIssuers: await count(database, objects.issuerIds, (tx, id) => removeIssuerAfterRestore(audit, tx, id)),
+    disabledPeople: await count(database, objects.userIds, (tx, id) => disablePersonAfterRestore(audit, tx, id)),
+    endedGrants: await count(database, objects.grantIds, (tx, id) => endGrantAfterRestore(audit, tx, id, nowMs)),
+  };
+}
+
 async function disableAll(database: Database): Promise<number> {
   for (let total = 0; ; ) {
     const count = await database.write((tx) => disableLivingKeys(tx, DISABLED_AT_ONCE));
@@ -64,16 +111,25 @@ async function disableAll(database: Database): Promise<number> {
   }
 }
 
+/** Which migrations the backup has. Only looked at: whoever restores holds the lock of migrations. */
+async function knownTo({ migrations }: BackupDeps, database: Database, nowMs: number) {
+  const { applied } = await database.migrate(migrations, { dryRun: true, nowMs });
+  return (needed: readonly Migration[]) => needed.every(({ name }) => applied.includes(name));
+}
+
+type Has = Awaited<ReturnType<typeof knownTo>>;
+
 const TOKENS_AT_ONCE = 5000;
 
 /**
  * Nothing tells which tokens were spent, revoked or signed by a key that leaked after the backup: all are ended. Keys that
- * sign are made anew at the next start.
+ * sign are made anew at the next start. Sessions go too, and all that waits for an answer: links in
+ * mails, challenges, codes, requests.
  */
-async function endTokens({ migrations }: BackupDeps, database: Database, nowMs: number): Promise<number> {
-  // Only looked at: whoever restores holds the lock of migrations, and a backup of an older version knows no tokens.
-  const { applied } = await database.migrate(migrations, { dryRun: true, nowMs });
-  const has = (needed: readonly Migration[]) => needed.every(({ name }) => applied.includes(name));
+async function endTokens(database: Database, has: Has, nowMs: number): Promise<number> {
+  // A backup of an older version may know none of them.
+  if (has(peopleMigrations)) await database.write(endVisits);
+  if (has(authorizeMigrations)) await database.write(deleteAllPending);
   if (has(opaqueMigrations)) {
     while ((await database.write((tx) => deleteSomeOpaque(tx, TOKENS_AT_ONCE))) > 0);
   }
@@ -93,12 +149,20 @@ export async function settleRestored(
   manifest: Manifest,
   { events, disableKeys }: AftermathOptions,
 ): Promise<Aftermath> {
-  const ends = lostEndsOf(await newEvents(database, events), deps.clock.nowMs());
-  const tally = await replay(deps, database, ends);
+  const nowMs = deps.clock.nowMs();
+  const ends = lostEndsOf(await newEvents(database, events), nowMs);
+  const has = await knownTo(deps, database, nowMs);
+  const hasObjects = has([...applicationsMigrations, ...trustedIssuersMigrations, ...consentMigrations]);
+  const tally = {
+    ...(await replay(deps, database, ends)),
+    ...(await replayObjects(deps, database, hasObjects ? ends.objects : NO_OBJECTS)),
+  };
   const disabledKeys = disableKeys ? await disableAll(database) : 0;
-  const endedFamilies = await endTokens(deps, database, deps.clock.nowMs());
+  const disabledApplications = disableKeys && hasObjects ? await database.write(disableApplications) : 0;
+  const endedFamilies = await endTokens(database, has, nowMs);
   return database.write(async (tx) => {
-    const aftermath = { ...tally, disabledKeys, otherChanges: ends.others };
+    const aftermath = { ...tally, disabledKeys, disabledApplications, otherChanges: ends.others };
+    await noteRestored(tx, nowMs);
     await createRecordAudit(deps.clock, deps.randomBytes)(tx, {
       action: 'installation.restored',
       actor: systemActor,
@@ -107,9 +171,10 @@ export async function settleRestored(
       data: {
         backup: manifest.id,
         backup_created_at: manifest.created_at,
-        restored_at: toTimestamp(deps.clock.nowMs()),
+        restored_at: toTimestamp(nowMs),
         ended_keys: tally.endedKeys,
         disabled_keys: disabledKeys,
+        disabled_applications: disabledApplications,
         ended_families: endedFamilies,
       },
     });

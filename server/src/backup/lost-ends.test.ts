@@ -52,3 +52,41 @@ test('the first end of a key counts, and one that was disabled and made active a
   expect(keys[0]?.revokedAtMs).toBeLessThan(NOW_MS / 2);
   expect(others).toBe(1);
 });
+
+test('of applications, issuers, grants and people what ended is told, and what changed beside it is lost', () => {
+  const { objects, others } = lostEndsOf(
+    [
+      event('application.deleted', 'a'),
+      event('application.updated', 'b', { changed: [], disabled: true }),
+      event('application.updated', 'c', { changed: [], disabled: true }),
+      event('application.updated', 'c', { changed: [], disabled: false }),
+      event('application.updated', 'd', { changed: ['scopes'], disabled: true }),
+      event('application.secret_revoked', 'e', { secret_id: 'cs_1' }),
+      event('application.secret_created', 'e', { secret_id: 'cs_2', overlap_ms: 5000 }),
+      event('application.secret_created', 'e', { secret_id: 'cs_3', overlap_ms: null }),
+      event('trusted_issuer.deleted', 'iss_1'),
+      event('grant.revoked', 'grt_1'),
+      event('grant.created', 'grt_2'),
+      event('user.disabled', 'usr_1'),
+      event('user.disabled', 'usr_2'),
+      event('user.enabled', 'usr_2'),
+      event('user.deleted', 'usr_3'),
+    ],
+    NOW_MS,
+  );
+  const blank = { isDeleted: false, isDisabled: false, secretIds: [], secretsEndAtMs: null };
+  expect(objects).toEqual({
+    applications: [
+      { ...blank, clientId: 'a', isDeleted: true },
+      { ...blank, clientId: 'b', isDisabled: true },
+      { ...blank, clientId: 'c' },
+      { ...blank, clientId: 'd', isDisabled: true },
+      { ...blank, clientId: 'e', secretIds: ['cs_1'], secretsEndAtMs: expect.any(Number) },
+    ],
+    issuerIds: ['iss_1'],
+    grantIds: ['grt_1'],
+    userIds: ['usr_1', 'usr_3'],
+  });
+  // Scopes that were narrowed, a secret that was added, a grant that was made.
+  expect(others).toBe(3);
+});

@@ -1,10 +1,12 @@
 import type { LostEnd } from '../api-keys/index.ts';
+import { LostObjectEnds, type LostObjects } from './lost-objects.ts';
 import type { RecordedEvent } from './revocations.ts';
 
 /** What ended after a backup: credentials that it would bring back to life. */
 export interface LostEnds {
   keys: LostEnd[];
   suspendedWorkspaceIds: string[];
+  objects: LostObjects;
   /** Events that did something else than to end a credential, or something else too: that is lost. */
   others: number;
 }
@@ -52,16 +54,17 @@ const saysSomething = ({ revokedAtMs, expiresAtMs, isDisabled }: LostEnd) =>
 export function lostEndsOf(events: readonly RecordedEvent[], nowMs: number): LostEnds {
   const keys = new Map<string, LostEnd>();
   const suspended = new Set<string>();
+  const objects = new LostObjectEnds();
   let others = 0;
   for (const event of events) {
     const { action, targetId } = event;
     if (targetId !== null && action === 'workspace.suspended') suspended.add(targetId);
     else if (targetId !== null && action === 'workspace.active') suspended.delete(targetId);
-    else {
+    else if (!objects.add(event)) {
       const end = keys.get(targetId ?? '') ?? blankEnd(targetId ?? '');
       if (targetId === null || !addToEnd(end, event, nowMs)) others += 1;
       if (targetId !== null && saysSomething(end)) keys.set(targetId, end);
     }
   }
-  return { keys: [...keys.values()], suspendedWorkspaceIds: [...suspended], others };
+  return { keys: [...keys.values()], suspendedWorkspaceIds: [...suspended], objects: objects.all(), others };
 }

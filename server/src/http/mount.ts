@@ -96,6 +96,7 @@ function callOf(request: FastifyRequest, reply: FastifyReply): Call {
     principal: request.principal as Principal,
     requestId: request.id,
     address: clientAddress(request),
+    credential: () => presentedCredential(request.raw as Parameters<typeof presentedCredential>[0]),
     header: (name) => {
       const value = request.headers[name];
       return Array.isArray(value) ? value[0] : value;

@@ -1,4 +1,5 @@
 import type { Static, TSchema, TUnknown } from 'typebox';
+import type { PresentedCredential } from './credentials.ts';
 import type { Environment, Principal } from './principal.ts';
 
 /**
@@ -47,6 +48,8 @@ export interface Call<Body = unknown, Query = unknown, Params = unknown> {
   requestId: string;
   /** The client's address behind trusted proxies, canonical. */
   address: string;
+  /** What was presented, for a public route that reads it itself. Throws as `presentedCredential`. */
+  credential(): PresentedCredential | null;
   /** A request header, by its lower-case name. */
   header(name: string): string | undefined;
   setHeader(name: string, value: string): void;

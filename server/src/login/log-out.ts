@@ -6,6 +6,9 @@ import { dropEnded } from './refresh.ts';
 
 const REASON = 'logged out';
 
+/** Which of two logins would be meant is not ours to guess (security I16). */
+export const ambiguous = (what: string) => new Failure('ambiguous_credentials', `${what} Log them out one by one.`);
+
 async function claimsOf({ tokens, payAddress }: LoginDeps, visit: Visit, text: string): Promise<AccessTokenClaims> {
   let claims: AccessTokenClaims;
   try {
@@ -24,7 +27,7 @@ async function claimsOf({ tokens, payAddress }: LoginDeps, visit: Visit, text: s
 /**
  * Ends a login with all its tokens, by its access token or by its refresh token; both may be given. A refresh token that
  * is none, or has ended, is no error: there is nothing left to end. Throws `invalid_token`, `token_expired`,
- * `token_revoked` for the access token, `forbidden` for one that is from no login.
+ * `token_revoked` for the access token, `forbidden` for one that is from no login, `ambiguous_credentials` for two logins.
  */
 export async function logOut(
   deps: LoginDeps,
@@ -33,7 +36,11 @@ export async function logOut(
 ): Promise<void> {
   const { people, tokens } = deps;
   const names: FamilyName[] = [];
-  if (accessToken !== null) names.push({ id: (await claimsOf(deps, visit, accessToken)).family_id ?? '' });
+  const familyId = accessToken === null ? null : ((await claimsOf(deps, visit, accessToken)).family_id ?? '');
+  const other = familyId === null || refreshToken === null ? null : await tokens.lookUpRefresh(refreshToken);
+  if (other && other.family.id !== familyId)
+    throw ambiguous('The access token and the refresh token are of two logins.');
+  if (familyId !== null) names.push({ id: familyId });
   if (refreshToken !== null) names.push({ token: refreshToken, clientId: FIRST_PARTY_CLIENT });
   await people.database.write(async (tx) => {
     for (const name of names) {

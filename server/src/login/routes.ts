@@ -15,7 +15,7 @@ import { type Call, closed, oneOf, type Route, refuseForgedWrite, route } from '
 import type { TokenPair } from '../tokens/index.ts';
 import type { LoginDeps } from './deps.ts';
 import { type LoginProof, logIn, logInByCookie } from './log-in.ts';
-import { logOut } from './log-out.ts';
+import { ambiguous, logOut } from './log-out.ts';
 import { refreshLogin } from './refresh.ts';
 
 /** Anybody, but no page of another site; a repeat is no replay: what it proves is spent. */
@@ -157,15 +157,12 @@ function refreshRoute(deps: LoginDeps): Route {
   });
 }
 
-const BEARER = /^Bearer +(\S+) *$/i;
-
-/** The text behind `Authorization: Bearer`; null without that header. Throws `invalid_token`. */
-function bearerOf({ header }: Pick<Call, 'header'>): string | null {
-  const line = header('authorization');
-  if (line === undefined) return null;
-  const text = BEARER.exec(line)?.[1];
-  if (text === undefined) throw new Failure('invalid_token', 'The Authorization header is not `Bearer <token>`.');
-  return text;
+/** The text of the access token that is presented; null for none. Throws `invalid_token`, `ambiguous_credentials`. */
+function presentedToken(call: Pick<Call, 'credential'>): string | null {
+  const presented = call.credential();
+  if (presented === null) return null;
+  if (presented.scheme === 'bearer' || presented.scheme === 'api-key') return presented.text;
+  throw new Failure('invalid_token', 'The Authorization header is not `Bearer <token>`.');
 }
 
 /** Ends the session of the cookie, under the rules for what writes by cookie. */
@@ -193,12 +190,16 @@ function logoutRoute(deps: LoginDeps): Route {
     body: Type.Object({ refresh_token: Type.Optional(RefreshToken) }, closed),
     status: 204,
     handler: async (call) => {
-      const accessToken = bearerOf(call);
+      const accessToken = presentedToken(call);
       const { refresh_token: refreshToken = null } = call.body;
+      const cookie = presentedSessionOf(call, people.issuer());
       if (accessToken !== null || refreshToken !== null) {
+        // Browsers add a cookie unasked; one whose session has ended says nothing.
+        if (cookie !== null && (await deps.findSession(cookie))) {
+          throw ambiguous('A token was sent, and the cookie of another login with it.');
+        }
         return logOut(deps, visitOf(call, people.issuer()), { accessToken, refreshToken });
       }
-      const cookie = presentedSessionOf(call, people.issuer());
       if (cookie !== null) return logOutByCookie(deps, call, cookie);
       throw invalidField('refresh_token', 'is required without a bearer token and without a session cookie');
     },

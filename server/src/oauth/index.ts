@@ -13,6 +13,7 @@ export {
   type Codes,
   createAuthorizer,
   createCodes,
+  deleteAllPending,
   type GivenByCode,
   type Offer,
   type Outcome,
@@ -30,7 +31,9 @@ export { type ClientDocumentsDeps, createClientDocuments } from './client-docume
 export {
   consentMigrations,
   createGrants,
+  endGrantAfterRestore,
   endGrantsOf,
+  endGrantsOfUser,
   type Grant,
   type Grants,
   type GrantsDeps,
@@ -52,6 +55,6 @@ export type { RevokeDeps } from './revocation/revoke.ts';
 export { revocationRoutes } from './revocation/route.ts';
 export type { TokenDeps } from './token/deps.ts';
 export { GRANTS } from './token/grants/index.ts';
-export { ID_TOKEN_ALGORITHM } from './token/id-token.ts';
+export { linkedSubject } from './token/linked-subject.ts';
 export { tokenRoutes } from './token/route.ts';
 export { type UserinfoDeps, userinfoRoutes } from './userinfo/route.ts';

@@ -17,7 +17,8 @@ function known(resources: KnownResources, name: string): Resource | undefined {
 
 type Asking = Pick<Application, 'resources' | 'scopes'>;
 
-function mayAskFor({ resources: named, scopes }: Asking, resources: KnownResources, wanted: Resource): boolean {
+/** Whether an application may have tokens for a resource. Pure. */
+export function mayAskFor({ resources: named, scopes }: Asking, resources: KnownResources, wanted: Resource): boolean {
   if (named !== null) return named.includes(wanted.audience);
   return wanted.isDefault || scopes.some((scope) => resources.offering(scope).id === wanted.id);
 }

@@ -58,10 +58,14 @@ export function readClaims(payload: JsonObject): AccessTokenClaims | null {
 }
 
 /** How a token came to be (contract §4): a login, a user's grant, or an application for itself. */
-export function methodOf({ sub, client_id: clientId }: AccessTokenClaims): 'session' | 'oauth' | 'jwt' {
+export function methodOf({
+  sub,
+  client_id: clientId,
+  subject_issuer: subjectIssuer,
+}: AccessTokenClaims): 'session' | 'oauth' | 'jwt' {
   if (clientId === FIRST_PARTY_CLIENT) return 'session';
-  // What an assertion says of its subject never names an account (contract §7).
-  return isId('user', sub) ? 'oauth' : 'jwt';
+  // What an assertion says of its subject never resolves to an account (contract §7).
+  return isId('user', sub) && subjectIssuer === undefined ? 'oauth' : 'jwt';
 }
 
 /** What a token hangs on: whatever of this is ended ends the token. */
@@ -90,5 +94,7 @@ export function userIdOf(claims: AccessTokenClaims): string | null {
 /** What `Denials.isDenied` asks. */
 export function deniableOf(claims: AccessTokenClaims): DeniableToken {
   const { jti, epoch, client_id: clientId, grant_id: grantId, sid: sessionId, family_id: familyId } = claims;
-  return { jti, epoch, subjects: subjectsOf({ userId: userIdOf(claims), clientId, grantId, sessionId, familyId }) };
+  // A user who is only named by an assertion ends the token too.
+  const userId = userIdOf(claims) ?? (isId('user', claims.sub) ? claims.sub : null);
+  return { jti, epoch, subjects: subjectsOf({ userId, clientId, grantId, sessionId, familyId }) };
 }

@@ -1,11 +1,18 @@
-import { useClientAssertion } from '../applications/index.ts';
+import { mayBeOlder, useClientAssertion } from '../applications/index.ts';
 import { sha256Hex } from '../crypto/index.ts';
 import type { Tx } from '../database/index.ts';
 import { Failure } from '../failure.ts';
 import type { Environment } from '../http/index.ts';
 import { LEEWAY_SECONDS } from '../tokens/index.ts';
 import { audiencesOf, refuseFuture, refuseOtherKinds, scopesIn, subjectOf, type Times, timesOf } from './claims.ts';
-import { type ForeignDeps, type ForeignToken, refuseExpired, refuseUnlinked, scopesWithin } from './foreign-token.ts';
+import {
+  type ForeignDeps,
+  type ForeignToken,
+  namesOurUser,
+  refuseExpired,
+  refuseOurIds,
+  scopesWithin,
+} from './foreign-token.ts';
 import { resourceOf, type TrustedIssuer } from './issuer.ts';
 import { type ForeignJwt, isSignedBy, readForeignJwt } from './jws.ts';
 import { notAccepted, reasonOf } from './refusal.ts';
@@ -25,9 +32,9 @@ export interface VerifiedAssertion {
   readonly kind: ForeignToken['kind'];
   readonly issuerId: string;
   readonly issuer: string;
-  /** Its issuer's word; a user of ours only when that user has linked or granted it. */
+  /** Its issuer's word. */
   readonly subject: string;
-  /** The user of ours that `subject` names; null for everybody else's word. */
+  /** The user of ours that `subject` names: worth nothing until a living grant of that user is found. Null for all else. */
   readonly userId: string | null;
   readonly workspaceId: string | null;
   readonly environment: Environment;
@@ -162,15 +169,19 @@ async function verify(deps: ForeignDeps, text: string, request: AssertionRequest
   } = isOwn ? await grantedByItself(deps, jwt, request) : await grantedByIssuer(deps, jwt, iss, request);
   refuseOtherKinds(jwt.claims);
   const times = timesOf(jwt.claims);
-  refuseTimes(times, deps.clock.nowMs(), isOwn ? LONGEST_OWN_SECONDS : LONGEST_SECONDS);
+  const longestSeconds = isOwn ? LONGEST_OWN_SECONDS : LONGEST_SECONDS;
+  refuseTimes(times, deps.clock.nowMs(), longestSeconds);
+  if (deps.restoredAtMs !== null && mayBeOlder(deps.restoredAtMs / 1000, times, longestSeconds)) {
+    throw notAccepted('it may have been used before the backup was put back');
+  }
   const subject = subjectOf(jwt.claims);
-  await refuseUnlinked(deps, { ...granting, subject });
+  refuseOurIds({ ...granting, subject });
   const asked = scopesIn(jwt.claims, scopeClaim);
   return {
     ...granting,
     issuer: iss,
     subject,
-    userId: /^usr_/i.test(subject) ? subject : null,
+    userId: namesOurUser(subject) ? subject : null,
     scopes: asked.length === 0 ? most : scopesWithin(deps.catalogue, asked, most),
     expiresAtMs: times.exp * 1000,
     ...idOf(jwt, iss),

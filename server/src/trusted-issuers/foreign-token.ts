@@ -19,6 +19,8 @@ export interface ForeignToken {
   readonly issuer: string;
   /** What `sub` says: its issuer's word, and nobody's account. */
   readonly subject: string;
+  /** What lets an application speak of a user of ours; null where `sub` names none. */
+  readonly link: SubjectLink | null;
   readonly clientId: string | null;
   readonly workspaceId: string;
   readonly environment: Environment;
@@ -34,15 +36,26 @@ export interface ForeignToken {
   readonly limits: Limits | null;
 }
 
-/**
- * Whether a subject that looks like a user of ours may be one: that user has a live grant for the application, or linked
- * the identity.
- */
-export type IsSubjectLinked = (claim: {
-  kind: ForeignToken['kind'];
-  issuerId: string;
+/** What a user of ours allows an application that speaks of that user: a grant that lives. */
+export interface SubjectLink {
+  readonly userId: string;
+  readonly grantId: string;
+  /** The most that may be done in the user's name. */
+  readonly scopes: readonly string[];
+}
+
+/** An application that signs, and the user of ours whom it names, at one resource. */
+export interface SubjectClaim {
+  clientId: string;
+  workspaceId: string;
+  environment: Environment;
+  scopes: readonly string[];
   userId: string;
-}) => Promise<boolean>;
+  audience: string;
+}
+
+/** By the database, at this moment. Null: that user has allowed nothing, or cannot allow it any more. */
+export type FindSubjectLink = (claim: SubjectClaim) => Promise<SubjectLink | null>;
 
 export interface ForeignDeps {
   clock: Clock;
@@ -51,23 +64,41 @@ export interface ForeignDeps {
   remoteKeys: RemoteKeys;
   issuers(): IssuerTable;
   selfIssued: SelfIssuedKeys;
-  isSubjectLinked: IsSubjectLinked;
+  findSubjectLink: FindSubjectLink;
+  /** When a backup was put back: an assertion that may be older could have been used. Null: never. */
+  restoredAtMs: number | null;
   /** Our own issuer. */
   issuer(): string;
 }
 
-/** Nobody becomes one of our users by saying so, nor one of our applications: of itself only that one speaks. */
 const OUR_USER = /^usr_/i;
 
-export async function refuseUnlinked(
-  { isSubjectLinked }: Pick<ForeignDeps, 'isSubjectLinked'>,
-  { kind, issuerId, subject }: { kind: ForeignToken['kind']; issuerId: string; subject: string },
-): Promise<void> {
+/** Whether a subject is, or poses as, one of our users. */
+export const namesOurUser = (subject: string) => OUR_USER.test(subject);
+
+const notLinked = () =>
+  new Failure('invalid_token', 'The sub of the token is an id of this server, and that user has not allowed it.');
+
+/**
+ * Nobody becomes one of our applications by saying so: of itself only that one speaks. Of our users a trusted issuer
+ * knows none; whether an application may name one is asked by `linkOf`, or by who gives something for an assertion.
+ */
+export function refuseOurIds({ kind, issuerId, subject }: Pick<ForeignToken, 'kind' | 'issuerId' | 'subject'>): void {
   if (isId('application', subject) && (kind === 'trusted' || subject !== issuerId)) {
     throw new Failure('invalid_token', 'The sub of the token is an application of this server, which did not sign it.');
   }
-  if (!OUR_USER.test(subject) || (await isSubjectLinked({ kind, issuerId, userId: subject }))) return;
-  throw new Failure('invalid_token', 'The sub of the token is an id of this server, and that user has not allowed it.');
+  if (kind === 'trusted' && namesOurUser(subject)) throw notLinked();
+}
+
+/** What lets an application speak of a subject; null where nothing is needed. Refuses a user of ours who has not allowed it. */
+export async function linkOf(
+  { findSubjectLink }: Pick<ForeignDeps, 'findSubjectLink'>,
+  claim: SubjectClaim,
+): Promise<SubjectLink | null> {
+  if (!namesOurUser(claim.userId)) return null;
+  const link = isId('user', claim.userId) ? await findSubjectLink(claim) : null;
+  if (!link) throw notLinked();
+  return link;
 }
 
 /** After the signature: whose it is, is known. */

@@ -1,7 +1,14 @@
 import { createSecretKey, type KeyObject } from 'node:crypto';
 import type { KeySource } from '../remote-keys/index.ts';
 import { audiencesOf, refuseFuture, refuseOtherKinds, scopesIn, subjectOf, timesOf } from './claims.ts';
-import { type ForeignDeps, type ForeignToken, refuseExpired, refuseUnlinked, scopesWithin } from './foreign-token.ts';
+import {
+  type ForeignDeps,
+  type ForeignToken,
+  linkOf,
+  refuseExpired,
+  refuseOurIds,
+  scopesWithin,
+} from './foreign-token.ts';
 import { HMAC } from './issuer.ts';
 import { type ForeignJwt, isSignedBy } from './jws.ts';
 import { notAccepted } from './refusal.ts';
@@ -66,17 +73,21 @@ export async function verifySelfIssuedToken(
   refuseFuture(times, clock.nowMs());
   refuseExpired(times.exp, clock.nowMs());
   const subject = subjectOf(jwt.claims);
-  await refuseUnlinked(deps, { kind: 'self_issued', issuerId: clientId, subject });
+  refuseOurIds({ kind: 'self_issued', issuerId: clientId, subject });
+  const { environment, scopes } = application;
+  const { audience } = resource;
+  const link = await linkOf(deps, { clientId, workspaceId, environment, scopes, userId: subject, audience });
   return {
     kind: 'self_issued',
     issuerId: clientId,
     issuer: clientId,
     subject,
+    link,
     clientId,
     workspaceId,
-    environment: application.environment,
-    audience: resource.audience,
-    scopes: scopesWithin(catalogue, scopesIn(jwt.claims, null), application.scopes),
+    environment,
+    audience,
+    scopes: scopesWithin(catalogue, scopesIn(jwt.claims, null), link?.scopes ?? scopes),
     expiresAtMs: times.exp * 1000,
     keyEndsAtMs,
     plan: application.plan,

@@ -55,8 +55,9 @@ export function updateIssuer(
   return tx.query.updateTable('trusted_issuers').set(values).where('id', '=', id).returningAll().executeTakeFirst();
 }
 
-export async function deleteIssuer(tx: Tx, id: string): Promise<void> {
-  await tx.query.deleteFrom('trusted_issuers').where('id', '=', id).execute();
+/** What it was; undefined when there was none. */
+export function deleteIssuer(tx: Tx, id: string): Promise<TrustedIssuerRow | undefined> {
+  return tx.query.deleteFrom('trusted_issuers').where('id', '=', id).returningAll().executeTakeFirst();
 }
 
 /** One statement says who was first. False when it was used before. */

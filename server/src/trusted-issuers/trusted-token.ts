@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { Resources } from '../resources/index.ts';
 import { audiencesOf, refuseFuture, refuseOtherKinds, scopesIn, subjectOf, timesOf } from './claims.ts';
-import { type ForeignDeps, type ForeignToken, refuseExpired, refuseUnlinked, scopesWithin } from './foreign-token.ts';
+import { type ForeignDeps, type ForeignToken, refuseExpired, refuseOurIds, scopesWithin } from './foreign-token.ts';
 import { HMAC, type IssuerAlgorithm, resourceOf, type TrustedIssuer } from './issuer.ts';
 import { type ForeignJwt, isSignedBy } from './jws.ts';
 import { notAccepted } from './refusal.ts';
@@ -55,7 +55,7 @@ export async function verifyTrustedToken(deps: ForeignDeps, jwt: ForeignJwt, iss
   refuseFuture(times, clock.nowMs());
   refuseExpired(times.exp, clock.nowMs());
   const subject = subjectOf(jwt.claims);
-  await refuseUnlinked(deps, { kind: 'trusted', issuerId: issuer.id, subject });
+  refuseOurIds({ kind: 'trusted', issuerId: issuer.id, subject });
   const resource = resourceOf(issuer, resources);
   if (!resource) throw notAccepted('the resource of the issuer is gone');
   return {
@@ -63,6 +63,7 @@ export async function verifyTrustedToken(deps: ForeignDeps, jwt: ForeignJwt, iss
     issuerId: issuer.id,
     issuer: iss,
     subject,
+    link: null,
     clientId: null,
     workspaceId: issuer.workspaceId,
     environment: issuer.environment,

@@ -59,16 +59,31 @@ async function afterBackup(kind: (typeof DATABASES)[number]) {
   keys.newer = (await ask(`/v1/api-keys/${keys.older.id}/rotate`, { overlap: '24h' })) as Keys[string];
   keys.early = await makeKey(program, root, { workspace_id });
   await ask(`/v1/api-keys/${keys.early.id}/revoke`, { reason: 'before the backup' });
+  const fields = { name: 'app', type: 'service', scopes: ['read'], workspace_id };
+  const newApp = async () => (await ask('/v1/applications', fields)) as { client_id: string };
+  const [kept, gone, off, turned] = [await newApp(), await newApp(), await newApp(), await newApp()];
+  const trusted = { issuer: 'https://idp.example', audience: `${program.ready.issuer}/v1`, scopes: ['read'] };
+  const secret = 'a secret of thirty-two bytes, or a few more';
+  const issuer = (await ask('/v1/trusted-issuers', { ...trusted, secret, workspace_id })) as { id: string };
+  const objects = [
+    ...[kept, gone, off, turned].map(({ client_id }) => `/v1/applications/${client_id}`),
+    `/v1/trusted-issuers/${issuer.id}`,
+  ];
   const folder = newFolder();
   expect((await latchkey(installation, 'backup', folder)).code).toBe(0);
+  const remove = async (at: string) => {
+    const headers = { authorization: `Bearer ${root}` };
+    const reply = await fetch(`${program.ready.url}${at}?workspace_id=${workspace_id}`, { method: 'DELETE', headers });
+    expect(reply.status, at).toBe(204);
+  };
+  await remove(`/v1/applications/${gone.client_id}`);
+  await ask(`/v1/applications/${off.client_id}`, { state: 'disabled', workspace_id }, 'PATCH');
+  await ask(`/v1/applications/${turned.client_id}/secrets`, { overlap: '0s', workspace_id });
+  await remove(`/v1/trusted-issuers/${issuer.id}`);
   const path = (name: string) => `/v1/api-keys/${keys[name]?.id}`;
   await ask(`${path('revoked')}/revoke`, { reason: 'leaked' });
   const query = `?workspace_id=${workspace_id}`;
-  const gone = await fetch(`${program.ready.url}${path('deleted')}${query}`, {
-    method: 'DELETE',
-    headers: { authorization: `Bearer ${root}` },
-  });
-  expect(gone.status).toBe(204);
+  await remove(path('deleted'));
   await ask(`${path('rotated')}/rotate`, { overlap: '0s' });
   await ask(`${path('overlapping')}/rotate`, { overlap: '24h' });
   await ask(`${path('newer')}/rotate`, { overlap: '24h' });
@@ -81,7 +96,7 @@ async function afterBackup(kind: (typeof DATABASES)[number]) {
   keys.late = await makeKey(program, root, { workspace_id });
   await ask(`/v1/api-keys/${keys.late.id}/revoke`, {});
   await program.end('SIGTERM');
-  return { installation, folder, keys, query, audit: await exportAudit(installation) };
+  return { installation, folder, keys, query, objects, audit: await exportAudit(installation) };
 }
 
 async function codes(program: Program, keys: Keys): Promise<Record<string, string>> {
@@ -93,7 +108,7 @@ async function codes(program: Program, keys: Keys): Promise<Record<string, strin
 
 describe.each(DATABASES)('what ended after a backup, on %s', (kind) => {
   test('works again after a plain restore, ends again with the audit log, or is disabled with all', async () => {
-    const { installation, folder, keys, query, audit } = await afterBackup(kind);
+    const { installation, folder, keys, query, objects, audit } = await afterBackup(kind);
     const restore = async (...args: string[]) => {
       const place = await emptyPlaceFor(kind, installation);
       const run = await latchkey(place, 'restore', folder, '--yes', '--json', ...args);
@@ -103,16 +118,28 @@ describe.each(DATABASES)('what ended after a backup, on %s', (kind) => {
       const shortened = await program.call(`/v1/api-keys/${keys.shortened?.id}${query}`, {
         key: program.ready.root_key ?? '',
       });
+      const found: unknown[] = [];
+      for (const at of objects) {
+        const { status, json } = await program.call(at + query, { key: program.ready.root_key ?? '' });
+        const live = json.secrets?.filter(({ expires_at: at }: { expires_at: string | null }) => at === null).length;
+        found.push(status === 200 ? [json.state, live] : status);
+      }
       await program.end('SIGTERM');
       const whole = await latchkey(place, 'audit', 'verify');
       expect(whole.code).toBe(0);
-      return { answered, report: JSON.parse(run.stdout), expiresAt: shortened.json.expires_at };
+      return { answered, found, report: JSON.parse(run.stdout), expiresAt: shortened.json.expires_at };
     };
     const plain = await restore();
     const { early, late, ...revived } = plain.answered;
     expect([early, late]).toEqual(['revoked', 'not_found']);
     expect(new Set(Object.values(revived))).toEqual(new Set(['valid']));
     expect(plain.report).toMatchObject({ endedKeys: 0, disabledKeys: 0 });
+
+    const [asItWas, issuerAsItWas] = [
+      ['active', 1],
+      [undefined, undefined],
+    ];
+    expect(plain.found).toEqual([asItWas, asItWas, asItWas, asItWas, issuerAsItWas]);
 
     const replayed = await restore('--revocations', audit);
     expect(replayed.answered).toEqual({
@@ -131,12 +158,16 @@ describe.each(DATABASES)('what ended after a backup, on %s', (kind) => {
       late: 'not_found',
     });
     expect(replayed.expiresAt).not.toBe(null);
+    expect(replayed.found).toEqual([asItWas, 404, ['disabled', 1], ['active', 0], 404]);
+    expect(replayed.report).toMatchObject({ endedApplications: 3, deletedIssuers: 1, endedGrants: 0 });
     // The key made since, and the two that rotation made, are not in the backup.
     expect(replayed.report).toMatchObject({ endedKeys: 8, suspendedWorkspaces: 1, unknownKeys: 1, disabledKeys: 0 });
 
     const disabled = await restore('--disable-keys');
     expect(new Set(Object.values(disabled.answered))).toEqual(new Set(['disabled', 'revoked', 'not_found']));
     expect(disabled.report.disabledKeys).toBe(12);
+    expect(disabled.found).toEqual([...Array(4).fill(['disabled', 1]), issuerAsItWas]);
+    expect(disabled.report.disabledApplications).toBeGreaterThanOrEqual(4);
   });
 });
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { eventsAbout, makeWorkspace, START_MS } from '../domains/installation.ts';
 import { DATABASES, manualClock, startServer, stopServers, type TestServer } from '../harness.ts';
+import { request, sendRaw } from '../http/raw.ts';
 import { enrolTotp, newBrowser, newPerson, otpAt, PASSWORD, type Person, refusal, signIn } from '../people/browser.ts';
 import { claimsOf } from '../tokens/issuing.ts';
 import { DEAD, loggedIn, memberId, post, refresh, setRole } from './logins.ts';
@@ -241,6 +242,33 @@ describe.each(DATABASES)('refreshing a login on %s', (database) => {
     }
     const events = (await eventsAbout(server, person.userId)).map(({ action }) => action);
     expect(events.filter((action) => action === 'user.signed_out')).toHaveLength(3);
+  });
+
+  test('I16: two credentials of different logins are refused, and end neither', async () => {
+    const person = await newPerson(server);
+    const [one, two] = [await loggedIn(server, person), await loggedIn(server, person)];
+    const cookie = [...person.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
+    const call = (headers: Record<string, string>, json: object = {}) =>
+      server.call('/v1/auth/logout', { method: 'POST', key: null, json, headers });
+    const bearer = { authorization: `Bearer ${one.token}` };
+    const ambiguous = [400, 'ambiguous_credentials'];
+    expect(refusal(await call(bearer, { refresh_token: two.refreshToken }))).toEqual(ambiguous);
+    expect(refusal(await call({ ...bearer, 'x-api-key': two.token }))).toEqual(ambiguous);
+    expect(refusal(await call({ ...bearer, cookie }))).toEqual(ambiguous);
+    expect(refusal(await call({ cookie }, { refresh_token: two.refreshToken }))).toEqual(ambiguous);
+    const lines = [one, two].map(({ token }) => `Authorization: Bearer ${token}`);
+    const body = ['Content-Type: application/json', 'Content-Length: 2', ...lines];
+    const [twice] = await sendRaw(server, `${request('POST /v1/auth/logout', body)}{}`);
+    expect([twice?.status, twice?.json.error]).toEqual(ambiguous);
+    expect([await works(one.token), await works(two.token)]).toEqual([true, true]);
+    expect((await sessionsOf(person)).map(({ id }) => id)).toContain(person.sessionId);
+    const inUrl = { method: 'POST', key: null, json: {} };
+    const named = await server.call(`/v1/auth/logout?access_token=${one.token}`, inUrl);
+    expect(refusal(named)).toEqual([400, 'invalid_request']);
+    // The cookie of a session that has ended says nothing, and both tokens of one login are one.
+    await person.post('/v1/account/sign-out');
+    expect((await call({ ...bearer, cookie }, { refresh_token: one.refreshToken })).status).toBe(204);
+    expect([await works(one.token), await works(two.token)]).toEqual([false, true]);
   });
 
   test('nothing but a login is logged out', async () => {

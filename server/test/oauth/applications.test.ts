@@ -44,6 +44,7 @@ describe.each(DATABASES)('applications on %s', (database) => {
       refresh_tokens: 'always',
       refresh_token_rotation: 'never',
       access_token_ttl_seconds: null,
+      id_token_signed_response_alg: 'ES256',
       self_signed_jwt: false,
       jwks: null,
       jwks_uri: null,

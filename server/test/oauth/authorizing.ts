@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { expect } from 'vitest';
-import { createRecordAudit } from '../../src/audit/index.ts';
+import { createRecordAudit, systemActor } from '../../src/audit/index.ts';
 import { pooledRandom } from '../../src/crypto/index.ts';
 import { type CodeRedemption, type Codes, createCodes } from '../../src/oauth/index.ts';
 import type { TestReply, TestServer } from '../harness.ts';
@@ -114,7 +114,8 @@ export function redeem(
   text: string,
   changes: Partial<{ redirectUri: string | null; verifier: string | null }> = {},
 ): Promise<CodeRedemption> {
-  const presented = { text, clientId: app.id, redirectUri: REDIRECT, verifier: VERIFIER, ...changes };
+  const actor = { ...systemActor, kind: 'application', id: app.id } as const;
+  const presented = { text, actor, clientId: app.id, redirectUri: REDIRECT, verifier: VERIFIER, ...changes };
   return server.latchkey.database.write((tx) => codesOf(server).redeem(tx, presented));
 }
 

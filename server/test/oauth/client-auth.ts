@@ -53,6 +53,7 @@ export async function authServer({ latchkey, clock, config, issuer }: TestServer
     envelope: createEnvelope(config.encryptionKeys, pooledRandom()),
     usage,
     guesses: createMemoryLimiter({ clock }),
+    restoredAtMs: null,
     issuer: () => issuer,
   });
   const base = await serveForms([

@@ -1,5 +1,6 @@
 // One process of several on one PostgreSQL database, started by `run-together.ts`: redeems one code many times at once.
 import { once } from 'node:events';
+import { systemActor } from '../../src/audit/index.ts';
 import { systemClock } from '../../src/clock.ts';
 import { compose, openDatabase } from '../../src/compose.ts';
 import { readConfig } from '../../src/config/index.ts';
@@ -32,7 +33,13 @@ const log = createLog('error', process.stderr);
 const database = openDatabase(config, log);
 const latchkey = await compose(config, { clock: systemClock, randomBytes, log, version: 'test' }, database);
 const codes = codesOf({ latchkey, clock: systemClock });
-const presented = { text: work.text, clientId: work.clientId, redirectUri: REDIRECT, verifier: VERIFIER };
+const presented = {
+  text: work.text,
+  clientId: work.clientId,
+  redirectUri: REDIRECT,
+  verifier: VERIFIER,
+  actor: systemActor,
+};
 
 /** As the token endpoint: what is redeemed gives a token in the same transaction. */
 const redeem = () =>

@@ -1,8 +1,10 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { DATABASES, freshPostgres, manualClock, startServer, stopServers, type TestServer } from '../harness.ts';
+import { memberId } from '../login/logins.ts';
 import { pageClient, plainText } from '../pages/client.ts';
 import type { Person } from '../people/browser.ts';
 import { mint, startFamily, verdictOf as tokenVerdict } from '../tokens/issuing.ts';
+import { auditOf } from './applying.ts';
 import { allow, newApp, personAtBrowser, requestPath } from './authorizing.ts';
 
 afterEach(stopServers);
@@ -115,6 +117,54 @@ describe.each(DATABASES)('withdrawing on %s', (database) => {
     expect(deleted.status, deleted.text).toBe(204);
     expect((await person.call(`/v1/grants?user_id=${person.userId}`)).json.data).toEqual([]);
     expect((await person.call(`/v1/grants/${grant.id}`)).status).toBe(404);
+  });
+
+  const rowsOf = (server: TestServer, userId: string) =>
+    server.latchkey.database.read
+      .selectFrom('grants')
+      .selectAll()
+      .where('user_id', '=', userId)
+      .orderBy('id')
+      .execute();
+
+  test('what a person allowed ends with the account', async () => {
+    const server = await startServer({ database });
+    const { person, grant } = await grantOf(server);
+    const gone = await server.call(`/v1/users/${person.userId}`, { key: server.rootKey, method: 'DELETE' });
+    expect(gone.status, gone.text).toBe(204);
+    const { json: list } = await server.call(`/v1/grants?user_id=${person.userId}`, { key: server.rootKey });
+    expect(list.data).toEqual([]);
+    expect(await rowsOf(server, person.userId)).toMatchObject([{ id: grant.id, revoked_at: expect.any(Number) }]);
+    const told = { action: 'grant.revoked', workspace_id: server.workspaceId };
+    const data = expect.objectContaining({ user_id: person.userId, reason: 'account deleted' });
+    expect((await auditOf(server, grant.id)).at(-1)).toEqual({ ...told, data });
+  });
+
+  test('what a member allowed there ends with the membership, for good; elsewhere it stays', async () => {
+    const server = await startServer({ database });
+    const { app, person, grant } = await grantOf(server);
+    const elsewhere = { workspace_id: `ws_${'0'.repeat(24)}`, id: `grt_${'0'.repeat(24)}` };
+    await server.latchkey.database.write(async (tx) => {
+      const [row] = await tx.query.selectFrom('grants').selectAll().where('id', '=', grant.id).execute();
+      if (row)
+        await tx.query
+          .insertInto('grants')
+          .values({ ...row, ...elsewhere })
+          .execute();
+    });
+    const ties = { clientId: app.id, grantId: grant.id, userId: person.userId };
+    const { family } = await startFamily(server, { ...ties, rotation: 'none' });
+    const path = `/v1/members/${await memberId(server, person)}?workspace_id=${server.workspaceId}`;
+    expect((await server.call(path, { key: server.rootKey, method: 'DELETE' })).status).toBe(204);
+    const back = { user_id: person.userId, role: 'developer', workspace_id: server.workspaceId };
+    expect((await server.call('/v1/members', { key: server.rootKey, json: back })).status).toBe(201);
+    expect(await rowsOf(server, person.userId)).toMatchObject([
+      { ...elsewhere, revoked_at: null },
+      { id: grant.id, revoked_at: expect.any(Number) },
+    ]);
+    const read = server.latchkey.database.read.selectFrom('refresh_families').selectAll();
+    expect((await read.where('id', '=', family.id).execute())[0]?.revoke_reason).toBe('not a member any more');
+    expect((await auditOf(server, grant.id)).at(-1)).toMatchObject({ action: 'grant.revoked' });
   });
 
   test('ends tokens and families of that grant at once, and asks again', async () => {

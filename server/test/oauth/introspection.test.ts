@@ -98,6 +98,23 @@ describe.each(DATABASES)('introspection on %s', (database) => {
     expect((await ask(given.access_token, json.access_token)).json.active).toBe(true);
   });
 
+  test('test and live know nothing of one another, but for the operator', async () => {
+    const live = await newClient(server, { type: 'service', environment: 'live' });
+    const { json } = await token(server, live, { grant_type: 'client_credentials' });
+    const key = await makeKey(server, { scopes: ['read'], environment: 'live' });
+    const inTest = await newClient(server, { type: 'service', scopes: ['tokens:introspect'] });
+    const inLive = await makeKey(server, { scopes: ['tokens:introspect'], environment: 'live' });
+    const { json: own } = await token(server, inTest, { grant_type: 'client_credentials' });
+    for (const text of [json.access_token, key.key]) {
+      for (const caller of [asking, inTest, own.access_token]) expect((await ask(text, caller)).json).toEqual(INACTIVE);
+      for (const caller of [inLive.key, server.rootKey]) expect((await ask(text, caller)).json.active).toBe(true);
+    }
+    expect((await ask(own.access_token, inLive.key)).json).toEqual(INACTIVE);
+    // Nor does one end what the other was given: a token is revoked by its own application alone.
+    await post(server, '/oauth/revoke', { token: json.access_token }, { client: inTest });
+    expect((await ask(json.access_token, live)).json.active).toBe(true);
+  });
+
   test('an operator by a key of all workspaces is told of each', async () => {
     const elsewhere = await makeWorkspace(server, 'Far');
     const all = await makeKey(server, {

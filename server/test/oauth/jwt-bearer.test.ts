@@ -123,6 +123,7 @@ describe.each(DATABASES)('the JWT bearer grant on %s', (database) => {
       'an end in the past': signed({ iat: iat - 600, exp: iat - 120 }),
       'too long a life': signed({ exp: iat + 7200 }),
       'a user of ours': signed({ sub: (await newPerson(server)).userId }),
+      'a user of ours, signed by the application': own({ sub: (await newPerson(server)).userId }),
       'another application': signed({ sub: (await newClient(server)).id }),
       'an access token': json.access_token,
       'no JWT': 'x',

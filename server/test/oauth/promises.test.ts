@@ -1,8 +1,9 @@
 import { createSecretKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { createLocalJWKSet, jwtVerify } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { PUBLISHED_FIRST_MS } from '../../src/signing-keys/key.ts';
 import { manualClock, startServer, stopServers, type TestReply, type TestServer } from '../harness.ts';
 import { newPerson, type Person } from '../people/browser.ts';
-import { claimsOf } from '../tokens/issuing.ts';
 import { signJwt } from '../trusted-issuers/issuing.ts';
 import {
   basic,
@@ -176,15 +177,25 @@ describe('the metadata of the server', () => {
   });
 
   test('ID tokens are signed as it says, with a key of the JWKS that it names', async () => {
-    const client = await newClient(server);
-    const { id_token: text } = await consented(server, person, client);
-    const header = JSON.parse(Buffer.from(text.split('.')[0] ?? '', 'base64url').toString());
-    expect(said.id_token_signing_alg_values_supported).toEqual([header.alg]);
-    const { keys } = (await server.call(new URL(said.jwks_uri).pathname, { key: null })).json;
-    expect(keys.map(({ kid }: { kid: string }) => kid)).toContain(header.kid);
-    expect(claimsOf(text).iss).toBe(said.issuer);
-    const told = Object.keys(claimsOf(text));
-    expect(told.filter((name) => !listed('claims').includes(name))).toEqual([]);
+    // OpenID Connect Discovery §3: RS256 is among them.
+    expect(listed('id_token_signing_alg_values')).toEqual(['ES256', 'RS256']);
+    for (const id_token_signed_response_alg of listed('id_token_signing_alg_values')) {
+      const client = await newClient(server, { id_token_signed_response_alg });
+      clock.advance(PUBLISHED_FIRST_MS);
+      await server.latchkey.signingKeys.maintain();
+      const somebody = await newPerson(server);
+      const { id_token: text } = await consented(server, somebody, client);
+      const jwks = (await server.call(new URL(said.jwks_uri).pathname, { key: null })).json;
+      const checks = { issuer: said.issuer, audience: client.id, currentDate: new Date(clock.nowMs()) };
+      const { protectedHeader, payload } = await jwtVerify(text, createLocalJWKSet(jwks), checks);
+      expect(protectedHeader).toMatchObject({ alg: id_token_signed_response_alg, typ: 'JWT' });
+      expect(Object.keys(payload).filter((name) => !listed('claims').includes(name))).toEqual([]);
+    }
+    const json = { name: 'x', scopes: ['openid'], redirect_uris: [REDIRECT], workspace_id: server.workspaceId };
+    for (const id_token_signed_response_alg of ['none', 'HS256', 'EdDSA', 'PS256']) {
+      const body = { ...json, id_token_signed_response_alg };
+      expect((await server.call('/v1/applications', { key: server.rootKey, json: body })).status).toBe(422);
+    }
   });
 
   test('what it does not name is refused at the authorization endpoint', async () => {

@@ -116,13 +116,17 @@ describe.each(DATABASES)('redeeming a code on %s', (database) => {
     const code = await codeFor(person, web);
     const { json: first } = await redeem(web, code);
     expect(await works(first.access_token)).toBe(true);
-    expect(refusal(await redeem(web, code))).toEqual(DEAD);
+    const second = await redeem(web, code);
+    expect(refusal(second)).toEqual(DEAD);
     expect(await works(first.access_token)).toBe(false);
     expect(refusal(await token(server, web, withRefresh(first.refresh_token)))).toEqual(DEAD);
     expect(refusal(await redeem(web, code))).toEqual(DEAD);
     const { grant_id: grantId = '' } = claimsOf(first.access_token);
-    const events = (await eventsAbout(server, grantId)).map(({ action }) => action);
-    expect(events.filter((action) => action === 'authorization_code.reused')).toHaveLength(1);
+    const events = await eventsAbout(server, grantId);
+    const told = events.filter(({ action }) => action === 'authorization_code.reused');
+    // By whom, in which request, from where.
+    const by = { actor_kind: 'application', actor_id: web.id, address: '127.0.0.1' };
+    expect(told).toMatchObject([{ ...by, request_id: second.headers.get('x-request-id') }]);
     expect((await redeem(web, await codeFor(person, web))).status).toBe(200);
   });
 

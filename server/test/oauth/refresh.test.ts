@@ -4,7 +4,7 @@ import { DATABASES, manualClock, startServer, stopServers, type TestServer } fro
 import { loggedIn, memberId, setRole } from '../login/logins.ts';
 import { newPerson, type Person } from '../people/browser.ts';
 import { claimsOf } from '../tokens/issuing.ts';
-import { consented, newClient, refusal, type TestClient, token, withRefresh } from './clients.ts';
+import { codeFor, consented, newClient, refusal, type TestClient, token, withCode, withRefresh } from './clients.ts';
 
 const DEAD = [400, 'invalid_grant'];
 const GRACE_MS = 30_000;
@@ -142,6 +142,32 @@ describe.each(DATABASES)('refreshing on %s', (database) => {
       expect(refusal(await refresh(client, text, { resource })), resource).toEqual([400, 'invalid_target']);
     }
     expect((await refresh(client, text, { resource: `${server.issuer}/v1` })).status).toBe(200);
+  });
+
+  test('the resource is looked at again: one that is gone, or the application may not ask for any more, gives nothing', async () => {
+    const audience = `https://billing-${database}.example`;
+    const asRoot = (path: string, method: string, json: object = {}) =>
+      server.call(path, { method, key: server.rootKey, ...(method === 'DELETE' ? {} : { json }) });
+    const { json: billing } = await asRoot('/v1/resources', 'POST', { name: 'Billing', audience });
+    const usual = `${server.issuer}/v1`;
+    const client = await newClient(server, { resources: [usual, audience] });
+    const given = await consented(server, person, client, { scope: 'openid', resource: audience });
+    const answer = async () => refusal(await refresh(client, given.refresh_token));
+    const named = (resources: string[]) => asRoot(`/v1/applications/${client.id}`, 'PATCH', { resources });
+    expect(await answer()).toEqual([200, undefined]);
+    expect((await named([usual])).status).toBe(200);
+    expect(await answer()).toEqual([400, 'invalid_target']);
+    // It harmed nothing: given back, the token goes on.
+    expect((await named([usual, audience])).status).toBe(200);
+    expect(await answer()).toEqual([200, undefined]);
+    const code = await codeFor(person, client, { scope: 'openid', resource: audience });
+    expect((await asRoot(`/v1/resources/${billing.id}`, 'DELETE')).status).toBe(204);
+    expect(await answer()).toEqual([400, 'invalid_target']);
+    expect(refusal(await token(server, client, withCode(code)))).toEqual([400, 'invalid_target']);
+    const again = await asRoot('/v1/resources', 'POST', { name: 'Another', audience });
+    expect(again.status).toBe(201);
+    // Another API of the same name is not one that this application was registered for.
+    expect(await answer()).toEqual([400, 'invalid_target']);
   });
 
   test('an ID token that is refreshed is of the same login, without a nonce', async () => {

@@ -1,10 +1,11 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { afterEach, describe, expect, test } from 'vitest';
-import { MOST_UNUSED, REGISTRATIONS } from '../../src/oauth/registration/budget.ts';
-import { manualClock, startServer, stopServers } from '../harness.ts';
+import { REGISTRATIONS } from '../../src/oauth/registration/budget.ts';
+import { MOST_UNUSED, SURE_MS } from '../../src/oauth/registration/make-room.ts';
+import { DATABASES, manualClock, startServer, stopServers } from '../harness.ts';
 import { answerOf, decide, personAtBrowser, requestPath } from './authorizing.ts';
 import { refusal, token, withCode, withRefresh } from './clients.ts';
-import { auditOf, consented, PUBLIC, REDIRECT, register, registered } from './registering.ts';
+import { auditOf, consented, own, PUBLIC, REDIRECT, register, registered } from './registering.ts';
 
 afterEach(stopServers);
 
@@ -296,26 +297,59 @@ describe('who may register (security H1, H5)', () => {
     expect(text).toContain('latchkey_client_registrations_total{outcome="rate_limit_exceeded"} 4');
   });
 
-  test('only so many wait for somebody to use them', async () => {
-    const server = await startServer();
-    const rows = Array.from({ length: MOST_UNUSED }, (_, index) => ({
-      client_id: `app_${index}`,
-      token_hash: '',
-      created_at: server.clock.nowMs(),
-    }));
-    await server.latchkey.database.write(async (tx) => {
-      for (let at = 0; at < rows.length; at += 1000) {
-        await tx.query
-          .insertInto('client_registrations')
-          .values(rows.slice(at, at + 1000))
-          .execute();
-      }
-    });
-    const full = await register(server, PUBLIC);
-    expect(refusal(full)).toEqual([503, 'temporarily_unavailable']);
-    await server.latchkey.database.write((tx) =>
-      tx.query.deleteFrom('client_registrations').where('client_id', '=', 'app_1').execute(),
-    );
-    expect((await register(server, PUBLIC)).status).toBe(201);
-  });
+  test.each(DATABASES)(
+    'only so many wait for somebody to use them: the oldest give way, and none that is used or new, on %s',
+    async (kind) => {
+      const clock = manualClock();
+      const server = await startServer({ clock, database: kind });
+      const { database } = server.latchkey;
+      const used = await registered(server);
+      await consented(server, used.client_id);
+      const old = await registered(server);
+      clock.advance(1000);
+      const younger = await registered(server);
+      clock.advance(SURE_MS - 1000);
+      const rows = Array.from({ length: MOST_UNUSED - 2 }, (_, index) => ({
+        client_id: `app_${index}`,
+        token_hash: '',
+        created_at: clock.nowMs(),
+      }));
+      await database.write(async (tx) => {
+        for (let at = 0; at < rows.length; at += 1000) {
+          await tx.query
+            .insertInto('client_registrations')
+            .values(rows.slice(at, at + 1000))
+            .execute();
+        }
+      });
+      const lives = async ({ client_id: id, registration_access_token: rat }: typeof used) =>
+        (await own(server, id, rat)).status === 200;
+      // All wait, and none of them long enough.
+      expect(refusal(await register(server, PUBLIC))).toEqual([503, 'temporarily_unavailable']);
+      expect([await lives(old), await lives(younger)]).toEqual([true, true]);
+      clock.advance(1);
+      const made = await registered(server);
+      expect([await lives(old), await lives(younger), await lives(used), await lives(made)]).toEqual([
+        false,
+        true,
+        true,
+        true,
+      ]);
+      expect(await auditOf(server, old.client_id)).toEqual([
+        'application.created by system',
+        'application.deleted by system',
+      ]);
+      // What cannot be registered ends nothing.
+      expect((await register(server, { redirect_uris: ['javascript:x'] })).status).toBe(400);
+      expect(await lives(younger)).toBe(true);
+      // Many at once make room for each of them, and no more is left than may be.
+      clock.advance(SURE_MS + 1);
+      const many = await Promise.all(Array.from({ length: 20 }, () => register(server, PUBLIC)));
+      expect(many.map(({ status }) => status)).toEqual(Array(20).fill(201));
+      await registered(server);
+      const left = await database.read.selectFrom('client_registrations').selectAll().execute();
+      expect(left.length).toBeLessThanOrEqual(MOST_UNUSED + 1);
+      expect(await lives(used)).toBe(true);
+    },
+  );
 });

@@ -1,7 +1,7 @@
 import { createHmac, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { ManualClock, TestServer } from '../harness.ts';
+import type { TestServer } from '../harness.ts';
 
 export const SECRET = 'a secret of thirty-two bytes, or a few more';
 export const ISSUER = 'https://idp.example/';
@@ -77,7 +77,7 @@ export class Idp {
 }
 
 /** What a token of theirs says, unless told otherwise: for the default resource, for ten minutes from now. */
-export function claimsFor(server: TestServer & { clock: ManualClock }, changes: object = {}): Record<string, unknown> {
+export function claimsFor(server: Pick<TestServer, 'clock' | 'issuer'>, changes: object = {}): Record<string, unknown> {
   const iat = Math.floor(server.clock.nowMs() / 1000);
   return {
     iss: ISSUER,

@@ -88,6 +88,7 @@ export function removeMember(
     await refuseOwnerLoss(tx, caller, member);
     await deleteMember(tx, id);
     await heard(people, tx, caller.actor, { userId: member.user_id, workspaceId, role: null });
+    await people.endGrants(tx, caller.actor, { userId: member.user_id, workspaceId, reason: 'not a member any more' });
     const action = isOneself ? 'member.left' : 'member.removed';
     const data = { user: member.user_id, role: member.role };
     await people.recordAudit(tx, { action, actor: caller.actor, workspaceId, targetId: id, data });

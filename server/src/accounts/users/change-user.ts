@@ -195,11 +195,13 @@ export async function removeUser(
       await deleteMember(tx, member.id);
       await revokeInvitationsOf(people, tx, actor, { userId, workspaceId, role: null });
       await people.changes.record(tx, { kind: 'user', ref: userId });
+      await people.endGrants(tx, actor, { userId, workspaceId, reason: 'not a member any more' });
       await people.recordAudit(tx, { action: 'member.removed', actor, workspaceId, targetId: member.id });
       return;
     }
     await people.endTokens(tx, userId, 'account deleted');
     await endSessionsOf(people, tx, actor, { userId, reason: 'account deleted' });
+    await people.endGrants(tx, actor, { userId, workspaceId: null, reason: 'account deleted' });
     await deleteTokensOfUser(tx, userId, ['recover', 'verify_email', 'change_email']);
     await deleteFactorsOf(tx, userId);
     await revokeInvitationsOf(people, tx, actor, { userId, workspaceId: null, role: null });

@@ -41,12 +41,25 @@ function timesFit({ exp, iat, nbf }: JsonObject, nowSeconds: number): boolean {
 }
 
 /**
+ * Whether an assertion may have been made, and so used, before a moment: by its `iat`, else by the longest life that it
+ * may have. In seconds. Clocks differ by the leeway. Pure.
+ */
+export function mayBeOlder(
+  than: number,
+  { exp, iat }: { exp: number; iat: number | null },
+  longestSeconds: number,
+): boolean {
+  const madeAt = iat ?? exp - longestSeconds - LEEWAY_SECONDS;
+  return madeAt - LEEWAY_SECONDS < than;
+}
+
+/**
  * Reads a client assertion (RFC 7523 §3, RFC 7521 §4.2): form, header, `iss` = `sub`, one `aud`, times, `jti`. Null for
  * what is none. Its signature is verified by who has the client's key.
  */
 export function readAssertion(
   text: string,
-  { issuer, nowMs }: { issuer: string; nowMs: number },
+  { issuer, nowMs, restoredAtMs }: { issuer: string; nowMs: number; restoredAtMs: number | null },
 ): ClientAssertion | null {
   const jws = parseCompactJws(text);
   const claims = jws && readJsonObject(jws.payload);
@@ -55,5 +68,8 @@ export function readAssertion(
   if (typeof iss !== 'string' || iss === '' || iss !== sub || !isForUs(aud, issuer)) return null;
   if (typeof jti !== 'string' || jti === '' || jti.length > LONGEST_JTI) return null;
   if (!timesFit(claims, nowMs / 1000)) return null;
-  return { text, jws, alg: String(jws.header.alg), kid: jws.header.kid, clientId: iss, jti, expSeconds: Number(exp) };
+  const times = { exp: Number(exp), iat: isTime(claims.iat) ? claims.iat : null };
+  // What was used before the restore, and after the backup, is known to nobody any more.
+  if (restoredAtMs !== null && mayBeOlder(restoredAtMs / 1000, times, LONGEST_ASSERTION_SECONDS)) return null;
+  return { text, jws, alg: String(jws.header.alg), kid: jws.header.kid, clientId: iss, jti, expSeconds: times.exp };
 }

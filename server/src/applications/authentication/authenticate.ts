@@ -34,6 +34,8 @@ export interface ClientAuthDeps {
   usage: SecretUsage;
   /** Counts wrong proofs; never open. */
   guesses: Limiter;
+  /** When a backup was put back: assertions that may be older could have been used. Null: never. */
+  restoredAtMs: number | null;
   issuer(): string;
 }
 
@@ -131,7 +133,9 @@ interface Outcome {
 
 async function prove(deps: ClientAuthDeps, presented: Presented, address: string): Promise<Outcome> {
   if (presented.kind === 'assertion') {
-    const assertion = readAssertion(presented.assertion, { issuer: deps.issuer(), nowMs: deps.clock.nowMs() });
+    const { restoredAtMs, clock } = deps;
+    const when = { issuer: deps.issuer(), nowMs: clock.nowMs(), restoredAtMs };
+    const assertion = readAssertion(presented.assertion, when);
     const clientId = assertion?.clientId ?? presented.clientId ?? '';
     if (!assertion || (presented.clientId ?? clientId) !== clientId) return { clientId, record: null, proof: null };
     const record = await deps.applications.record(clientId, address);

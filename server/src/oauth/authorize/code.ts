@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Actor } from '../../audit/index.ts';
 import { sha256Hex } from '../../crypto/index.ts';
 import type { Environment } from '../../http/index.ts';
 
@@ -42,6 +43,8 @@ export type CodeRedemption =
 export interface PresentedCode {
   text: string;
   clientId: string;
+  /** Who presents it, for the record of what that ends. */
+  actor: Actor;
   redirectUri: string | null;
   verifier: string | null;
 }

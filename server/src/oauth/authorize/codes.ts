@@ -1,4 +1,4 @@
-import { type RecordAudit, systemActor } from '../../audit/index.ts';
+import type { Actor, RecordAudit } from '../../audit/index.ts';
 import type { Clock } from '../../clock.ts';
 import type { RandomBytes } from '../../crypto/index.ts';
 import type { Database, Tx } from '../../database/index.ts';
@@ -84,10 +84,9 @@ function toRow(code: Omit<AuthorizationCode, 'codeHash' | 'expiresAtMs'>, codeHa
 }
 
 /** What a code gave ends at its second use: somebody else has had it (RFC 6749 §4.1.2, security C11). */
-async function endGiven({ tokens, recordAudit }: CodesDeps, tx: Tx, row: CodeRow): Promise<void> {
+async function endGiven({ tokens, recordAudit }: CodesDeps, tx: Tx, actor: Actor, row: CodeRow): Promise<void> {
   // Of many who find out at once, one ends it and tells.
   if (!(await forgetGiven(tx, row.code_hash))) return;
-  const actor = systemActor;
   const { family_id: family, access_token_id: jti, access_token_expires_at: expiresAtMs } = row;
   if (family !== null) await tokens.revokeFamily(tx, { family: { id: family }, reason: 'code used twice', actor });
   else if (jti !== null && expiresAtMs !== null) {
@@ -122,7 +121,7 @@ async function redeem(deps: CodesDeps, tx: Tx, presented: PresentedCode): Promis
   if (!row) return refused('unknown');
   const known = { ...toCode(row), isUsed: row.used_at !== null };
   const reason = whyRefused(known, { clientId, redirectUri, challenge }, nowMs);
-  if (reason === 'used') await endGiven(deps, tx, row);
+  if (reason === 'used') await endGiven(deps, tx, presented.actor, row);
   return refused(reason);
 }
 

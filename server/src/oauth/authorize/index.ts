@@ -14,4 +14,5 @@ export type { Blocked } from './place.ts';
 export { isBrowserText, REQUEST_TTL_MS } from './requests.ts';
 export type { AuthorizationResponse } from './response.ts';
 export type { Visitor } from './resume.ts';
+export { deleteAllPending } from './store.ts';
 export { authorizeMigrations } from './tables.ts';

@@ -135,3 +135,9 @@ export async function deleteOldRequests(tx: Tx, beforeMs: number, limit: number)
     .executeTakeFirst();
   return Number(numDeletedRows);
 }
+
+/** Removes every code, and every request that waits for an answer. For a database that nobody serves. */
+export async function deleteAllPending(tx: Tx): Promise<void> {
+  await tx.query.deleteFrom('authorization_codes').execute();
+  await tx.query.deleteFrom('authorization_requests').execute();
+}

@@ -85,6 +85,12 @@ export function toGrant(row: GrantRow): Grant {
   };
 }
 
+/** What lives at a place, as the query sees it. */
+export async function livingGrantAt(query: Tx['query'], place: GrantPlace): Promise<Grant | null> {
+  const row = await livingGrant(query, place);
+  return row ? toGrant(row) : null;
+}
+
 const added = (known: readonly string[], more: readonly string[]) => [...new Set([...known, ...more])];
 
 function record({ recordAudit }: GrantsDeps, tx: Tx, actor: Actor, action: string, grant: Grant): Promise<void> {
@@ -149,10 +155,7 @@ export function createGrants(deps: GrantsDeps): Grants {
     changes,
     maxEntries: MAX_RECORDS,
     refsOf: ({ id }) => [id],
-    load: async (key) => {
-      const row = await livingGrant(database.read, placeOf(key));
-      return row ? toGrant(row) : null;
-    },
+    load: (key) => livingGrantAt(database.read, placeOf(key)),
   });
   return {
     peek: (place) => cache.peek(keyOf(place)),

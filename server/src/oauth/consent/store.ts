@@ -60,6 +60,13 @@ export async function endGrant(tx: Tx, id: string, nowMs: number): Promise<boole
   return row !== undefined;
 }
 
+/** What a person allowed and has not withdrawn, in one workspace or, with null, in all; in the order of its making. */
+export function livingGrantsOf(query: Kysely<Tables>, userId: string, workspaceId: string | null): Promise<Row[]> {
+  const rows = query.selectFrom('grants').selectAll().where('user_id', '=', userId).where('revoked_at', 'is', null);
+  const there = workspaceId === null ? rows : rows.where('workspace_id', '=', workspaceId);
+  return there.orderBy('id').execute();
+}
+
 /** Ends whatever people allowed an application. */
 export async function endGrantsOf(tx: Tx, clientId: string, nowMs: number): Promise<void> {
   await tx.query

@@ -5,7 +5,7 @@ import {
   isConfidential,
 } from '../../applications/index.ts';
 import { OAuthFailure } from '../../failure.ts';
-import type { FormCall, Principal } from '../../http/index.ts';
+import type { Environment, FormCall, Principal } from '../../http/index.ts';
 import type { ScopeCatalogue } from '../../scopes/index.ts';
 
 /** Who asks about a token: an application with its own secret, or whoever brings a credential that may ask. */
@@ -47,19 +47,20 @@ export interface Belonging {
   /** Null for a key. */
   clientId: string | null;
   workspaceId: string | null;
+  environment: Environment | null;
 }
 
 /**
- * Contract §6: the application that a token was issued to; who holds `tokens:introspect` in its workspace; operators. To
- * everybody else there is no such token. Pure.
+ * Contract §6: the application that a token was issued to; who holds `tokens:introspect` in its workspace and environment;
+ * operators. To everybody else there is no such token. Pure.
  */
-export function mayKnow(catalogue: ScopeCatalogue, caller: Caller, { clientId, workspaceId }: Belonging): boolean {
-  if (caller.kind === 'principal') {
-    const { principal } = caller;
-    return principal.allWorkspaces || (principal.workspaceId !== null && principal.workspaceId === workspaceId);
-  }
+export function mayKnow(catalogue: ScopeCatalogue, caller: Caller, belonging: Belonging): boolean {
+  const isThere = (asking: Omit<Belonging, 'clientId'>) =>
+    asking.workspaceId !== null &&
+    asking.workspaceId === belonging.workspaceId &&
+    asking.environment === belonging.environment;
+  if (caller.kind === 'principal') return caller.principal.allWorkspaces || isThere(caller.principal);
   const { application } = caller;
-  if (application.id === clientId) return true;
-  if (application.workspaceId === null || application.workspaceId !== workspaceId) return false;
-  return isConfidential(application) && catalogue.expand(application.scopes).has(INTROSPECT);
+  if (application.id === belonging.clientId) return true;
+  return isThere(application) && isConfidential(application) && catalogue.expand(application.scopes).has(INTROSPECT);
 }

@@ -4,7 +4,7 @@ import type { FormCall, Principal } from '../../http/index.ts';
 import type { ScopeCatalogue } from '../../scopes/index.ts';
 import type { AccessTokenClaims, Tokens } from '../../tokens/index.ts';
 import { answerOfFamily, answerOfForeign, answerOfKey, answerOfToken, INACTIVE } from './answer.ts';
-import { type Caller, type CallerDeps, callerOf, mayKnow } from './caller.ts';
+import { type Belonging, type Caller, type CallerDeps, callerOf, mayKnow } from './caller.ts';
 
 /** A key or access token that works now; see `Inspect` of `access`, which spends a call from it. */
 export type LookUp = (question: {
@@ -33,8 +33,7 @@ const payerOf = (caller: Caller) =>
 
 /** By the token's own form, whatever `token_type_hint` says (RFC 7662 §2.1): a wrong hint cannot hide a token. */
 async function answerOf(deps: IntrospectDeps, caller: Caller, text: string, address: string | null): Promise<object> {
-  const sees = (belonging: { clientId: string | null; workspaceId: string | null }) =>
-    mayKnow(deps.catalogue, caller, belonging);
+  const sees = (belonging: Belonging) => mayKnow(deps.catalogue, caller, belonging);
   if (readSecret(text) === 'refresh_token') {
     const seen = await deps.tokens.lookUpRefresh(text);
     return seen?.isUsable && sees(seen.family) ? answerOfFamily(seen.family, deps.issuer()) : INACTIVE;

@@ -2,16 +2,12 @@ import { addressGroup } from '../../address.ts';
 import { Failure } from '../../failure.ts';
 import { ANONYMOUS_PREFIX, type Limits } from '../../limits/index.ts';
 import type { RegistrationDeps } from './deps.ts';
-import { countUnused } from './store.ts';
 
 /** How many an hour from one network: a whole office behind one address registers more than once. */
 export const REGISTRATIONS: Limits = { perHour: 300, perSecond: null };
 
-/** How many that nobody has allowed anything yet may wait for that at once. */
-export const MOST_UNUSED = 10_000;
-
-/** Throws `rate_limit_exceeded` for a network that registers too much, `unavailable` while too many wait (security H1). */
-export async function payRegistration({ limiter, database }: RegistrationDeps, address: string): Promise<void> {
+/** Throws `rate_limit_exceeded` for a network that registers too much (security H1). */
+export async function payRegistration({ limiter }: RegistrationDeps, address: string): Promise<void> {
   const bucket = `${ANONYMOUS_PREFIX}register:${addressGroup(address)}`;
   const spending = await limiter.spend(bucket, REGISTRATIONS, 1);
   if (!spending.allowed) {
@@ -19,8 +15,4 @@ export async function payRegistration({ limiter, database }: RegistrationDeps, a
       retryAfterSeconds: Math.max(1, Math.ceil(spending.retryAfterMs / 1000)),
     });
   }
-  if ((await countUnused(database.read, MOST_UNUSED)) < MOST_UNUSED) return;
-  throw new Failure('unavailable', 'Too many registrations wait for somebody to use them. Try again tomorrow.', {
-    retryAfterSeconds: 3600,
-  });
 }

@@ -1,4 +1,4 @@
-import type { ApplicationDeps } from '../../applications/index.ts';
+import type { ApplicationDeps, IdTokenAlgorithm } from '../../applications/index.ts';
 import type { Database } from '../../database/index.ts';
 import type { Environment, Principal } from '../../http/index.ts';
 import type { Limiter } from '../../limits/index.ts';
@@ -22,8 +22,8 @@ export interface RegistrationDeps extends ApplicationDeps {
   mode: RegistrationMode;
   /** Of those that nobody's key says otherwise for. */
   environment: Environment;
-  /** The first is what ID tokens are signed with. */
-  idTokenAlgorithms: readonly [string, ...string[]];
+  /** What ID tokens may be signed with; the first unless said. */
+  idTokenAlgorithms: readonly IdTokenAlgorithm[];
   /** Counts what strangers make the server store. */
   limiter: Limiter;
   issuer(): string;

@@ -5,6 +5,7 @@ import {
   isClientSecret,
   removeApplication,
   replaceSettings,
+  settingsOf,
 } from '../../applications/index.ts';
 import type { Actor } from '../../audit/index.ts';
 import { secretsEqual, sha256Hex } from '../../crypto/index.ts';
@@ -66,7 +67,7 @@ function checkOwn(metadata: ClientMetadata, clientId: string): void {
 
 /** RFC 7592 §2.2: puts other metadata in the place of all that was registered. */
 export async function replaceRegistration(deps: RegistrationDeps, call: OwnCall, body: unknown): Promise<Shown> {
-  return deps.database.write(async (tx) => {
+  const shown = await deps.database.write(async (tx) => {
     const { row: before, token } = await registrationAt(tx.query, call);
     const metadata = metadataIn(body);
     checkOwn(metadata, call.clientId);
@@ -75,6 +76,8 @@ export async function replaceRegistration(deps: RegistrationDeps, call: OwnCall,
     const { row, secret } = await replaceSettings(deps, tx, ownActor(call), { id: before.id, settings });
     return { row, clientSecret: secret?.text ?? null, registrationToken: token };
   });
+  await deps.prepareKey(settingsOf(shown.row).idTokenAlgorithm);
+  return shown;
 }
 
 /** RFC 7592 §2.2: a secret may be repeated, never chosen. */
@@ -93,10 +96,12 @@ export async function removeRegistration(deps: RegistrationDeps, call: OwnCall):
   });
 }
 
-/** Ends a registration and its application, whoever does it. */
-export async function endRegistration(deps: EndingDeps, tx: Tx, actor: Actor, id: string): Promise<void> {
-  await deleteRegistration(tx, id);
+/** Ends a registration and its application, whoever does it. False when it had ended. */
+export async function endRegistration(deps: EndingDeps, tx: Tx, actor: Actor, id: string): Promise<boolean> {
+  if (!(await deleteRegistration(tx, id))) return false;
   // The operator may have taken the application away before.
-  if ((await anyApplication(tx.query, id)) === undefined) return;
-  await removeApplication(deps, tx, actor, { reach: { workspaceId: null, environment: null }, id });
+  if ((await anyApplication(tx.query, id)) !== undefined) {
+    await removeApplication(deps, tx, actor, { reach: { workspaceId: null, environment: null }, id });
+  }
+  return true;
 }

@@ -6,6 +6,7 @@ import {
   checkSettings,
   defaultsOf,
   type GrantType,
+  type IdTokenAlgorithm,
   redirectUriProblem,
 } from '../../applications/index.ts';
 import { Failure, OAuthFailure } from '../../failure.ts';
@@ -21,7 +22,7 @@ export interface MetadataContext {
   catalogue: ScopeCatalogue;
   environment: Environment;
   /** What ID tokens are signed with. */
-  idTokenAlgorithms: readonly string[];
+  idTokenAlgorithms: readonly IdTokenAlgorithm[];
 }
 
 const LONGEST_NAME = 100;
@@ -133,11 +134,14 @@ function jwksOf(metadata: ClientMetadata): ApplicationSettings['jwks'] {
 }
 
 /** OpenID Connect Registration §2: what ID tokens could not be is refused, not silently something else (security H3). */
-function checkIdTokens(metadata: ClientMetadata, { idTokenAlgorithms }: MetadataContext): void {
+function idTokenAlgorithmOf(metadata: ClientMetadata, { idTokenAlgorithms }: MetadataContext): IdTokenAlgorithm {
   const algorithm = textAt(metadata, 'id_token_signed_response_alg');
-  if (algorithm !== null && !idTokenAlgorithms.includes(algorithm)) {
-    throw invalidMetadata(`id_token_signed_response_alg must be ${idTokenAlgorithms.join(' or ')}.`);
-  }
+  const found = algorithm === null ? idTokenAlgorithms[0] : idTokenAlgorithms.find((each) => each === algorithm);
+  if (found !== undefined) return found;
+  throw invalidMetadata(`id_token_signed_response_alg must be ${idTokenAlgorithms.join(' or ')}.`);
+}
+
+function checkSubjects(metadata: ClientMetadata): void {
   const subjects = textAt(metadata, 'subject_type');
   if (subjects !== null && subjects !== 'public') throw invalidMetadata('subject_type must be public.');
 }
@@ -158,7 +162,7 @@ function asRefusal(error: unknown): unknown {
 export function settingsOfMetadata(metadata: ClientMetadata, context: MetadataContext): ApplicationSettings {
   const redirectUris = redirectUrisOf(metadata);
   checkResponseTypes(metadata);
-  checkIdTokens(metadata, context);
+  checkSubjects(metadata);
   const { type, authMethod } = kindOf(metadata, redirectUris, context.environment);
   const settings: ApplicationSettings = {
     ...defaultsOf(type),
@@ -169,6 +173,7 @@ export function settingsOfMetadata(metadata: ClientMetadata, context: MetadataCo
     grantTypes: grantTypesOf(metadata),
     authMethod,
     scopes: scopesOf(metadata, context),
+    idTokenAlgorithm: idTokenAlgorithmOf(metadata, context),
     jwks: jwksOf(metadata),
     jwksUri: textAt(metadata, 'jwks_uri'),
     clientUri: textAt(metadata, 'client_uri'),

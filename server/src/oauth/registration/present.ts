@@ -12,7 +12,7 @@ const seconds = (timeMs: number) => Math.floor(timeMs / 1000);
 /** A registration as it is: all that counts of it, whatever was asked for (RFC 7591 §3.2.1, RFC 7592 §3). */
 export function presentRegistration(
   { row, clientSecret, registrationToken }: Shown,
-  { url, idTokenAlgorithm }: { url(path: string): string; idTokenAlgorithm: string },
+  url: (path: string) => string,
 ): Record<string, unknown> {
   const settings = settingsOf(row);
   const { jwks, jwksUri, clientUri, logoUri, policyUri, tosUri, postLogoutRedirectUris, type } = settings;
@@ -40,7 +40,7 @@ export function presentRegistration(
     application_type: type === 'native' ? 'native' : 'web',
     scope: settings.scopes.join(' '),
     subject_type: 'public',
-    id_token_signed_response_alg: idTokenAlgorithm,
+    id_token_signed_response_alg: settings.idTokenAlgorithm,
     ...Object.fromEntries(Object.entries(told).filter(([, value]) => value !== null)),
   };
 }

@@ -7,6 +7,7 @@ import { makerOf, type Principal } from '../../http/index.ts';
 import { UNLIMITED } from '../../limits/index.ts';
 import { payRegistration } from './budget.ts';
 import type { Registrar, RegistrationDeps } from './deps.ts';
+import { makeRoom, registrationsBeyond } from './make-room.ts';
 import { metadataIn, settingsOfMetadata } from './metadata.ts';
 import type { Shown } from './present.ts';
 import { insertRegistration } from './store.ts';
@@ -28,10 +29,12 @@ async function register(deps: RegistrationDeps, call: Registrar, body: unknown):
   const environment = principal?.environment ?? deps.environment;
   const settings = settingsOfMetadata(metadataIn(body), { ...deps, environment });
   await payRegistration(deps, call.address);
+  const beyond = await registrationsBeyond(deps);
   const registrationToken = mintSecret('registration_token', deps.randomBytes);
   const actor = actorBehind(call, principal);
   const made = await deps.database.write(async (tx) => {
     if (principal) await deps.holdGrantor(tx, principal);
+    await makeRoom(deps, tx, beyond);
     const { row, secret } = await createApplication(deps, tx, {
       workspaceId: null,
       settings,
@@ -43,6 +46,7 @@ async function register(deps: RegistrationDeps, call: Registrar, body: unknown):
     await insertRegistration(tx, { client_id: row.id, token_hash, created_at: row.created_at });
     return { row, clientSecret: secret?.text ?? null };
   });
+  await deps.prepareKey(settings.idTokenAlgorithm);
   return { ...made, registrationToken };
 }
 

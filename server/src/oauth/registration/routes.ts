@@ -52,9 +52,8 @@ const ownCall = ({ params, header, address, requestId }: Call<unknown, unknown, 
 /** `/oauth/register`: clients register themselves (RFC 7591), and see to their registration (RFC 7592). */
 export function registrationRoutes(deps: RegistrationDeps): Route[] {
   if (deps.mode === 'off') return [];
-  const [idTokenAlgorithm] = deps.idTokenAlgorithms;
   const url = (path: string) => deps.issuer() + path;
-  const present = (shown: Shown) => presentRegistration(shown, { url, idTokenAlgorithm }) as never;
+  const present = (shown: Shown) => presentRegistration(shown, url) as never;
   const own = { ...shared, path: '/oauth/register/:client_id', params } as const;
   // RFC 7591 §3.2.1: beside the no-store that every reply has.
   const neverKept = (call: Pick<Call, 'setHeader'>) => call.setHeader('pragma', 'no-cache');

@@ -10,8 +10,10 @@ export function registrationOf(read: Kysely<Tables>, clientId: string): Promise<
   return read.selectFrom('client_registrations').selectAll().where('client_id', '=', clientId).executeTakeFirst();
 }
 
-export async function deleteRegistration(tx: Tx, clientId: string): Promise<void> {
-  await tx.query.deleteFrom('client_registrations').where('client_id', '=', clientId).execute();
+/** False when it was gone already. */
+export async function deleteRegistration(tx: Tx, clientId: string): Promise<boolean> {
+  const gone = tx.query.deleteFrom('client_registrations').where('client_id', '=', clientId).returning('client_id');
+  return (await gone.executeTakeFirst()) !== undefined;
 }
 
 /** Nobody has allowed them anything, or all that was allowed ended and was forgotten. */
@@ -27,9 +29,9 @@ export async function countUnused(read: Kysely<Tables>, most: number): Promise<n
   return rows.length;
 }
 
-/** At most `limit` that nobody uses and that were made before. */
+/** At most `limit` that nobody uses and that were made before, oldest first. */
 export async function unusedBefore(read: Kysely<Tables>, beforeMs: number, limit: number): Promise<string[]> {
-  const rows = await unused(read).where('created_at', '<', beforeMs).limit(limit).execute();
+  const rows = await unused(read).where('created_at', '<', beforeMs).orderBy('created_at').limit(limit).execute();
   return rows.map(({ client_id }) => client_id);
 }
 

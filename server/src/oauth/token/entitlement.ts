@@ -12,6 +12,8 @@ export interface Holder {
   subjectIssuer?: string | null;
   /** The account behind it; null for none. */
   userId: string | null;
+  /** What a user allowed who is named, and is not behind it: the token ends with it. */
+  grantId?: string;
   workspaceId: string;
   environment: Environment;
   /** The most that the token may hold, as it was granted. */

@@ -18,6 +18,7 @@ const deps = {
   issuer: () => 'https://id.example',
 };
 const request: IdTokenRequest = {
+  algorithm: 'ES256' as const,
   clientId: 'app_1',
   claims: { sub: 'usr_1', email: 'a@example.com', email_verified: true },
   nonce: 'n-0S6_WzA2Mj',

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
+import type { IdTokenAlgorithm } from '../../applications/index.ts';
 import type { Clock } from '../../clock.ts';
-import { DEFAULT_ALGORITHM, type SigningKeys } from '../../signing-keys/index.ts';
+import type { SigningKeys } from '../../signing-keys/index.ts';
 import type { Claims } from '../userinfo/claims.ts';
 
 /** `typ` of an ID token. An access token is `at+jwt`: neither passes for the other. */
@@ -9,11 +10,10 @@ export const ID_TOKEN_TYPE = 'JWT';
 /** Told when somebody signed in; it opens nothing, so it need not live longer than a client takes to read it. */
 export const ID_TOKEN_TTL_SECONDS = 3600;
 
-/** The one algorithm of ID tokens (`id_token_signing_alg_values_supported`). */
-export const ID_TOKEN_ALGORITHM = DEFAULT_ALGORITHM;
-
 export interface IdTokenRequest {
   clientId: string;
+  /** What the client is registered for. */
+  algorithm: IdTokenAlgorithm;
   /** About the person, with `sub`. */
   claims: Claims;
   /** As the authorization request had it; null for none, and for a refreshed token (OpenID Connect Core §12.2). */
@@ -34,7 +34,7 @@ export interface IdTokenDeps {
   issuer(): string;
 }
 
-/** OpenID Connect Core §3.1.3.6: the left half of the hash of the token's ASCII text, by the hash of the ID token's algorithm. */
+/** OpenID Connect Core §3.1.3.6: the left half of the hash of the token's ASCII text, by the hash of the ID token's algorithm: SHA-256 for each of ours. */
 export function accessTokenHash(accessToken: string): string {
   const digest = createHash('sha256').update(accessToken, 'ascii').digest();
   return digest.subarray(0, digest.length / 2).toString('base64url');
@@ -45,7 +45,7 @@ export function mintIdToken({ signingKeys, clock, issuer }: IdTokenDeps, request
   const { clientId, claims, nonce, authTime, amr, sessionId, accessToken } = request;
   // Rounded down: a verifier must not find it issued in the future.
   const iat = Math.floor(clock.nowMs() / 1000);
-  return signingKeys.signer(ID_TOKEN_ALGORITHM).sign(ID_TOKEN_TYPE, {
+  return signingKeys.signer(request.algorithm).sign(ID_TOKEN_TYPE, {
     ...claims,
     iss: issuer(),
     aud: clientId,

@@ -39,7 +39,11 @@ function allowedTo(catalogue: ScopeCatalogue, { role }: Standing): readonly stri
 export function scopesNow(
   catalogue: ScopeCatalogue,
   scopes: readonly string[],
-  { standing, consent, application }: { standing: Standing; consent: Consent; application: Application },
+  {
+    standing,
+    consent,
+    application,
+  }: { standing: Standing; consent: Consent; application: Pick<Application, 'scopes'> },
 ): readonly string[] {
   const limits = [consent.scopes, application.scopes, allowedTo(catalogue, standing)];
   return limits.reduce((kept, allowed) => narrowScopes(catalogue, kept, allowed), scopes);

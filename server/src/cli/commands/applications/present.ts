@@ -29,6 +29,7 @@ export interface ApplicationJson {
   grant_types: string[];
   token_endpoint_auth_method: string | null;
   require_pkce: boolean;
+  id_token_signed_response_alg: string;
   consent: string;
   refresh_tokens: string;
   refresh_token_rotation: string;
@@ -95,6 +96,7 @@ function applicationFields(application: ApplicationJson): [string, Cell][] {
     ['consent', application.consent],
     ['refresh tokens', `${application.refresh_tokens}, new at each use: ${application.refresh_token_rotation}`],
     ['access tokens live', application.access_token_ttl_seconds && `${application.access_token_ttl_seconds} seconds`],
+    ['ID tokens signed with', application.id_token_signed_response_alg],
     ['self-signed JWTs', yesOrNo(application.self_signed_jwt)],
     ['public keys', application.jwks_uri],
     ['home page', application.client_uri],

@@ -13,7 +13,10 @@ const OPTIONS = {
     value: 'FILE',
     description: 'End again what this `latchkey audit export` says ended after the backup',
   },
-  'disable-keys': { type: 'flag', description: 'Disable every key; make those active again that you trust' },
+  'disable-keys': {
+    type: 'flag',
+    description: 'Disable every key and application; make those active again that you trust',
+  },
   force: { type: 'flag', description: 'Move the database that is there aside, and take its place' },
   'dry-run': { type: 'flag', description: 'Only check the backup, and that these settings can use it' },
   ...yesOption,
@@ -39,9 +42,17 @@ async function readRevocations(path: string | undefined): Promise<RecordedEvent[
 /** What an operator must know before: the time that is lost, and what that means for credentials. */
 function windowText({ created_at }: Manifest, { options }: RestoreContext): string {
   const lost = `What happened after ${created_at} is lost: keys made since do not exist`;
-  if (options['disable-keys']) return `${lost}, and every key will be disabled.`;
-  if (options.revocations !== undefined) return `${lost}; keys that ended since end again where the file says so.`;
-  return `${lost}, and keys revoked since work again (--revocations and --disable-keys are for that).`;
+  if (options['disable-keys']) return `${lost}, and every key and application will be disabled.`;
+  if (options.revocations !== undefined)
+    return `${lost}; keys and applications that ended since end again where the file says so.`;
+  return `${lost}, and keys and applications that ended since work again (--revocations and --disable-keys are for that).`;
+}
+
+function endedText(restored: Restored): string {
+  const { endedKeys, suspendedWorkspaces, endedApplications, deletedIssuers, endedGrants, disabledPeople } = restored;
+  const ofOAuth = `${endedApplications} applications, ${deletedIssuers} trusted issuers, ${endedGrants} grants`;
+  const people = `${disabledPeople} people disabled`;
+  return `${endedKeys} keys, ${suspendedWorkspaces} workspaces suspended, ${ofOAuth}, ${people}`;
 }
 
 function show({ fields, out }: RestoreContext, place: string, restored: Restored): void {
@@ -50,8 +61,8 @@ function show({ fields, out }: RestoreContext, place: string, restored: Restored
     ['Restored', place],
     ['As of', manifest.created_at],
     ['Rows', rowsText(manifest.rows, SHOWN_TABLES)],
-    ['Ended again', `${restored.endedKeys} keys, ${restored.suspendedWorkspaces} workspaces suspended`],
-    ['Disabled', `${restored.disabledKeys} keys`],
+    ['Ended again', endedText(restored)],
+    ['Disabled', `${restored.disabledKeys} keys, ${restored.disabledApplications} applications`],
     [
       'Not repeated',
       `${restored.otherChanges} other changes, ${restored.unknownKeys} keys that the backup does not have`,
@@ -96,8 +107,8 @@ export const restoreCommand = command({
   text: [
     'Into an empty place, or with --force into one whose content is moved aside and kept. Everything or nothing: whenever ' +
       'it is interrupted, run it again. Refused while a server runs, and when the encryption keys do not open the backup.',
-    'A backup does not know what happened after it: keys revoked since work again. Export the audit log of the old ' +
-      'database if it can still be read, and give it with --revocations; or disable all keys.',
+    'A backup does not know what happened after it: keys and applications that ended since work again. Export the audit log of the old ' +
+      'database if it can still be read, and give it with --revocations; or disable them all.',
   ],
   examples: [
     { line: 'latchkey restore /srv/backups/monday', what: 'Asks first' },

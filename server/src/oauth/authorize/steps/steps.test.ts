@@ -39,6 +39,7 @@ const application: Application = {
   refreshTokens: 'always',
   rotatesRefreshTokens: false,
   accessTokenTtlSeconds: null,
+  idTokenAlgorithm: 'ES256',
   allowsSelfSignedJwt: false,
   jwks: null,
   jwksUri: null,

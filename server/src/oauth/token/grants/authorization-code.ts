@@ -2,7 +2,7 @@ import { sessionById } from '../../../accounts/index.ts';
 import type { Tx } from '../../../database/index.ts';
 import { OAuthFailure } from '../../../failure.ts';
 import type { AuthorizationCode, CodeRefusal } from '../../authorize/code.ts';
-import type { Ask } from '../ask.ts';
+import { type Ask, actorOf } from '../ask.ts';
 import type { FirstOfConsent, KeptRefusal } from '../entitlement.ts';
 import type { StoredGrant } from '../grant.ts';
 import { lookAgain } from '../standing.ts';
@@ -66,6 +66,7 @@ export const authorizationCode: StoredGrant = {
     const presented = {
       text,
       clientId: client.id,
+      actor: actorOf(ask),
       redirectUri: call.params.get('redirect_uri') ?? null,
       verifier: call.params.get('code_verifier') ?? null,
     };

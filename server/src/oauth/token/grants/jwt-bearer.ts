@@ -1,5 +1,6 @@
 import { isId } from '@latchkey/protocol';
 import { JWT_BEARER } from '../../../applications/index.ts';
+import type { Tx } from '../../../database/index.ts';
 import { OAuthFailure } from '../../../failure.ts';
 import type { VerifiedAssertion } from '../../../trusted-issuers/index.ts';
 import { narrowScopes } from '../../scope.ts';
@@ -7,6 +8,8 @@ import { applicationOf } from '../application-of.ts';
 import type { Ask } from '../ask.ts';
 import type { TokenAlone } from '../entitlement.ts';
 import type { StoredGrant } from '../grant.ts';
+import { linkedSubject } from '../linked-subject.ts';
+import { grantedResource } from '../rules/granted-resource.ts';
 import { holderOfApplication, SERVICE_LIFETIME } from './client-credentials.ts';
 
 const NOT_VALID =
@@ -19,8 +22,7 @@ async function verified({ deps, wantedAudience, ...ask }: Ask, text: string): Pr
   const result = await deps.assertions.verifyAssertion(text, { application, audience: wantedAudience });
   if (result.outcome === 'refused') throw invalid(NOT_VALID);
   const { assertion } = result;
-  const { subject, userId } = assertion;
-  if (userId !== null) throw invalid('The assertion names a user of this server, who allowed nothing by it.');
+  const { subject } = assertion;
   if (isId('application', subject) && subject !== application.id) {
     throw invalid('The assertion speaks of another application.');
   }
@@ -39,6 +41,16 @@ function entitlementOf(ask: Ask, { subject, issuer, audience, scopes }: Verified
   };
 }
 
+/** The same of a user of ours, within what that user allows the application at this moment (contract §7). */
+async function entitlementOfUser(ask: Ask, tx: Tx, userId: string, alone: TokenAlone): Promise<TokenAlone> {
+  const { catalogue } = ask.deps;
+  const { audience } = grantedResource(ask, alone.holder.audience);
+  const named = { application: applicationOf(ask), userId, workspaceId: alone.holder.workspaceId, audience };
+  const { grantId, scopes } = await linkedSubject(catalogue, tx.query, named);
+  const held = narrowScopes(catalogue, alone.holder.held, scopes);
+  return { ...alone, holder: { ...alone.holder, held, audience, grantId } };
+}
+
 /**
  * RFC 7523 §2.1, §3: a JWT of a trusted issuer, or of the application itself, for an access token; once, and never a
  * refresh token. What it says of its subject is its issuer's word (contract §7).
@@ -52,7 +64,9 @@ export const jwtBearer: StoredGrant = {
     const assertion = await verified(ask, text);
     const entitlement = entitlementOf(ask, assertion);
     return async (tx) => {
-      if (await ask.deps.assertions.useAssertion(tx, assertion)) return entitlement;
+      const { userId } = assertion;
+      const given = userId === null ? entitlement : await entitlementOfUser(ask, tx, userId, entitlement);
+      if (await ask.deps.assertions.useAssertion(tx, assertion)) return given;
       throw invalid('The assertion was used before. Sign another one, with a jti of its own.');
     };
   },

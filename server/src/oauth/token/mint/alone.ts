@@ -10,7 +10,7 @@ import type { Minted } from './minted.ts';
 /** RFC 6749 §4.4.3: an access token and no refresh token. A JWT is stored nowhere. */
 export async function mintAlone(ask: Ask, tx: Tx | null, { holder, lifetime }: TokenAlone): Promise<Minted> {
   const application = applicationOf(ask);
-  const { subject, userId, workspaceId, environment } = holder;
+  const { subject, userId, workspaceId, environment, grantId = null } = holder;
   const resource = grantedResource(ask, holder.audience);
   const { audience } = resource;
   const scopes = scopesOfNobody(ask, holder.held, resource);
@@ -22,9 +22,10 @@ export async function mintAlone(ask: Ask, tx: Tx | null, { holder, lifetime }: T
     workspaceId,
     environment,
     epoch: ask.epoch,
+    grantId,
     ...(holder.subjectIssuer ? { extraClaims: { subject_issuer: holder.subjectIssuer } } : {}),
     ttlSeconds: ttlSecondsOf(application, lifetime),
   });
-  const none = { refreshToken: null, familyId: null, grantId: null, login: null, isRetry: false };
-  return { kind: 'minted', accessToken, scopes, audience, workspaceId, environment, userId, ...none };
+  const none = { refreshToken: null, familyId: null, login: null, isRetry: false };
+  return { kind: 'minted', accessToken, scopes, audience, workspaceId, environment, userId, grantId, ...none };
 }

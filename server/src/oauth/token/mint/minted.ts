@@ -23,7 +23,7 @@ export interface Minted {
   /** The account behind it; null for none. */
   userId: string | null;
   familyId: string | null;
-  /** What the user allowed; null where no user is behind it. */
+  /** What the user allowed who is behind it, or named by it; null for none. */
   grantId: string | null;
   /** Null where no user is behind it. */
   login: ToldLogin | null;

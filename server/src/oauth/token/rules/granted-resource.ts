@@ -1,11 +1,11 @@
 import { OAuthFailure } from '../../../failure.ts';
 import type { Resource } from '../../../resources/index.ts';
-import { targetOf } from '../../target.ts';
+import { mayAskFor, targetOf } from '../../target.ts';
 import type { Ask } from '../ask.ts';
 
 /**
  * RFC 8707 §2.2: the resource that the token is for: that of the consent, and no other; without one, what was asked for;
- * without that, the client's usual one. Throws `invalid_target`.
+ * without that, the client's usual one. What was granted before is looked at again. Throws `invalid_target`.
  */
 export function grantedResource(
   { deps: { resources }, client, wantedAudience }: Pick<Ask, 'deps' | 'client' | 'wantedAudience'>,
@@ -22,6 +22,7 @@ export function grantedResource(
     throw new OAuthFailure('invalid_target', target.refusal);
   }
   const resource = resources.byAudience(audience);
-  if (resource) return resource;
-  throw new OAuthFailure('invalid_target', 'The resource of this grant does not exist any more.');
+  if (!resource) throw new OAuthFailure('invalid_target', 'The resource of this grant does not exist any more.');
+  if (mayAskFor(asking, resources, resource)) return resource;
+  throw new OAuthFailure('invalid_target', 'This application may not ask for the resource of this grant any more.');
 }
