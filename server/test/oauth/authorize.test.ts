@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { eventsAbout } from '../domains/installation.ts';
 import { manualClock, startServer, stopServers, type TestServer } from '../harness.ts';
 import { pageClient, plainText } from '../pages/client.ts';
 import { PASSWORD } from '../people/browser.ts';
@@ -85,6 +86,10 @@ test('no is told as access_denied, and gives nothing', async () => {
   const { error_description: _, ...answer } = answerOf(await decide(client, page, 'deny'));
   expect(answer).toEqual({ error: 'access_denied', state: 's', iss: server.issuer });
   expect((await decide(client, page, 'allow')).status).toBe(410);
+  const told = (await eventsAbout(server, app.id)).filter(({ action }) => action === 'authorization.denied');
+  expect(told.map((event) => [event.actor_id, event.workspace_id, JSON.parse(event.data)])).toEqual([
+    [person.userId, server.workspaceId, { user_id: person.userId, scopes: ['read'] }],
+  ]);
   const grants = await server.call(`/v1/grants?user_id=${person.userId}`, { key: server.rootKey });
   expect(grants.json.data).toEqual([]);
 });
