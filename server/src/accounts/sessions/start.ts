@@ -5,7 +5,8 @@ import { rememberDevice } from '../guessing/known-device.ts';
 import type { Standing } from '../members/store.ts';
 import { type People, personActor, randomToken, type Visit } from '../people.ts';
 import { endedChallenge, type Proof } from '../sign-in/proof.ts';
-import { deviceLabel, SESSION_LIFETIME_MS, TOKENS_LIFETIME_MS } from './session.ts';
+import { makeRoom } from './make-room.ts';
+import { deviceLabel, MOST_SESSIONS, SESSION_LIFETIME_MS, TOKENS_LIFETIME_MS } from './session.ts';
 import { deleteSessionByHash, insertSession } from './store.ts';
 import type { SessionRow } from './tables.ts';
 
@@ -62,6 +63,7 @@ export async function startSession(
   };
   const inserted = await insertSession(tx, row, person.password_hash);
   if (!inserted) throw endedChallenge();
+  if (inserted.sessions >= MOST_SESSIONS) await makeRoom(people, tx, visit, row);
   const ended = replaces === null ? undefined : await deleteSessionByHash(tx, sha256Hex(replaces));
   if (ended !== undefined) await people.changes.record(tx, { kind: 'session', ref: ended });
   await people.recordAudit(tx, {
