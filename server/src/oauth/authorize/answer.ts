@@ -29,7 +29,7 @@ async function deny(deps: AuthorizeDeps, { stored, application }: Resumed, visit
   });
   if (!isTaken) return { kind: 'gone' };
   const error = refuse('access_denied', 'The person said no.');
-  return { kind: 'answer', response: responseTo(request, deps.issuer(), error) };
+  return { kind: 'answer', response: responseTo(request, deps.issuer(), error), error: error.error };
 }
 
 /** Yes, if it is what was shown; else it is shown anew. */

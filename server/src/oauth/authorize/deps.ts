@@ -19,6 +19,8 @@ export interface AuthorizeDeps extends StepFacts {
   recordAudit: RecordAudit;
   codes: Codes;
   issuer(): string;
+  /** Hears of each request that has its answer: `code`, or the error's code, whoever was told. */
+  onAnswered(answered: { outcome: string }): void;
   /** Counts a request that is to be stored for a stranger. Throws `rate_limit_exceeded`. */
   countRequest(address: string): Promise<unknown>;
 }
