@@ -1,4 +1,7 @@
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+const CODES = Uint8Array.from(ALPHABET, (letter) => letter.charCodeAt(0));
+/** The value of each letter by its code; -1 for every other character. */
+const VALUES = Int8Array.from({ length: 128 }, (_, code) => ALPHABET.indexOf(String.fromCharCode(code)));
 
 /** The largest multiple of 62 that fits into a byte: bytes from here on would favour the first letters. */
 const REJECT_FROM = 248;
@@ -16,19 +19,33 @@ export function encodeBase62(value: bigint | number, length: number): string {
   if (value < 0) throw new RangeError('The value is negative.');
   const digits = value <= Number.MAX_SAFE_INTEGER ? digitsOfNumber(Number(value)) : digitsOfBigint(BigInt(value));
   if (digits.length > length) throw new RangeError(`The value does not fit into ${length} base62 digits.`);
-  return digits.padStart(length, '0');
+  return lettersOf(digits.reverse()).padStart(length, '0');
 }
 
-function digitsOfNumber(value: number): string {
-  let digits = '';
-  for (let rest = value; rest > 0; rest = Math.floor(rest / 62)) digits = ALPHABET.charAt(rest % 62) + digits;
-  return digits;
+/** The codes of the digits, the least significant first. */
+function digitsOfNumber(value: number): number[] {
+  const codes: number[] = [];
+  for (let rest = value; rest > 0; rest = Math.floor(rest / 62)) codes.push(CODES[rest % 62] ?? 0);
+  return codes;
 }
 
-function digitsOfBigint(value: bigint): string {
-  let digits = '';
-  for (let rest = value; rest > 0n; rest /= 62n) digits = ALPHABET.charAt(Number(rest % 62n)) + digits;
-  return digits;
+function digitsOfBigint(value: bigint): number[] {
+  const codes: number[] = [];
+  for (let rest = value; rest > 0n; rest /= 62n) codes.push(CODES[Number(rest % 62n)] ?? 0);
+  return codes;
+}
+
+/** All at once: a text that grows by a letter at a time is ten texts. */
+function lettersOf(codes: readonly number[]): string {
+  return String.fromCharCode(...codes);
+}
+
+/** Whether all characters from there on are base62 letters. */
+export function isBase62From(text: string, from: number): boolean {
+  for (let index = from; index < text.length; index++) {
+    if ((VALUES[text.charCodeAt(index)] ?? -1) < 0) return false;
+  }
+  return true;
 }
 
 /**
@@ -37,8 +54,8 @@ function digitsOfBigint(value: bigint): string {
  */
 export function decodeBase62(text: string): number {
   let value = 0;
-  for (const letter of text) {
-    const digit = ALPHABET.indexOf(letter);
+  for (let index = 0; index < text.length; index++) {
+    const digit = VALUES[text.charCodeAt(index)] ?? -1;
     if (digit < 0) throw new RangeError('The text is not base62.');
     value = value * 62 + digit;
     if (value > Number.MAX_SAFE_INTEGER) throw new RangeError('The value is no safe integer.');
@@ -51,17 +68,17 @@ export function decodeBase62(text: string): number {
  * @throws RangeError when `randomBytes` gives fewer bytes than it was asked for.
  */
 export function randomBase62(length: number, randomBytes: RandomBytes): string {
-  let text = '';
-  while (text.length < length) {
-    const missing = length - text.length;
+  const codes: number[] = [];
+  while (codes.length < length) {
+    const missing = length - codes.length;
     // One byte in 32 is rejected; the surplus makes a second call rare.
     const count = missing + 4 + (missing >> 3);
     const bytes = randomBytes(count);
     if (bytes.length < count) throw new RangeError('The random source gave too few bytes.');
-    for (const byte of bytes) {
-      if (byte < REJECT_FROM) text += ALPHABET.charAt(byte % 62);
-      if (text.length === length) break;
+    for (let index = 0; index < count && codes.length < length; index++) {
+      const byte = bytes[index] ?? REJECT_FROM;
+      if (byte < REJECT_FROM) codes.push(CODES[byte % 62] ?? 0);
     }
   }
-  return text;
+  return lettersOf(codes);
 }

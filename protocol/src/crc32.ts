@@ -8,12 +8,12 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, index) => {
 });
 
 /**
- * CRC-32 (IEEE 802.3, as in zlib and gzip: RFC 1952 section 8) of an ASCII text, one byte a character.
+ * CRC-32 (IEEE 802.3, as in zlib and gzip: RFC 1952 section 8) of an ASCII text up to `end`, one byte a character.
  * Gives an unsigned 32-bit number. Of a character above U+00FF only the low byte counts, so check the alphabet first.
  */
-export function crc32(text: string): number {
+export function crc32(text: string, end: number = text.length): number {
   let crc = 0xffffffff;
-  for (let index = 0; index < text.length; index++) {
+  for (let index = 0; index < end; index++) {
     crc = (crc >>> 8) ^ (TABLE[(crc ^ text.charCodeAt(index)) & 0xff] ?? 0);
   }
   return (crc ^ 0xffffffff) >>> 0;

@@ -1,4 +1,4 @@
-import { encodeBase62, type RandomBytes, randomBase62 } from './base62.ts';
+import { decodeBase62, encodeBase62, isBase62From, type RandomBytes, randomBase62 } from './base62.ts';
 import { crc32 } from './crc32.ts';
 
 /** What each kind of secret begins with. No prefix is the beginning of another. */
@@ -21,7 +21,6 @@ export type SecretText = { kind: SecretKind; text: string };
 
 const RANDOM_LENGTH = 40;
 const CHECKSUM_LENGTH = 6;
-const BODY = /^[0-9A-Za-z]{46}$/;
 const KINDS = Object.entries(SECRET_PREFIXES) as [SecretKind, string][];
 
 /** How long a secret with each prefix is, in characters. */
@@ -45,11 +44,7 @@ const EVERY_HIDDEN = new RegExp(HIDDEN, 'g');
  */
 export function mintSecret(kind: SecretKind, randomBytes: RandomBytes): string {
   const head = SECRET_PREFIXES[kind] + randomBase62(RANDOM_LENGTH, randomBytes);
-  return head + checksumOf(head);
-}
-
-function checksumOf(head: string): string {
-  return encodeBase62(crc32(head), CHECKSUM_LENGTH);
+  return head + encodeBase62(crc32(head), CHECKSUM_LENGTH);
 }
 
 function kindByPrefix(text: string): SecretKind | undefined {
@@ -68,9 +63,9 @@ export function readSecret(text: string): SecretKind | 'malformed' | 'foreign' {
   if (kind === undefined) return 'foreign';
   const prefix = SECRET_PREFIXES[kind];
   if (text.length !== prefix.length + RANDOM_LENGTH + CHECKSUM_LENGTH) return 'malformed';
-  if (!BODY.test(text.slice(prefix.length))) return 'malformed';
+  if (!isBase62From(text, prefix.length)) return 'malformed';
   const checksumAt = text.length - CHECKSUM_LENGTH;
-  return checksumOf(text.slice(0, checksumAt)) === text.slice(checksumAt) ? kind : 'malformed';
+  return crc32(text, checksumAt) === decodeBase62(text.slice(checksumAt)) ? kind : 'malformed';
 }
 
 /**

@@ -5,6 +5,7 @@ import type { Clock } from './clock.ts';
 import type { RandomBytes } from './crypto/index.ts';
 import type { Database } from './database/index.ts';
 import type { Cursors, Principal, Route } from './http/index.ts';
+import type { Metrics } from './insights/index.ts';
 import type { Jobs } from './jobs/index.ts';
 import type { Limiter } from './limits/index.ts';
 import {
@@ -42,6 +43,7 @@ export interface AuthorizeOptions {
   guesses: Limiter;
   cursors: Cursors;
   resolveWorkspace(principal: Principal, named: string | undefined): Promise<string>;
+  metrics: Metrics;
   issuer(): string;
 }
 
@@ -58,14 +60,16 @@ export interface ComposedAuthorize {
 }
 
 export function composeAuthorize(options: AuthorizeOptions): ComposedAuthorize {
-  const { applications, issuer, signingKeys } = options;
-  const grants = createGrants(options);
+  const { applications, issuer, signingKeys, metrics } = options;
+  const store = { ...options, onWithdrawn: metrics.grantWithdrawn };
+  const grants = createGrants(store);
   const codes = createCodes(options);
   const guesses = createGuesses({ limiter: options.guesses, clock: options.clock });
   const authorizer = createAuthorizer({
     ...options,
     grants,
     codes,
+    onAnswered: metrics.authorizationAnswered,
     countRequest: (address) => guesses.request('authorization', address),
     readHint: (text, clientId) => {
       const hint = readIdTokenHint({ signingKeys, issuer }, text);
@@ -77,14 +81,14 @@ export function composeAuthorize(options: AuthorizeOptions): ComposedAuthorize {
     forPages: {
       authorizer,
       grants,
-      revokeGrant: (actor, id, mayEnd) => revokeGrant(options, actor, id, mayEnd),
+      revokeGrant: (actor, id, mayEnd) => revokeGrant(store, actor, id, mayEnd),
       findApplication: (clientId) => applications.find(clientId),
       readLogout: (params, visitor) => readLogout({ signingKeys, issuer, applications }, params, visitor),
     },
     codes,
     grants,
-    endGrants: (tx, actor, ending) => endGrantsOfUser(options, tx, actor, ending),
-    routes: grantRoutes({ ...options, grants, store: options, nameOf }),
+    endGrants: (tx, actor, ending) => endGrantsOfUser(store, tx, actor, ending),
+    routes: grantRoutes({ ...options, grants, store, nameOf }),
     addJobs: (jobs) => {
       jobs.add({ name: 'oauth.grants.used', intervalMs: 30_000, runs: 'each', run: grants.flush });
       jobs.add({ name: 'oauth.grants.prune', intervalMs: 3_600_000, runs: 'one', run: grants.prune });

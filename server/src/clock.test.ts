@@ -2,11 +2,23 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseTimestampMs, systemClock, toTimestamp } from './clock.ts';
 
+const START_MS = Date.UTC(2030, 0, 1);
+
 describe('times in bodies', () => {
   test('are RFC 3339 in UTC; null stays null', () => {
     expect(toTimestamp(0)).toBe('1970-01-01T00:00:00.000Z');
     expect(toTimestamp(Date.UTC(2030, 11, 31, 23, 59, 59, 7))).toBe('2030-12-31T23:59:59.007Z');
     expect(toTimestamp(null)).toBeNull();
+  });
+
+  test('are what a Date says of any time, of the same day as the one before or not', () => {
+    const times = fc.oneof(
+      fc.integer({ min: -(2 ** 50), max: 2 ** 50 }),
+      fc.integer({ min: START_MS, max: START_MS + 2 * 86_400_000 }),
+      fc.double({ min: -1e13, max: 1e13, noNaN: true }),
+    );
+    fc.assert(fc.property(times, (timeMs) => toTimestamp(timeMs) === new Date(timeMs).toISOString()));
+    expect(() => toTimestamp(Number.NaN)).toThrow(RangeError);
   });
 
   test('are read back as they were written', () => {

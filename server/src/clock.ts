@@ -10,7 +10,24 @@ export const systemClock: Clock = { nowMs: () => Date.now() };
 export function toTimestamp(timeMs: number): string;
 export function toTimestamp(timeMs: number | null): string | null;
 export function toTimestamp(timeMs: number | null): string | null {
-  return timeMs === null ? null : new Date(timeMs).toISOString();
+  if (timeMs === null) return null;
+  const day = Math.floor(timeMs / DAY_MS);
+  if (!Number.isInteger(timeMs) || day < 0 || timeMs > LAST_MS) return new Date(timeMs).toISOString();
+  if (day !== knownDay.number) knownDay = { number: day, text: new Date(timeMs).toISOString().slice(0, 11) };
+  return knownDay.text + timeOfDay(timeMs - day * DAY_MS);
+}
+
+const DAY_MS = 86_400_000;
+/** Times in replies are mostly of one day: its calendar is worked out once. */
+let knownDay = { number: -1, text: '' };
+const TWO_DIGITS = Array.from({ length: 60 }, (_, number) => String(number).padStart(2, '0'));
+const THREE_DIGITS = Array.from({ length: 1000 }, (_, number) => String(number).padStart(3, '0'));
+
+function timeOfDay(sinceMidnightMs: number): string {
+  const seconds = Math.floor(sinceMidnightMs / 1000);
+  const minutes = Math.floor(seconds / 60);
+  const clock = `${TWO_DIGITS[Math.floor(minutes / 60)]}:${TWO_DIGITS[minutes % 60]}:${TWO_DIGITS[seconds % 60]}`;
+  return `${clock}.${THREE_DIGITS[sinceMidnightMs % 1000]}Z`;
 }
 
 const RFC_3339 = /^\d{4}-\d{2}-\d{2}[Tt](?:[01]\d|2[0-3]):\d{2}:\d{2}(?:\.\d{1,9})?(?:[Zz]|[+-]\d{2}:\d{2})$/;

@@ -6,6 +6,7 @@ import {
   createSessions,
   createSlowHashes,
   createWorkspaces,
+  declinedInvitationsMigrations,
   isPersonDisabled,
   peopleMigrations,
   type SessionResolver,
@@ -102,6 +103,7 @@ export const MIGRATIONS: readonly Migration[] = [
   ...tokensMigrations,
   ...sessionKindsMigrations,
   ...oauthMigrations,
+  ...declinedInvitationsMigrations,
 ];
 
 /** Every column that is sealed under LATCHKEY_ENCRYPTION_KEYS. */

@@ -18,7 +18,7 @@ import {
 } from './accounts/index.ts';
 import type { RecordAudit } from './audit/index.ts';
 import type { Config } from './config/index.ts';
-import { createEnvelope, deriveKey } from './crypto/index.ts';
+import { createEnvelope, deriveKey, macKey } from './crypto/index.ts';
 import type { Database } from './database/index.ts';
 import type { Cursors, Principal, Route } from './http/index.ts';
 import type { Jobs } from './jobs/index.ts';
@@ -112,7 +112,7 @@ export function composePeople(options: PeopleOptions): ComposedPeople {
     sessionEnds: options.sessionEnds,
   };
   const { cursors, resolveWorkspace, sessions } = options;
-  const formKey = deriveKey(primaryKey?.bytes ?? new Uint8Array(), '', 'latchkey forms');
+  const formKey = macKey(deriveKey(primaryKey?.bytes ?? new Uint8Array(), '', 'latchkey forms'));
   const pages = composePages({ people, sessions, brand: config.brand, formKey, oauth: options.oauth });
   const keepsMails = post === kept && config.mode === 'development';
   return {

@@ -116,11 +116,11 @@ const seconds = (ms: number) => Math.max(1, Math.ceil(ms / 1000));
 const NO_RESET_SECONDS = 3600;
 
 /** How long a refused caller should wait; null when nothing was refused. */
-export function retryAfterSeconds({ refusedBy, limit, quota }: CredentialSpending, nowMs: number): number | null {
+export function retryAfterSeconds({ refusedBy, limit, quota }: CredentialSpending, clock: Clock): number | null {
   if (refusedBy === null) return null;
   if (refusedBy === 'limit') return seconds(limit?.retryAfterMs ?? 0);
   const resetAtMs = quota?.resetAtMs ?? null;
-  return resetAtMs === null ? NO_RESET_SECONDS : seconds(resetAtMs - nowMs);
+  return resetAtMs === null ? NO_RESET_SECONDS : seconds(resetAtMs - clock.nowMs());
 }
 
 /** The refusal of a spending that did not fit; nothing when it did. */
@@ -128,7 +128,7 @@ export function refuseOverspent(spending: CredentialSpending, clock: Clock): voi
   const { refusedBy, limit, quota } = spending;
   if (refusedBy === 'quota') {
     throw new Failure('quota_exceeded', `The quota of ${quota?.limit} is used up.`, {
-      retryAfterSeconds: retryAfterSeconds(spending, clock.nowMs()) ?? NO_RESET_SECONDS,
+      retryAfterSeconds: retryAfterSeconds(spending, clock) ?? NO_RESET_SECONDS,
       headers: limit ? limitHeaders(limit, clock.nowMs()) : {},
     });
   }

@@ -96,7 +96,7 @@ export function createVerifyKey({ keys, usage, spender, clock, onDecision }: Ver
         code: spending.refusedBy === null ? 'valid' : REFUSED[spending.refusedBy],
         record,
         spending,
-        retryAfterSeconds: retryAfterSeconds(spending, clock.nowMs()),
+        retryAfterSeconds: retryAfterSeconds(spending, clock),
       }),
     );
   };

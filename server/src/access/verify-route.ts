@@ -1,6 +1,6 @@
-import { type Static, Type } from 'typebox';
+import { Type } from 'typebox';
 import { toTimestamp } from '../clock.ts';
-import { closed, metadataReply, nullable, oneOf, type Route, route } from '../http/index.ts';
+import { closed, metadataReply, nullable, oneOf, type Principal, type Route, route } from '../http/index.ts';
 import { andThen, type CredentialSpending } from './spending.ts';
 import type { VerifyKey, VerifyResult } from './verify-key.ts';
 
@@ -40,36 +40,57 @@ const verifyReply = Type.Object({
   limit: nullable(limitReply),
 });
 
-function presentLimit({ limit, quota }: CredentialSpending, waitSeconds: number | null): Static<typeof limitReply> {
-  return {
-    per_hour: limit?.limits.perHour ?? null,
-    per_second: limit?.limits.perSecond ?? null,
-    remaining: limit?.hourRemaining ?? null,
-    reset_at: limit && limit.limits.perHour !== null ? toTimestamp(limit.hourResetAtMs) : null,
-    retry_after_seconds: waitSeconds,
-    quota: quota && { limit: quota.limit, remaining: quota.remaining, reset_at: toTimestamp(quota.resetAtMs) },
-  };
+const quoted = (text: string | null) => (text === null ? 'null' : JSON.stringify(text));
+const timestamp = (timeMs: number | null) => (timeMs === null ? 'null' : `"${toTimestamp(timeMs)}"`);
+
+function limitText({ limit, quota }: CredentialSpending, waitSeconds: number | null): string {
+  const resetAtMs = limit && limit.limits.perHour !== null ? limit.hourResetAtMs : null;
+  const quotaText =
+    quota && `{"limit":${quota.limit},"remaining":${quota.remaining},"reset_at":${timestamp(quota.resetAtMs)}}`;
+  const policies = `"per_hour":${limit?.limits.perHour ?? null},"per_second":${limit?.limits.perSecond ?? null}`;
+  const state = `"remaining":${limit?.hourRemaining ?? null},"reset_at":${timestamp(resetAtMs)}`;
+  return `{${policies},${state},"retry_after_seconds":${waitSeconds},"quota":${quotaText}}`;
 }
 
-function present({ code, record, spending, retryAfterSeconds }: VerifyResult): Static<typeof verifyReply> {
-  const principal = record?.principal;
-  return {
-    valid: code === 'valid',
-    code,
-    key_id: record?.id ?? null,
-    workspace_id: principal?.workspaceId ?? null,
-    environment: principal?.environment ?? null,
-    scopes: [...(principal?.grantedScopes ?? [])],
-    owner: principal?.userId ?? null,
-    external_id: record?.externalId ?? null,
-    metadata: record ? (JSON.parse(record.metadataJson) as Record<string, string> | null) : null,
-    expires_at: toTimestamp(record?.expiresAtMs ?? null),
-    limit: spending && presentLimit(spending, retryAfterSeconds),
+const NO_KEY = { workspaceId: null, environment: null, grantedScopes: [], userId: null };
+
+function holderText({ workspaceId, environment, grantedScopes, userId }: VerifiedHolder): string {
+  const [workspace, scopes] = [quoted(workspaceId), JSON.stringify(grantedScopes)];
+  return `"workspace_id":${workspace},"environment":${quoted(environment)},"scopes":${scopes},"owner":${quoted(userId)}`;
+}
+
+type VerifiedHolder = Pick<Principal, 'workspaceId' | 'environment' | 'grantedScopes' | 'userId'>;
+
+/**
+ * The reply's text. Servers ask this for each request of their own: what a key has in common with its kin is written once.
+ * Past the serializer, so the schema only documents it; a test compares the two.
+ */
+function createReplyText(): (result: VerifyResult) => string {
+  const holderTexts = new WeakMap<object, string>();
+  const holderOf = (principal: Principal): string => {
+    const kin = principal.kin ?? principal;
+    const known = holderTexts.get(kin);
+    if (known !== undefined) return known;
+    const made = holderText(principal);
+    holderTexts.set(kin, made);
+    return made;
+  };
+  return ({ code, record, spending, retryAfterSeconds }) => {
+    const answer = `"valid":${code === 'valid'},"code":"${code}"`;
+    const limit = spending === null ? 'null' : limitText(spending, retryAfterSeconds);
+    if (record === null) {
+      const nothing = '"external_id":null,"metadata":null,"expires_at":null';
+      return `{${answer},"key_id":null,${holderText(NO_KEY)},${nothing},"limit":${limit}}`;
+    }
+    const { id, principal, externalId, metadataJson, expiresAtMs } = record;
+    const own = `"external_id":${quoted(externalId)},"metadata":${metadataJson},"expires_at":${timestamp(expiresAtMs)}`;
+    return `{${answer},"key_id":"${id}",${holderOf(principal)},${own},"limit":${limit}}`;
   };
 }
 
 /** `POST /api-keys/verify`: 200 for every well-formed question; the answer is in `valid` and `code`. */
 export function verifyKeyRoute(verifyKey: VerifyKey): Route {
+  const replyText = createReplyText();
   return route({
     method: 'POST',
     path: '/api-keys/verify',
@@ -79,10 +100,11 @@ export function verifyKeyRoute(verifyKey: VerifyKey): Route {
     tag: 'api-keys',
     summary: "Check somebody's key, and spend from it",
     body: verifyBody,
-    reply: verifyReply,
-    handler: ({ principal, body }) => {
+    reply: Type.Unsafe<string>(verifyReply),
+    handler: ({ principal, body, setHeader }) => {
       const { key, environment = null, scopes = [], ip = null, cost = 1 } = body;
-      return andThen(verifyKey(principal, { key, environment, scopes, ip, cost }), present);
+      setHeader('content-type', 'application/json; charset=utf-8');
+      return andThen(verifyKey(principal, { key, environment, scopes, ip, cost }), replyText);
     },
   });
 }

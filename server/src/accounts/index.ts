@@ -40,10 +40,12 @@ export { createOutbox, type Outbox } from './mail/outbox.ts';
 export { createKeptPost, createSmtpPost, type KeptMail, type Post } from './mail/post.ts';
 export { acceptAsNewcomer, acceptAsPerson, listOwnInvitations, readInvitation } from './members/accept.ts';
 export { changeRole, removeMember, transferOwnership } from './members/change-members.ts';
+export { declineAsPerson, declineByLink } from './members/decline.ts';
 export { invite, revokeInvitation } from './members/invite.ts';
 export { ROLE_SCOPES, ROLES } from './members/roles.ts';
 export { memberRoutes } from './members/routes.ts';
 export { type Standing, standingOf } from './members/store.ts';
+export { declinedInvitationsMigrations } from './members/tables.ts';
 export {
   listOwnSessions,
   listOwnWorkspaces,

@@ -60,12 +60,12 @@ export async function listOwnWorkspaces(
   });
 }
 
-/** Whom the link of a mail is for, while it works; null once it does not. Looking does not use it up. */
+/** Which address the link of a mail is for, and whose account, while it works; null once it does not. Looking does not use it up. */
 export async function peekMailLink(
   { database, clock }: People,
   kind: MailTokenKind,
   token: string,
-): Promise<{ email: string } | null> {
+): Promise<{ email: string; userId: string | null } | null> {
   const row = await mailTokenByHash(database.read, kind, mailTokenHash(kind, token), clock.nowMs());
-  return row ? { email: row.email } : null;
+  return row ? { email: row.email, userId: row.user_id } : null;
 }

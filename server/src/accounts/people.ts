@@ -31,7 +31,7 @@ export type EndGrants = (
 export interface SessionEnds {
   ended(tx: Tx, sessions: { userId: string; ids: readonly string[] }): Promise<void>;
   /** The same person has signed in again in the same browser: what was theirs in one session is in the other. */
-  replaced(tx: Tx, session: { id: string; by: string }): Promise<void>;
+  replaced(tx: Tx, session: { id: string; by: string; expiresAtMs: number }): Promise<void>;
 }
 
 /** What the verbs about people stand on. */

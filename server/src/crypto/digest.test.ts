@@ -1,6 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { deriveKey, hexOfLetters, hmacText, secretsEqual, sha256Hex, sha256Letters } from './digest.ts';
+import {
+  deriveKey,
+  digestsEqual,
+  hexOfLetters,
+  hmacText,
+  macKey,
+  secretsEqual,
+  sha256Hex,
+  sha256Letters,
+} from './digest.ts';
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 
@@ -9,6 +18,19 @@ describe('digests', () => {
     expect(sha256Hex('abc')).toBe('ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad');
     expect(sha256Hex('')).toBe('e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855');
     expect(sha256Hex('é')).toBe('4a99557e4033c3539de2eb65472017cad5f9557f7a0625a09f1c3f6e2ba69c4c');
+  });
+
+  test('are equal when they are the same, and are not when one is shorter', () => {
+    const [a, b] = [sha256Hex('a'), sha256Hex('b')];
+    expect(digestsEqual(a, sha256Hex('a'))).toBe(true);
+    for (const other of [b, '', a.slice(1), `${a}0`, a.toUpperCase()])
+      expect(digestsEqual(a, other), other).toBe(false);
+  });
+
+  test('HMAC is the same under a key and under its bytes', () => {
+    const bytes = new Uint8Array(32).fill(7);
+    expect(hmacText(macKey(bytes), 'text')).toBe(hmacText(bytes, 'text'));
+    expect(hmacText(macKey(bytes.fill(8)), 'text')).not.toBe(hmacText(new Uint8Array(32).fill(7), 'text'));
   });
 
   test('SHA-256 in letters is the same digest', () => {

@@ -1,4 +1,4 @@
-import { createHmac, hash, hkdfSync, timingSafeEqual } from 'node:crypto';
+import { createHmac, createSecretKey, hash, hkdfSync, type KeyObject, timingSafeEqual } from 'node:crypto';
 
 /** SHA-256 of a text (UTF-8) in lower-case hex: how random secrets are stored. */
 export function sha256Hex(text: string): string {
@@ -20,8 +20,18 @@ export function secretsEqual(a: string, b: string): boolean {
   return timingSafeEqual(hash('sha256', a, 'buffer'), hash('sha256', b, 'buffer'));
 }
 
+/** Compares two digests in hex in constant time: no need to hash them once more, as `secretsEqual` does. */
+export function digestsEqual(a: string, b: string): boolean {
+  return a.length === b.length && timingSafeEqual(Buffer.from(a, 'latin1'), Buffer.from(b, 'latin1'));
+}
+
+/** A key that many are made with: from its bytes Node makes a key object each time, which takes longer than the rest. */
+export function macKey(bytes: Uint8Array): KeyObject {
+  return createSecretKey(bytes);
+}
+
 /** HMAC-SHA-256 in base64url. */
-export function hmacText(key: Uint8Array, text: string): string {
+export function hmacText(key: KeyObject | Uint8Array, text: string): string {
   return createHmac('sha256', key).update(text).digest('base64url');
 }
 

@@ -1,4 +1,5 @@
 import { type AliasedExpression, type Compilable, type CompiledQuery, type Kysely, type RawBuilder, sql } from 'kysely';
+import { runOf } from './sqlite-dialect.ts';
 import type { Tables } from './tables.ts';
 
 /** Runs a statement that was compiled before, with these parameters. */
@@ -81,6 +82,8 @@ export function compileOnce(build: (query: Kysely<Tables>) => Compilable): Compi
       compiled = build(query).compile();
       byAdapter.set(adapter, compiled);
     }
+    const run = runOf(adapter);
+    if (run) return run(compiled.sql, parameters);
     const { rows } = await query.executeQuery({ ...compiled, parameters });
     return rows;
   };

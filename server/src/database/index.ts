@@ -14,7 +14,7 @@ export type { Capabilities, CommitHook, Database, Tx } from './database.ts';
 export { UniqueViolation, WriteConflict } from './errors.ts';
 export { type DatabaseFacts, databaseFacts } from './facts.ts';
 export { type FileLock, takeFileLock } from './file-lock.ts';
-export { lockRows, lockRowsShared } from './lock-rows.ts';
+export { hasOneWriter, lockRows, lockRowsShared } from './lock-rows.ts';
 export type { ColumnTypes, Migration, MigrationPlan } from './migrations.ts';
 export { openPostgres } from './postgres.ts';
 export { type ServingLock, servingHolder, takeServingLock } from './serving-lock.ts';

@@ -6,7 +6,8 @@ interface Select {
   forShare(): unknown;
 }
 
-const hasOneWriter = (query: Kysely<Tables>) => query.getExecutor().adapter instanceof SqliteAdapter;
+/** Whether what a transaction has read, nobody else can change before it ends. */
+export const hasOneWriter = (query: Kysely<Tables>): boolean => query.getExecutor().adapter instanceof SqliteAdapter;
 
 /**
  * A SELECT whose rows nobody else changes before the transaction ends. SQLite has one writer, and who is in a

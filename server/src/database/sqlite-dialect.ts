@@ -3,6 +3,7 @@ import {
   type CompiledQuery,
   type DatabaseConnection,
   type Dialect,
+  type DialectAdapter,
   type Driver,
   type QueryResult,
   SqliteAdapter,
@@ -32,8 +33,28 @@ function statementCache(database: DatabaseSync): (sql: string) => Prepared {
   };
 }
 
-function connectionOver(database: DatabaseSync): DatabaseConnection {
-  const prepare = statementCache(database);
+/** Runs a statement that needs nothing of Kysely any more, on the one connection that there is. */
+export type RunStatement = (sql: string, parameters: readonly unknown[]) => unknown[];
+
+const RUNS = new WeakMap<DialectAdapter, RunStatement>();
+
+/** How compiled statements run on a database of `nodeSqliteDialect`; undefined for others. */
+export const runOf = (adapter: DialectAdapter): RunStatement | undefined => RUNS.get(adapter);
+
+function runOver(prepare: (sql: string) => Prepared): RunStatement {
+  return (sql, parameters) => {
+    try {
+      const { statement, returnsRows } = prepare(sql);
+      if (returnsRows) return statement.all(...(parameters as SQLInputValue[]));
+      statement.run(...(parameters as SQLInputValue[]));
+      return [];
+    } catch (error) {
+      throw translateDatabaseError(error);
+    }
+  };
+}
+
+function connectionOver(prepare: (sql: string) => Prepared): DatabaseConnection {
   return {
     async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
       try {
@@ -59,7 +80,10 @@ const refuseTransaction = () => Promise.reject(new Error('transactions go throug
  * them, so that many writes share one.
  */
 export function nodeSqliteDialect(database: DatabaseSync): Dialect {
-  const connection = connectionOver(database);
+  const prepare = statementCache(database);
+  const connection = connectionOver(prepare);
+  const adapter = new SqliteAdapter();
+  RUNS.set(adapter, runOver(prepare));
   const driver: Driver = {
     init: async () => {},
     acquireConnection: async () => connection,
@@ -71,7 +95,7 @@ export function nodeSqliteDialect(database: DatabaseSync): Dialect {
   };
   return {
     createDriver: () => driver,
-    createAdapter: () => new SqliteAdapter(),
+    createAdapter: () => adapter,
     createQueryCompiler: () => new SqliteQueryCompiler(),
     createIntrospector: (db) => new SqliteIntrospector(db),
   };

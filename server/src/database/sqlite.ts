@@ -23,6 +23,11 @@ const CREATE_MIGRATIONS =
   'create table if not exists schema_migrations (name text primary key, applied_at integer not null)';
 const TABLE_EXISTS = "select 1 from sqlite_master where type = 'table' and name = 'schema_migrations'";
 
+/** What a savepoint would bring back, of a job that changes sixteen pages or more, goes to a file otherwise: twice the time. */
+const SAVEPOINTS_IN_MEMORY = 'PRAGMA temp_store = MEMORY';
+/** A new index over a large table is sorted in no memory. */
+const SORTS_IN_FILES = 'PRAGMA temp_store = FILE';
+
 const WAL_ATTEMPTS = 40;
 const WAL_PAUSE_MS = 50;
 const SQLITE_BUSY = 5;
@@ -66,6 +71,7 @@ function appliedNames(connection: DatabaseSync): Set<string> {
 function migrator(connection: DatabaseSync, query: Kysely<Tables>): Database['migrate'] {
   return async (migrations, { dryRun, nowMs }) => {
     if (dryRun) return planMigrations(query, migrations, appliedNames(connection), TYPES);
+    connection.exec(SORTS_IN_FILES);
     connection.exec('BEGIN IMMEDIATE');
     try {
       connection.exec(CREATE_MIGRATIONS);
@@ -79,6 +85,8 @@ function migrator(connection: DatabaseSync, query: Kysely<Tables>): Database['mi
     } catch (error) {
       if (connection.isTransaction) connection.exec('ROLLBACK');
       throw translateDatabaseError(error);
+    } finally {
+      connection.exec(SAVEPOINTS_IN_MEMORY);
     }
   };
 }
@@ -93,6 +101,7 @@ export function openSqlite(path: string, { onListenerError }: OpenOptions = {}):
   let reader: DatabaseSync;
   try {
     writer = openConnection(path);
+    writer.exec(SAVEPOINTS_IN_MEMORY);
     reader = openConnection(path);
     reader.exec('PRAGMA query_only = ON');
   } catch (error) {

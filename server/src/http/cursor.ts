@@ -1,4 +1,5 @@
-import { hmacText, secretsEqual } from '../crypto/index.ts';
+import type { KeyObject } from 'node:crypto';
+import { hmacText, macKey, secretsEqual } from '../crypto/index.ts';
 import { Failure } from '../failure.ts';
 
 /** Opaque positions in lists. A cursor works only for the list (path, workspace, filters) that it came from. */
@@ -11,10 +12,11 @@ export interface Cursors {
 const MAC_LENGTH = 22;
 
 /** The first key makes cursors; those of the others are still good, so that a new key in front ends no walk through a list. */
-export function createCursors(keys: readonly Uint8Array[]): Cursors {
+export function createCursors(secrets: readonly Uint8Array[]): Cursors {
+  const keys = secrets.map(macKey);
   const [first] = keys;
   if (!first) throw new Error('cursors need a key');
-  const mac = (key: Uint8Array, list: string, position: string) =>
+  const mac = (key: KeyObject, list: string, position: string) =>
     hmacText(key, JSON.stringify([list, position])).slice(0, MAC_LENGTH);
   return {
     encode: (list, position) => Buffer.from(mac(first, list, position) + position).toString('base64url'),

@@ -11,6 +11,8 @@ function invalid(description: string): OAuthFailure {
 
 const tooMany = () => invalid(`A request may have ${MAX_PARAMETERS} parameters.`);
 
+const ENCODED = /[%+]/;
+
 /** What a database could not keep. */
 function storable(text: string): string {
   if (text.includes('\0') || !text.isWellFormed()) {
@@ -21,7 +23,7 @@ function storable(text: string): string {
 
 function decoded(text: string): string {
   try {
-    return storable(decodeURIComponent(text.replaceAll('+', ' ')));
+    return storable(ENCODED.test(text) ? decodeURIComponent(text.replaceAll('+', ' ')) : text);
   } catch (error) {
     if (error instanceof OAuthFailure) throw error;
     throw invalid('A parameter is not percent-encoded UTF-8.');

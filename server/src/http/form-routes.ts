@@ -139,7 +139,9 @@ function mountForm(scope: FastifyInstance, route: FormRoute, paths: PathTable): 
 export function mountForms(app: FastifyInstance, routes: readonly FormRoute[], paths: PathTable): void {
   app.register(async (scope) => {
     scope.removeAllContentTypeParsers();
-    scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+    // Forms by their name too: what only `*` fits Fastify takes apart anew each time.
+    const types = ['application/x-www-form-urlencoded', '*'];
+    scope.addContentTypeParser(types, { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
     scope.setValidatorCompiler(() => () => true);
     scope.setSerializerCompiler(() => JSON.stringify);
     for (const each of routes) mountForm(scope, each, paths);

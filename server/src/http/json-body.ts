@@ -61,7 +61,8 @@ const CHARSET = /;\s*charset\s*=\s*"?([^";\s]+)/i;
 
 /** A body as text. Throws for another encoding than UTF-8. */
 export function decodeUtf8(request: FastifyRequest, body: Buffer): string {
-  if (!/^(?:identity)?$/i.test(request.headers['content-encoding'] ?? '')) {
+  const encoding = request.headers['content-encoding'];
+  if (encoding !== undefined && !/^(?:identity)?$/i.test(encoding)) {
     throw new Failure('unsupported_media_type', 'Send the body without a Content-Encoding.');
   }
   const charset = CHARSET.exec(request.headers['content-type'] ?? '')?.[1];

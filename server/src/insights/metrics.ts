@@ -8,6 +8,10 @@ export interface Metrics {
   setLimiterDegraded(degraded: boolean): void;
   /** An answer to who asks for tokens; `outcome` is `granted` or the error's code. */
   tokensAsked(grant: { grantType: string; outcome: string }): void;
+  /** An authorization request that has its answer: `code`, or the error's code. */
+  authorizationAnswered(answered: { outcome: string }): void;
+  /** Somebody withdrew what was allowed to an application. */
+  grantWithdrawn(): void;
   /** An answer to an application that revoked a token; `none` for what was not there, or was not its own. */
   tokenRevoked(revoked: { tokenType: 'access_token' | 'refresh_token' | 'none' }): void;
   /** An answer to a client that registers itself: `registered`, or the error's code. */
@@ -46,10 +50,16 @@ function clientSeries() {
   const documents = createCounter('latchkey_client_documents_total', 'Client metadata documents that were asked for.', [
     'outcome',
   ]);
+  const authorizations = createCounter(
+    'latchkey_authorizations_total',
+    'Authorization requests that have their answer: a code, or an error.',
+    ['outcome'],
+  );
+  const withdrawals = createCounter('latchkey_grants_withdrawn_total', 'What people took back from applications.', []);
   const logouts = createCounter('latchkey_backchannel_logouts_total', 'Tries to tell applications of ended sessions.', [
     'outcome',
   ]);
-  return { grants, refreshFailures, revocations, registrations, documents, logouts };
+  return { authorizations, grants, refreshFailures, revocations, withdrawals, registrations, documents, logouts };
 }
 
 /** The series of contract §11 that exist so far. Labels are patterns and codes, never ids or URLs. */
@@ -71,13 +81,12 @@ export function createMetrics(): Metrics {
     'Values sealed anew under the first encryption key, by table.',
     ['table'],
   );
-  const { grants, refreshFailures, revocations, registrations, documents, logouts } = clientSeries();
+  const clients = clientSeries();
   let isDegraded = false;
   const degraded = createGauge('latchkey_limiter_degraded', '1 while shared limit counters are lost.', () =>
     isDegraded ? 1 : 0,
   );
-  const askers = [grants, refreshFailures, revocations, registrations, documents, logouts];
-  const series = [decisions, forbidden, durations, ...askers, rewrapped, degraded];
+  const series = [decisions, forbidden, durations, ...Object.values(clients), rewrapped, degraded];
   return {
     decided: ({ method, outcome, code }) => decisions.add(method, outcome, code),
     answered: ({ method, route, status, durationSeconds }) => {
@@ -85,13 +94,15 @@ export function createMetrics(): Metrics {
       if (status === 403) forbidden.add(route);
     },
     tokensAsked: ({ grantType, outcome }) => {
-      grants.add(grantType, outcome);
-      if (grantType === 'refresh_token' && outcome !== 'granted') refreshFailures.add('');
+      clients.grants.add(grantType, outcome);
+      if (grantType === 'refresh_token' && outcome !== 'granted') clients.refreshFailures.add('');
     },
-    tokenRevoked: ({ tokenType }) => revocations.add(tokenType),
-    clientRegistered: ({ outcome }) => registrations.add(outcome),
-    documentRead: ({ outcome }) => documents.add(outcome),
-    logoutSent: ({ outcome }) => logouts.add(outcome),
+    authorizationAnswered: ({ outcome }) => clients.authorizations.add(outcome),
+    grantWithdrawn: () => clients.withdrawals.add(''),
+    tokenRevoked: ({ tokenType }) => clients.revocations.add(tokenType),
+    clientRegistered: ({ outcome }) => clients.registrations.add(outcome),
+    documentRead: ({ outcome }) => clients.documents.add(outcome),
+    logoutSent: ({ outcome }) => clients.logouts.add(outcome),
     rewrapped: (table, values) => {
       for (let value = 0; value < values; value += 1) rewrapped.add(table);
     },

@@ -11,10 +11,10 @@ export function narrowScopes(
 ): readonly string[] {
   const held = catalogue.expand(allowed);
   const known = [...new Set(asked)].filter((scope) => catalogue.has(scope));
-  const kept = known.filter((scope) => catalogue.beyond([scope], held).length === 0);
+  const kept = known.filter((scope) => held.has(scope));
   if (kept.length === known.length) return kept;
   const tooWide = catalogue.expand(known.filter((scope) => !kept.includes(scope)));
   const has = catalogue.expand(kept);
-  const within = allowed.filter((scope) => catalogue.beyond([scope], tooWide).length === 0 && !has.has(scope));
+  const within = allowed.filter((scope) => tooWide.has(scope) && !has.has(scope));
   return [...kept, ...new Set(within)];
 }

@@ -125,6 +125,11 @@ export const TEXTS = {
       lead: (email: string) => `From now on you sign in as ${email}.`,
       submit: 'Change address',
     },
+    other: {
+      title: 'This link is for another account',
+      lead: 'It changes the address of an account that you are not signed in to. Nothing has changed.',
+      signedIn: (email: string) => `You are signed in as ${email}. Sign out, then sign in to the account it is for.`,
+    },
   },
 
   deadLink: {
@@ -150,7 +155,7 @@ export const TEXTS = {
     },
     invitation: {
       title: 'This invitation has ended',
-      lead: 'It was used or withdrawn, or is older than a week. Ask for a new one.',
+      lead: 'It was used, declined or withdrawn, or is older than a week. Ask for a new one.',
       again: 'Go to your workspaces',
     },
   },
@@ -161,6 +166,11 @@ export const TEXTS = {
     signIn: 'Sign in to join',
     createAndJoin: 'Create account and join',
     join: (workspace: string) => `Join ${workspace}`,
+    decline: 'Decline',
+    declined: {
+      title: 'You declined',
+      lead: (workspace: string) => `You did not join ${workspace}. The link has ended; who invited you can see it.`,
+    },
     other: (email: string) => `You are signed in as ${email}. Sign out to go on.`,
   },
 
@@ -360,8 +370,14 @@ export const TEXTS = {
       as: (role: string) => `As ${role}. Open until`,
       join: 'Join',
       joinOne: (workspace: string) => `Join ${workspace}`,
+      decline: 'Decline',
+      declineOne: (workspace: string) => `Decline to join ${workspace}`,
     },
-    done: { switched: 'You switched workspaces.', joined: 'You joined the workspace.' },
+    done: {
+      switched: 'You switched workspaces.',
+      joined: 'You joined the workspace.',
+      declined: 'You declined the invitation.',
+    },
   },
 
   roles: { owner: 'Owner', admin: 'Admin', developer: 'Developer', viewer: 'Viewer' } as Record<string, string>,

@@ -2,6 +2,7 @@ import { buildScopeCatalogue, DEFAULT_SCOPES, type ScopeCatalogue, type ScopeDef
 import type { Clock } from '../clock.ts';
 import type { Database } from '../database/index.ts';
 import { type Changes, createLive, type Live } from '../shared-state/index.ts';
+import { keepingExpansions } from './expansions.ts';
 import { allScopes, insertMissing } from './store.ts';
 import type { ScopeRow } from './tables.ts';
 
@@ -33,11 +34,13 @@ export function catalogueOf(definitions: readonly ScopeDefinition[]): ScopeCatal
   const everything = definitions
     .filter(({ kind, name }) => kind !== 'identity' && name !== 'admin')
     .map(({ name }) => name);
-  return buildScopeCatalogue(
-    definitions.map((definition) => ({
-      ...definition,
-      implies: definition.name === 'admin' ? everything : definition.implies.filter((name) => names.has(name)),
-    })),
+  return keepingExpansions(
+    buildScopeCatalogue(
+      definitions.map((definition) => ({
+        ...definition,
+        implies: definition.name === 'admin' ? everything : definition.implies.filter((name) => names.has(name)),
+      })),
+    ),
   );
 }
 

@@ -1,5 +1,6 @@
 import type { Caller } from './callers.ts';
 import type { Operation } from './operations.ts';
+import type { WireReply } from './wire.ts';
 
 /** A request before it is bytes. */
 export interface Draft {
@@ -21,6 +22,12 @@ export interface Draft {
   saidLength: string;
   /** What was done to it, for whoever reads the report. */
   mutations: string[];
+  /** The client that asks at OAuth's endpoints, for whom what it gets is remembered. */
+  holder?: string;
+  /** Which of OAuth's requests it is, such as `refresh_token`. */
+  kind?: string;
+  /** Learns from the reply, whatever it is. */
+  heard?(reply: WireReply): void;
 }
 
 export function targetOf({ path, query }: Draft): string {

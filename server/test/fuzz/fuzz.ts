@@ -6,6 +6,8 @@ import { holdingProblems, storedBy, tableProblems } from './growth.ts';
 import { watchHealth } from './health.ts';
 import { Lane } from './lane.ts';
 import { createLogWatch, type LogWatch } from './log-watch.ts';
+import { createCast } from './oauth/cast.ts';
+import { isOauthPage } from './oauth/oracle.ts';
 import { createFinder, type OpenApiDocument, operationsOf } from './operations.ts';
 import { createOracle } from './oracle.ts';
 import { discoverPages, type Pages, pageFinder, withFormToken } from './pages.ts';
@@ -49,16 +51,22 @@ async function prepareScene(run: Run, target: Target, book: SecretBook): Promise
     ({ credential_id }) => ({ id: credential_id as string }),
   );
   const marker = `foreign-${randomBytes(8).toString('hex')}`;
-  const world = await createWorld(prepare, { ...target, testKeyId }, signerIn(connection), book, marker);
+  const signIn = signerIn(connection);
+  const found = await createWorld(prepare, { ...target, testKeyId }, signIn, book, marker);
+  const cast = await createCast({ prepare, signIn, book, ...target });
+  const pinned = new Map([...found.pinned, ...cast.ids.map((id) => [id, target.workspaceId] as const)]);
+  const world: World = { ...found, pinned };
   const pages = await visitPages(connection, world);
   const document = (await prepare({ key: null, path: '/openapi.json', status: 200 })) as OpenApiDocument;
   const operations = operationsOf(document);
-  const isPage = pageFinder(pages);
+  const isFound = pageFinder(pages);
+  const isPage = (path: string) => isFound(path) || isOauthPage(path);
   const judge = createOracle({ find: createFinder(operations), isPage, world, book });
   const entitled = await entitledCallers(connection, operations, world.callers);
   const renew = () => world.renew().finally(() => connection.close());
   connection.close();
-  return { run, target, scenery: { seed: run.options.seed, world, operations, entitled, pages }, judge, isPage, renew };
+  const scenery = { seed: run.options.seed, world, operations, entitled, pages, cast };
+  return { run, target, scenery, judge, isPage, renew };
 }
 
 /** At half-time; a server that does not answer any more ends the run. */
@@ -121,6 +129,7 @@ function reportOf(
     unreached: operations
       .filter((each) => !run.reached.has(each))
       .map(({ method, template }) => `${method} ${template}`),
+    oauth: run.oauth,
     logLines: log.lines,
     secrets: book.size,
     slowestHealthMs: Math.round(run.slowestHealthMs),

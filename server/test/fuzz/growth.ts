@@ -13,6 +13,8 @@ export interface Acknowledged {
   imported: number;
   /** Attempts to sign in, each of which is an event, and may be a challenge. */
   guesses: number;
+  /** Forms with an assertion, whose id is used up though the rest may be refused. */
+  assertions: number;
 }
 
 /** The preparation of a run writes too, and so does the server by itself: jobs, leases, the first start. */
@@ -28,6 +30,8 @@ const OTHERWISE: Record<string, (acknowledged: Acknowledged) => number> = {
   changes: ({ writes, imported }) => OWN_ROWS + 2 * (writes + imported),
   // A slot for each call that was done under a key, kept for 24 hours; a refused call frees its own.
   idempotency_keys: ({ keyed }) => keyed,
+  client_assertions: ({ assertions }) => assertions,
+  used_assertions: ({ assertions }) => assertions,
 };
 
 /** Tables that count use by key, minute, route and outcome: bounded by what there is to tell apart, not by calls. */

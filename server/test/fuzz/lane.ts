@@ -1,5 +1,6 @@
 import type { Caller } from './callers.ts';
 import type { Dice } from './dice.ts';
+import { OauthMemory } from './oauth/memory.ts';
 
 /** How many of a kind a lane remembers: enough to go deep, little enough to come back to the same object. */
 const MAX_REMEMBERED = 12;
@@ -18,6 +19,7 @@ export class Lane {
   readonly #ids = new Map<string, string[]>();
   readonly #minted: Minted[] = [];
   readonly #cursors: string[] = [];
+  readonly oauth = new OauthMemory();
 
   /** Ids and names by the collection that they were made in, such as `/api-keys`. */
   made(collection: string): readonly string[] {

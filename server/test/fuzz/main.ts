@@ -33,18 +33,12 @@ function readArguments() {
 }
 
 function show(report: FuzzReport): void {
-  const { violations, tables, unreached, statuses, ...numbers } = report;
+  const { violations, tables, unreached, statuses, oauth, ...numbers } = report;
   for (const [name, value] of Object.entries(numbers)) out(`${name.padEnd(18)} ${[value].flat().join(' -> ')}`);
-  out(
-    `statuses           ${Object.entries(statuses)
-      .map(([status, count]) => `${status}: ${count}`)
-      .join(', ')}`,
-  );
-  out(
-    `tables             ${Object.entries(tables)
-      .map(([name, count]) => `${name}: ${count}`)
-      .join(', ')}`,
-  );
+  for (const [name, counts] of Object.entries({ statuses, oauth, tables })) {
+    const all = Object.entries(counts).map(([what, count]) => `${what}: ${count}`);
+    out(`${name.padEnd(18)} ${all.join(', ')}`);
+  }
   out(`never succeeded    ${unreached.join(', ') || 'none'}`);
   for (const { what, where } of violations) out(`\nVIOLATION ${what}\n  ${where}`);
   out(`\n${violations.length} violations`);

@@ -152,7 +152,7 @@ test('what grows is found', () => {
   expect(holdingProblems({ start: holds(40), half: holds(50), end: holds(80) })[0]).toMatch(/heap/);
   expect(holdingProblems({ start: holds(40), half: holds(50), end: holds(50, 2) })[0]).toMatch(/sockets/);
   expect(holdingProblems({ start: holds(40), half: holds(50), end: holds(50, 1, 99) })[0]).toMatch(/timers/);
-  const acknowledged = { writes: 10, keyed: 2, imported: 0, guesses: 0 };
+  const acknowledged = { writes: 10, keyed: 2, imported: 0, guesses: 0, assertions: 0 };
   expect(
     tableProblems(
       new Map([
@@ -282,11 +282,15 @@ test('a viewer writes what is about themselves alone', () => {
 });
 
 test('one seed is one sequence', () => {
+  const client = { secret: 's', proof: 'basic', caller } as const;
+  const clients = [false, true].map((isService) => ({ ...client, id: `app_${isService}`, isService }));
+  const cast = { issuer: 'http://localhost:4000', nowSeconds: () => 1_900_000_000, clients, person: caller };
   const scenery = {
     seed: 5,
     operations,
     entitled: new Map(),
     pages: { links: ['/room?x=1'], forms: [{ action: '/room', fields: ['form_token', 'email'] }] } satisfies Pages,
+    cast,
     world: { callers: [{ ...caller, cookie: 'a=b', formToken: 'mine' }], ...PLACE, emails: ['one@example.com'] },
   } as never;
   const sequence = () => {

@@ -1,6 +1,7 @@
 import type { Caller, World } from './callers.ts';
 import { type Draft, headerOf, targetOf } from './draft.ts';
 import { type ErrorShape, problemOfError } from './error-shapes.ts';
+import { isOauthPage, mayShowAgain, problemsOfAnswer, problemsOfOauth } from './oauth/oracle.ts';
 import type { Operation } from './operations.ts';
 import { isHtml, mayBePage, problemsOfPage, problemsOfWay } from './page-oracle.ts';
 import { type SecretBook, secretsIn } from './secrets.ts';
@@ -113,11 +114,15 @@ export function problemsOfError(
 function problemsOfSecrets(draft: Draft, { status, headers, text }: WireReply, book: SecretBook): string[] {
   const problems: string[] = book.foreignIn(text).map(() => 'a password or imported key stands in a reply');
   const credential = draft.caller.credential ?? '';
+  const path = pathOf(targetOf(draft));
   for (const secret of secretsIn([text, ...headers.values()].join('\n'))) {
     if (isDecoy(secret)) continue;
     const isReplay = headers.get('idempotency-replayed') === 'true' && book.holderOf(secret) === credential;
+    const holder = book.holderOf(secret);
+    if (mayShowAgain(draft, path, secret, holder)) continue;
+    const makes = draft.method === 'POST' || (draft.method === 'PUT' && path.startsWith('/oauth/register/'));
     if (book.knows(secret) && !isReplay) problems.push('a secret that was given to somebody before');
-    else if (draft.method === 'POST' && status < 300) book.enter(secret, credential);
+    else if (makes && status < 300) book.enter(secret, draft.holder ?? credential);
     else if (!isReplay) problems.push('a secret in a reply that makes none');
   }
   return problems;
@@ -192,15 +197,17 @@ export function createOracle({
     if (!isSeen && text.includes(world.marker)) {
       problems.push('reads what another workspace wrote');
     }
-    if (isHtml(reply) && mayBePage(draft, path, { isPagePath, status })) problems.push(...problemsOfPage(reply));
+    if (isHtml(reply) && mayBePage(draft, path, { isPagePath, status }))
+      problems.push(...problemsOfPage(reply, isOauthPage(path)));
     else if (status >= 400) {
       // What node:http could not read never got as far as its path and headers.
       const shapes: ErrorShape[] = answersIt ? [shapeFor(draft)] : [shapeFor(draft), 'v2'];
       problems.push(...problemsOfError(reply, shapes, isGate(draft), isHead));
-    } else if (isPagePath && status >= 300) problems.push(...problemsOfWay(reply));
+    } else if (isOauthPage(path) && status >= 300) problems.push(...problemsOfAnswer(reply));
+    else if (isPagePath && status >= 300) problems.push(...problemsOfWay(reply));
     else if (status >= 300) problems.push(`status ${status}`);
     else if (!isPagePath) problems.push(...problemsOfSuccess(draft, reply, operation, json));
-    problems.push(...problemsOfSecrets(draft, reply, book));
+    problems.push(...problemsOfOauth(path, reply), ...problemsOfSecrets(draft, reply, book));
     return { problems, operation, json };
   };
 }

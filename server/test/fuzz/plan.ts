@@ -4,6 +4,8 @@ import { type Dice, diceOf } from './dice.ts';
 import type { Draft } from './draft.ts';
 import { fittingValue, type Source } from './fitting-values.ts';
 import type { Lane } from './lane.ts';
+import type { Cast } from './oauth/cast.ts';
+import { oauthDraft } from './oauth/plan.ts';
 import type { Operation, Parameter } from './operations.ts';
 import { pageDraft } from './page-plan.ts';
 import type { Pages } from './pages.ts';
@@ -149,10 +151,13 @@ export interface Scenery {
   /** Which callers get past the door of which operation. */
   entitled: ReadonlyMap<Operation, Caller[]>;
   pages: Pages;
+  cast: Cast;
 }
 
 /** So many of a hundred requests are for pages. */
 const PAGES_PERCENT = 6;
+/** And so many for OAuth's endpoints, by clients that know how to ask. */
+const OAUTH_PERCENT = 14;
 
 function planPage(source: Source, index: number, pages: Pages): Draft {
   const { dice, world } = source;
@@ -165,9 +170,13 @@ function planPage(source: Source, index: number, pages: Pages): Draft {
 }
 
 /** The request of this number. What it is made of hangs on seed, number, and what its lane has learned before. */
-export function draftOf({ seed, world, operations, entitled, pages }: Scenery, index: number, lane: Lane): Draft {
+export function draftOf({ seed, world, operations, entitled, pages, cast }: Scenery, index: number, lane: Lane): Draft {
   const dice = diceOf(seed, index);
-  if (dice.below(100) < PAGES_PERCENT) return planPage({ dice, lane, world, workspaceId: null }, index, pages);
+  const lot = dice.below(100);
+  if (lot < PAGES_PERCENT) return planPage({ dice, lane, world, workspaceId: null }, index, pages);
+  if (lot < PAGES_PERCENT + OAUTH_PERCENT) {
+    return oauthDraft(index, cast, { dice, lane, world, workspaceId: world.ownWorkspace });
+  }
   const operation = pickOperation(dice, operations);
   const caller = pickCaller(dice, lane, world, entitled.get(operation) ?? []);
   const source: Source = { dice, lane, world, workspaceId: caller.workspaceId };

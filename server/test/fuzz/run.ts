@@ -39,6 +39,8 @@ export interface FuzzReport {
   operations: number;
   /** `POST /v1/…` of those that were not. */
   unreached: string[];
+  /** How often each of OAuth's requests was answered with success: grants by their type. */
+  oauth: Record<string, number>;
   logLines: number;
   secrets: number;
   slowestHealthMs: number;
@@ -58,7 +60,8 @@ export class Run {
   readonly violations: Violation[] = [];
   readonly statuses: Record<string, number> = {};
   readonly reached = new Set<Operation>();
-  readonly acknowledged: Acknowledged = { writes: 0, keyed: 0, imported: 0, guesses: 0 };
+  readonly acknowledged: Acknowledged = { writes: 0, keyed: 0, imported: 0, guesses: 0, assertions: 0 };
+  readonly oauth: Record<string, number> = {};
   rawConnections = 0;
   sent = 0;
   sendingSeconds = 0;

@@ -1,6 +1,7 @@
 import { diceOf } from './dice.ts';
 import { bytesOf, type Draft, headerOf, targetOf } from './draft.ts';
 import type { Lane } from './lane.ts';
+import { isOauthPage } from './oauth/oracle.ts';
 import { isGate, pathOf, shapeFor, type Verdict } from './oracle.ts';
 import { mayBePage } from './page-oracle.ts';
 import { draftOf } from './plan.ts';
@@ -47,6 +48,10 @@ async function exchange(
     return null;
   }
   run.count(outcome.status);
+  draft.heard?.(outcome);
+  noteOauth(run, draft, outcome);
+  if (isOauthPage(pathOf(targetOf(draft))) && outcome.status <= 403) noteWrite(run, draft);
+  if (draft.body?.includes('assertion')) run.acknowledged.assertions += 1;
   if (draft.method === 'POST' && GUESSES.test(draft.path)) run.acknowledged.guesses += 1;
   const verdict = judge(draft, outcome);
   for (const what of verdict.problems)
@@ -58,6 +63,12 @@ async function exchange(
 function noteWrite({ acknowledged }: Run, draft: Draft): void {
   acknowledged.writes += 1;
   if (headerOf(draft, 'idempotency-key') !== undefined) acknowledged.keyed += 1;
+}
+
+/** A sign-in page is no success: there, an authorization request has only begun. */
+function noteOauth({ oauth }: Run, { kind }: Draft, { status, headers }: WireReply): void {
+  const isDone = status < 300 || /[?&]code=/.test(headers.get('location') ?? '');
+  if (kind !== undefined && isDone) oauth[kind] = (oauth[kind] ?? 0) + 1;
 }
 
 function noteSuccess(run: Run, draft: Draft, { headers }: WireReply, { operation, json }: Verdict): void {

@@ -17,6 +17,7 @@ const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 export interface Target {
   pid: number;
   port: number;
+  issuer: string;
   dataDir: string;
   rootKey: string;
   testKey: string;
@@ -35,6 +36,7 @@ export interface Target {
 
 interface Ready {
   url: string;
+  issuer: string;
   root_key: string;
   test_key: string;
   workspace_id: string;
@@ -87,6 +89,7 @@ export async function startTarget(log: LogWatch, databaseUrl: string | null): Pr
   return {
     pid: child.pid ?? 0,
     port: Number(new URL(ready.url).port),
+    issuer: ready.issuer,
     dataDir,
     rootKey: ready.root_key,
     testKey: ready.test_key,

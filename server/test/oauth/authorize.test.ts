@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { eventsAbout } from '../domains/installation.ts';
 import { manualClock, startServer, stopServers, type TestServer } from '../harness.ts';
 import { pageClient, plainText } from '../pages/client.ts';
 import { PASSWORD } from '../people/browser.ts';
@@ -85,6 +86,10 @@ test('no is told as access_denied, and gives nothing', async () => {
   const { error_description: _, ...answer } = answerOf(await decide(client, page, 'deny'));
   expect(answer).toEqual({ error: 'access_denied', state: 's', iss: server.issuer });
   expect((await decide(client, page, 'allow')).status).toBe(410);
+  const told = (await eventsAbout(server, app.id)).filter(({ action }) => action === 'authorization.denied');
+  expect(told.map((event) => [event.actor_id, event.workspace_id, JSON.parse(event.data)])).toEqual([
+    [person.userId, server.workspaceId, { user_id: person.userId, scopes: ['read'] }],
+  ]);
   const grants = await server.call(`/v1/grants?user_id=${person.userId}`, { key: server.rootKey });
   expect(grants.json.data).toEqual([]);
 });
@@ -195,6 +200,16 @@ test('a request may be sent as a form of another site, and goes on as a link', a
     expect(reply.status).toBe(303);
     expect(answerOf(await client.get(reply.headers.get('location') ?? '')).code).toBeDefined();
   }
+});
+
+test('a secret that such a form brings along does not get into the link', async () => {
+  const body = `${requestPath(app).slice('/oauth/authorize?'.length)}&client_secret=${app.secret}&x=${app.secret}`;
+  const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+  const reply = await server.call('/oauth/authorize', { key: null, body: `${body}&client_assertion=e.y.j`, headers });
+  expect(reply.status).toBe(303);
+  const location = reply.headers.get('location') ?? '';
+  expect(location).toContain(`client_id=${app.id}`);
+  expect(location).not.toMatch(/lk_cs_|client_assertion/);
 });
 
 test('A21: one that registered itself gets errors only by a link', async () => {

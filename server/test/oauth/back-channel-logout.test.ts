@@ -1,6 +1,7 @@
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import pg from 'pg';
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { MOST_SESSIONS } from '../../src/accounts/sessions/session.ts';
 import { PUBLISHED_FIRST_MS } from '../../src/signing-keys/key.ts';
 import { ISSUER, twoServers } from '../domains/installation.ts';
 import { DATABASES, manualClock, startServer, stopServers, type TestServer } from '../harness.ts';
@@ -267,6 +268,24 @@ describe('a session ends', () => {
       204,
       async (server, { userId }) =>
         (await server.call(`/v1/users/${userId}`, { ...root(server), method: 'DELETE' })).status,
+    ],
+    [
+      'by too many that are newer',
+      201,
+      async (server, person) => {
+        await server.latchkey.database.write(async ({ query }) => {
+          const own = query.selectFrom('sessions').selectAll().where('id', '=', person.sessionId);
+          const row = await own.executeTakeFirstOrThrow();
+          const more = Array.from({ length: MOST_SESSIONS }, (_, index) => ({
+            ...row,
+            id: `ses_${index}`,
+            secret_hash: `hash ${index}`,
+            seen_at: row.seen_at + 1,
+          }));
+          await query.insertInto('sessions').values(more).execute();
+        });
+        return (await signIn(newBrowser(server), person.email)).status;
+      },
     ],
     [
       'by somebody else in the same browser',

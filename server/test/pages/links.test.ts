@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { manualClock, startServer, stopServers, type TestServer } from '../harness.ts';
-import { mailTo, newAddress, newPerson, PASSWORD } from '../people/browser.ts';
+import { mailTo, newAddress, newBrowser, newPerson, PASSWORD } from '../people/browser.ts';
 import { pageClient, plainText, signInByForm } from './client.ts';
 
 const HOUR_MS = 3_600_000;
@@ -88,6 +88,48 @@ test('an address is changed by the link to the new one, after a recent proof', a
   expect(plainText(await client.visit(link.slice(server.issuer.length)))).toContain(`you sign in as ${next}`);
   expect(plainText(await client.submit('/email/change'))).toContain('Your address is changed.');
   expect(plainText(await client.get('/account'))).toContain(next);
+});
+
+test('such a link asks who is not signed in to sign in, and goes on; another account is told, and keeps its address', async () => {
+  const person = await newPerson(server);
+  const next = newAddress('grace');
+  await person.post('/v1/account/email', { email: next });
+  const path = (await mailTo(server, next)).link.slice(server.issuer.length);
+  const other = await newPerson(server);
+  const client = pageClient(server, new Map(other.cookies));
+  const wrong = await client.visit(path);
+  expect([wrong.status, plainText(wrong)]).toEqual([403, expect.stringContaining(`signed in as ${other.email}`)]);
+  expect((await client.post('/email/change')).status).toBe(403);
+  expect((await other.call('/v1/account')).json.email).toBe(other.email);
+  // Signing out comes back to the link, which asks to sign in.
+  const out = await client.submit('/sign-out', { return_to: '/email/change' });
+  expect(plainText(out)).toContain('Sign in');
+  expect((await client.post('/email/change')).headers.get('location')).toBe('/sign-in?return_to=%2Femail%2Fchange');
+  expect((await person.call('/v1/account')).json.email).toBe(person.email);
+  await client.get('/sign-in?return_to=%2Femail%2Fchange');
+  const fields = { username: person.email, password: PASSWORD, return_to: '/email/change' };
+  expect(plainText(await client.submit('/sign-in', fields))).toContain(`you sign in as ${next}`);
+  expect(plainText(await client.submit('/email/change'))).toContain('Your address is changed.');
+  expect((await person.call('/v1/account')).json.email).toBe(next);
+});
+
+test('whoever is invited without an account may decline by the link, once', async () => {
+  const email = newAddress('unwilling');
+  const json = { email, role: 'viewer', workspace_id: server.workspaceId };
+  const { id } = (await server.call('/v1/invitations', { key: server.rootKey, json })).json;
+  const { link, token } = await mailTo(server, email);
+  const client = pageClient(server);
+  await client.visit(link.slice(server.issuer.length));
+  expect(plainText(await client.post('/invitations/accept/decline'))).toContain('You declined');
+  const seen = await server.call(`/v1/invitations/${id}?workspace_id=${server.workspaceId}`, { key: server.rootKey });
+  expect(seen.json).toMatchObject({ id, state: 'declined', accepted_at: null });
+  const late = await newBrowser(server).post('/v1/account/invitation/decline', { token });
+  expect([late.status, late.json.error]).toEqual([400, 'invalid_request']);
+  // The same by API.
+  await server.call('/v1/invitations', { key: server.rootKey, json });
+  const again = { token: (await mailTo(server, email)).token };
+  expect((await newBrowser(server).post('/v1/account/invitation/decline', again)).status).toBe(204);
+  expect((await newBrowser(server).post('/v1/account/invitation', again)).status).toBe(400);
 });
 
 test('whoever is invited without an account makes one and is in; somebody else is told to sign out', async () => {

@@ -63,6 +63,25 @@ test('open invitations to the confirmed address are listed, and joined without t
   expect(plainText(await client.get(place))).not.toContain('You decide whether to join.');
 });
 
+test('an invitation is declined on the page, and the inviter sees it', async () => {
+  const { person, client } = await signedIn();
+  const workspaceId = await makeWorkspace(server, 'Unwanted');
+  const id = await inviteTo(workspaceId, person.email);
+  await client.get(place);
+  expect(plainText(await client.submit(`${place}/decline`, { invitation: id }))).toContain(
+    'You declined the invitation.',
+  );
+  expect(await stateOf(workspaceId, id)).toBe('declined');
+  const event = (await eventsAbout(server, id)).at(-1);
+  expect(event).toMatchObject({ action: 'invitation.declined', actor_id: person.userId, workspace_id: workspaceId });
+  expect(plainText(await client.get(place))).not.toContain('You decide whether to join.');
+  expect((await client.post(join, { invitation: id })).status).toBe(400);
+  expect((await client.post(`${place}/decline`, { invitation: id })).status).toBe(400);
+  const others = await inviteTo(workspaceId, newAddress());
+  expect((await client.post(`${place}/decline`, { invitation: others })).status).toBe(400);
+  expect(await stateOf(workspaceId, others)).toBe('pending');
+});
+
 test('what is not open to this person cannot be joined, and is not told apart', async () => {
   const { person, client } = await signedIn();
   const workspaceId = await makeWorkspace(server);
@@ -99,7 +118,7 @@ test('an invitation ends after a week, and is not shown to who is in already', a
   const member = { user_id: person.userId, role: 'viewer', workspace_id: already };
   expect((await server.call('/v1/members', { key: server.rootKey, json: member })).status).toBe(201);
   const page = await client.get(place);
-  expect(page.text.match(/name="invitation"/g)).toHaveLength(1);
+  expect(page.text.match(/action="\/account\/workspaces\/join"/g)).toHaveLength(1);
   clock.advance(7 * 86_400_000);
   const later = pageClient(server);
   expect((await signInByForm(later, person.email, PASSWORD)).status).toBe(303);

@@ -1,5 +1,7 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { Worker } from 'node:worker_threads';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { DATABASES, type DatabaseName, freshPostgres, manualClock, startServer, stopServers } from '../harness.ts';
+import { pageClient, signInByForm } from '../pages/client.ts';
 import { startPostgresProxy } from '../storage/postgres-proxy.ts';
 import { watchSqlite } from '../storage/sqlite-statements.ts';
 import { newAddress, newBrowser, newPerson, PASSWORD, signIn } from './browser.ts';
@@ -75,6 +77,42 @@ describe.each(DATABASES)('on %s', (database) => {
       expect.stringMatching(/^update "refresh_families"/),
     ]);
   });
+});
+
+/** What the threads that hash are asked while something is done: each is one argon2 computation. */
+async function hashesDuring(work: () => Promise<unknown>): Promise<{ hash: string | null }[]> {
+  const asked = vi.spyOn(Worker.prototype, 'postMessage');
+  try {
+    await work();
+    return asked.mock.calls.map(([job]) => job);
+  } finally {
+    asked.mockRestore();
+  }
+}
+
+test('a sign-in, a login and a form compute argon2 once: for a right password, a wrong one, and nobody', async () => {
+  const server = await startServer({ clock: manualClock() });
+  const { email } = await newPerson(server);
+  const form = async (username: string, password: string) => {
+    const client = pageClient(server);
+    return (await signInByForm(client, username, password)).status === 303 ? 201 : 401;
+  };
+  const api = async (username: string, password: string) => {
+    const reply = await server.call('/v1/auth/login', { key: null, json: { username, password } });
+    return reply.status === 200 ? 201 : reply.status;
+  };
+  const page = async (address: string, password: string) =>
+    (await signIn(newBrowser(server), address, password)).status;
+  for (const enter of [page, api, form]) {
+    for (const [address, password, status] of [
+      [email, PASSWORD, 201],
+      [email, 'a wrong guess of it', 401],
+      [newAddress('nobody'), PASSWORD, 401],
+    ] as const) {
+      const jobs = await hashesDuring(async () => expect(await enter(address, password)).toBe(status));
+      expect(jobs).toEqual([{ hash: expect.stringMatching(/^\$argon2id\$/), text: password }]);
+    }
+  }
 });
 
 const headOf = (statement: string) => /^\w+ (?:\w+ )?"\w+"/.exec(statement)?.[0] ?? statement;

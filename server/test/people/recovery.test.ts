@@ -266,7 +266,7 @@ describe.each(DATABASES)('the address on %s', (database) => {
     expect((await person.call('/v1/account')).json).toMatchObject({ email: person.email, email_verified: true });
     expect(refusal(await signIn(newBrowser(server), next))).toEqual([401, 'invalid_credentials']);
     const { token } = await mailTo(server, next, 'Confirm your new address');
-    const confirmed = await newBrowser(server).post('/v1/account/email/confirm', { token });
+    const confirmed = await person.post('/v1/account/email/confirm', { token });
     expect([confirmed.status, confirmed.json]).toEqual([200, { email: next }]);
     expect((await person.call('/v1/account')).json).toMatchObject({ email: next, email_verified: true });
     for (const address of [person.email, next]) {
@@ -274,7 +274,25 @@ describe.each(DATABASES)('the address on %s', (database) => {
     }
     expect((await signIn(newBrowser(server), next)).status).toBe(201);
     expect(refusal(await signIn(newBrowser(server), person.email))).toEqual([401, 'invalid_credentials']);
-    expect(refusal(await newBrowser(server).post('/v1/account/email/confirm', { token }))).toEqual(DEAD);
+    expect(refusal(await person.post('/v1/account/email/confirm', { token }))).toEqual(DEAD);
+  });
+
+  test('changes only in a session of that very account: who got the mail by mistake gets nothing by it', async () => {
+    const [person, other] = [await newPerson(server), await newPerson(server)];
+    const next = newAddress('typo');
+    await person.post('/v1/account/email', { email: next });
+    const { token } = await mailTo(server, next);
+    const stranger = await newBrowser(server).post('/v1/account/email/confirm', { token });
+    expect(refusal(stranger)).toEqual([401, 'missing_token']);
+    const elsewhere = await other.post('/v1/account/email/confirm', { token });
+    expect(refusal(elsewhere)).toEqual([403, 'forbidden']);
+    expect(elsewhere.json.message).toContain('another account');
+    expect((await other.call('/v1/account')).json.email).toBe(other.email);
+    expect((await person.call('/v1/account')).json.email).toBe(person.email);
+    // Neither used the link up: another session of the person opens it.
+    const laptop = newBrowser(server);
+    await signIn(laptop, person.email);
+    expect((await laptop.post('/v1/account/email/confirm', { token })).json).toEqual({ email: next });
   });
 
   test('is not changed long after the last proof, until the password is given again', async () => {

@@ -172,3 +172,12 @@ test('a file that is no database, or in no folder, is refused as unavailable', (
     expect(() => openSqlite(bad)).toThrow(expect.objectContaining({ code: 'unavailable' }));
   }
 });
+
+test('what savepoints keep stays in memory, after a migration that worked and after one that did not', async () => {
+  const { database } = await newFile();
+  const inMemory = 2;
+  expect(await pragma(database, 'temp_store')).toBe(inMemory);
+  const broken = [{ name: '9999_broken', up: () => [sql`no statement`] }];
+  await expect(database.migrate(broken as never, { dryRun: false, nowMs: 2 })).rejects.toThrow();
+  expect(await pragma(database, 'temp_store')).toBe(inMemory);
+});

@@ -4,7 +4,7 @@ import { closed, nullable, type Route, route } from '../../http/index.ts';
 import { acceptAsPerson } from '../members/accept.ts';
 import { changePassword } from '../passwords/change-password.ts';
 import type { People } from '../people.ts';
-import { requestEmailChange } from '../recovery/change-email.ts';
+import { completeEmailChange, requestEmailChange } from '../recovery/change-email.ts';
 import { requestVerification } from '../recovery/verify-email.ts';
 import { endOtherSessions, endSession } from '../sessions/end.ts';
 import { presentSession } from '../sessions/session.ts';
@@ -83,6 +83,15 @@ function addressRoutes(people: People): Route[] {
         await requestEmailChange(people, visit(people, call), signedInOf(call), call.body);
         return { sent: true } as const;
       },
+    }),
+    route({
+      ...own,
+      method: 'POST',
+      path: '/account/email/confirm',
+      summary: "Open the link that changes one's own address",
+      body: Type.Object({ token: Token }, closed),
+      reply: Type.Object({ email: Type.String() }),
+      handler: (call) => completeEmailChange(people, visit(people, call), signedInOf(call), call.body),
     }),
     route({
       ...own,

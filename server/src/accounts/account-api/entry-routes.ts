@@ -1,8 +1,8 @@
 import { Type } from 'typebox';
 import { closed, nullable, type Route, route } from '../../http/index.ts';
 import { acceptAsNewcomer, readInvitation } from '../members/accept.ts';
+import { declineByLink } from '../members/decline.ts';
 import type { People } from '../people.ts';
-import { completeEmailChange } from '../recovery/change-email.ts';
 import { completeRecovery, requestRecovery } from '../recovery/recover.ts';
 import { completeVerification } from '../recovery/verify-email.ts';
 import { passSecondFactor, passSignIn } from '../sign-in/pass.ts';
@@ -64,6 +64,15 @@ function invitationRoutes(people: People): Route[] {
         const { hasAccount, ...told } = await readInvitation(people, body);
         return { ...told, has_account: hasAccount };
       },
+    }),
+    route({
+      ...open,
+      method: 'POST',
+      path: '/account/invitation/decline',
+      summary: 'Say no to an invitation, by who holds its link',
+      body: Type.Object({ token: Token }, closed),
+      status: 204,
+      handler: (call) => declineByLink(people, visit(people, call), { ...call.body, userId: null }),
     }),
     route({
       ...open,
@@ -151,15 +160,6 @@ function recoveryRoutes(people: People): Route[] {
       body: Type.Object({ token: Token }, closed),
       reply: changed,
       handler: (call) => completeVerification(people, visit(people, call), call.body),
-    }),
-    route({
-      ...open,
-      method: 'POST',
-      path: '/account/email/confirm',
-      summary: 'Open the link that changes an address',
-      body: Type.Object({ token: Token }, closed),
-      reply: changed,
-      handler: (call) => completeEmailChange(people, visit(people, call), call.body),
     }),
   ];
 }

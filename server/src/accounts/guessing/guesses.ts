@@ -20,6 +20,11 @@ export interface PasswordGuess {
 export interface Guesses {
   /** Throws `rate_limit_exceeded` when the account, the address's network or everybody together guessed too often. */
   password(guess: PasswordGuess): Promise<Attempt>;
+  /**
+   * Right passwords of one account: who knows one must not fill tables by it. On a known device apart, so that nobody else
+   * uses up what the person needs. Throws `rate_limit_exceeded`.
+   */
+  signIn(userId: string, knownDevice: string | null): Promise<void>;
   /** One-time passwords, backup codes and passkeys of one account, mixed (security K12); on a known device apart. */
   code(userId: string, knownDevice: string | null): Promise<Attempt>;
   /** Calls that make a mail or a slow hash for somebody who has proved nothing. */
@@ -30,7 +35,7 @@ export interface Guesses {
   mayInvite(inviter: string): Promise<boolean>;
 }
 
-/** How many wrong attempts an hour. A right one costs nothing. */
+/** How many wrong attempts an hour. A right one costs nothing of these. */
 export const GUESSES_PER_HOUR = {
   account: 10,
   network: 100,
@@ -48,6 +53,9 @@ export const GUESSES_PER_HOUR = {
   mailsToAddress: 5,
   invitations: 100,
 } as const;
+
+/** How many right passwords an hour, of one account from devices that it does not know, and from each that it does. */
+export const SIGN_INS_PER_HOUR = 600;
 
 export type RequestKind = keyof typeof GUESSES_PER_HOUR.requestsOfNetwork;
 
@@ -93,6 +101,10 @@ export function createGuesses({ limiter, clock }: { limiter: Limiter; clock: Clo
 
   return {
     password: (guess) => count(budgetsOf(guess)),
+    signIn: async (userId, knownDevice) => {
+      const name = knownDevice === null ? `sign-in:${userId}` : `sign-in:${knownDevice}:${userId}`;
+      await count([budget(name, SIGN_INS_PER_HOUR)]);
+    },
     code: (userId, knownDevice) => {
       if (knownDevice === null) return count([budget(`code:${userId}`, GUESSES_PER_HOUR.codes)]);
       return count([

@@ -16,7 +16,7 @@ import { invitationStateAt } from './member.ts';
 import { acceptInvitation, invitationByHash, openInvitationsTo } from './store.ts';
 import type { InvitationRow } from './tables.ts';
 
-function endedInvitation(): Failure {
+export function endedInvitation(): Failure {
   return new Failure('invalid_request', 'This invitation was used, revoked, or has expired. Ask for a new one.');
 }
 
@@ -45,7 +45,8 @@ async function join(people: People, tx: Tx, actor: Actor, invitation: Invitation
   await people.recordAudit(tx, { action: 'invitation.accepted', actor, workspaceId, targetId: invitation.id, data });
 }
 
-function openInvitations({ database, clock }: People, person: PersonRow): ReturnType<typeof openInvitationsTo> {
+/** Open ones to the person's address, if it is confirmed; newest first. */
+export function openInvitations({ database, clock }: People, person: PersonRow): ReturnType<typeof openInvitationsTo> {
   if (person.email_verified === 0) return Promise.resolve([]);
   const { id: userId, email_key: emailKey } = person;
   return openInvitationsTo(database.read, { userId, emailKey, nowMs: clock.nowMs() });

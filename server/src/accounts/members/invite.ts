@@ -84,6 +84,7 @@ export async function invite(
     expires_at: nowMs + INVITATION_MS,
     accepted_at: null,
     revoked_at: null,
+    declined_at: null,
   };
   return database.write(async (tx) => {
     const workspace = await lockWorkspace(tx, workspaceId);

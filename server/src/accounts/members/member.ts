@@ -17,10 +17,11 @@ export function presentMember(member: MemberFacts) {
   };
 }
 
-export type InvitationState = 'pending' | 'accepted' | 'revoked' | 'expired';
+export type InvitationState = 'pending' | 'accepted' | 'declined' | 'revoked' | 'expired';
 
 export function invitationStateAt(row: InvitationRow, nowMs: number): InvitationState {
   if (row.accepted_at !== null) return 'accepted';
+  if (row.declined_at !== null) return 'declined';
   if (row.revoked_at !== null) return 'revoked';
   return row.expires_at <= nowMs ? 'expired' : 'pending';
 }

@@ -55,7 +55,7 @@ const invitationReply = Type.Object({
   workspace_id: Type.String(),
   email: Type.String(),
   role: Role,
-  state: oneOf('pending', 'accepted', 'revoked', 'expired'),
+  state: oneOf('pending', 'accepted', 'declined', 'revoked', 'expired'),
   invited_by: Type.String(),
   created_at: Type.String(),
   expires_at: Type.String(),

@@ -303,6 +303,19 @@ export function openInvitationsTo(
     .execute();
 }
 
+/** Ends an open invitation for who was invited. To an older version of the server, it is a revoked one. */
+export function declineInvitation(tx: Tx, id: string, nowMs: number): Promise<InvitationRow | undefined> {
+  return tx.query
+    .updateTable('invitations')
+    .set({ revoked_at: nowMs, declined_at: nowMs })
+    .where('id', '=', id)
+    .where('accepted_at', 'is', null)
+    .where('revoked_at', 'is', null)
+    .where('expires_at', '>', nowMs)
+    .returningAll()
+    .executeTakeFirst();
+}
+
 /** Takes an invitation in one statement: of parallel calls one gets it. Only for the address that it was sent to. */
 export function acceptInvitation(
   tx: Tx,

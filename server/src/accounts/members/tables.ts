@@ -15,6 +15,8 @@ export interface InvitationRow {
   expires_at: number;
   accepted_at: number | null;
   revoked_at: number | null;
+  /** Its holder said no; `revoked_at` is then the same. */
+  declined_at: number | null;
 }
 
 declare module '../../database/index.ts' {
@@ -43,5 +45,13 @@ export const invitationsMigrations: Migration[] = [
       schema.createIndex('invitations_workspace').on('invitations').columns(['workspace_id', 'id']),
       schema.createIndex('invitations_email').on('invitations').columns(['email_key', 'id']),
     ],
+  },
+];
+
+/** Later than those of other domains. */
+export const declinedInvitationsMigrations: Migration[] = [
+  {
+    name: '0150_accounts_declined_invitations',
+    up: (schema, types) => [schema.alterTable('invitations').addColumn('declined_at', types.integer)],
   },
 ];

@@ -48,10 +48,17 @@ export async function requestEmailChange(
   });
 }
 
-/** Opens the link of an address change: from now on the new one counts. Throws `invalid_request`, `conflict`. */
+const OTHER_ACCOUNT = 'This link changes the address of another account. Sign in to that one, then open it again.';
+
+/**
+ * Opens the link of an address change: from now on the new one counts. Only in a session of that very account: who got the
+ * mail by a mistyped address must not take the account over by it. Throws `invalid_request`, `conflict`; `forbidden` in
+ * another account's session, which leaves the link alive.
+ */
 export async function completeEmailChange(
   people: People,
   visit: Visit,
+  signed: SignedIn,
   { token }: { token: string },
 ): Promise<{ email: string }> {
   const attempt = await people.guesses.request('link', visit.address);
@@ -61,6 +68,7 @@ export async function completeEmailChange(
       const row = await takeMailToken(people, tx, 'change_email', token);
       const person = row.user_id === null ? undefined : await personById(tx.query, row.user_id);
       if (!person || person.state === 'disabled') throw endedLink();
+      if (person.id !== signed.userId) throw new Failure('forbidden', OTHER_ACCOUNT);
       const { email, email_key } = row;
       await updateUser(tx, person.id, { email, email_key, email_verified: 1 });
       await deleteTokensOfUser(tx, person.id, ['recover', 'verify_email', 'change_email']);

@@ -9,6 +9,8 @@ export const SESSION_LIFETIME_MS = 30 * DAY_MS;
 /** How long one lives that a login by API began: as long as its refresh tokens. */
 export const TOKENS_IDLE_MS = 30 * DAY_MS;
 export const TOKENS_LIFETIME_MS = 365 * DAY_MS;
+/** How many a person has at most: the one idle the longest gives way to a new one. */
+export const MOST_SESSIONS = 100;
 /** How long ago a person may have proved who they are, to change what protects their account. */
 export const RECENT_PROOF_MS = 15 * 60_000;
 

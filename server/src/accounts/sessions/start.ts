@@ -5,7 +5,8 @@ import { rememberDevice } from '../guessing/known-device.ts';
 import type { Standing } from '../members/store.ts';
 import { type People, personActor, randomToken, type Visit } from '../people.ts';
 import { endedChallenge, type Proof } from '../sign-in/proof.ts';
-import { deviceLabel, SESSION_LIFETIME_MS, TOKENS_LIFETIME_MS } from './session.ts';
+import { makeRoom } from './make-room.ts';
+import { deviceLabel, MOST_SESSIONS, SESSION_LIFETIME_MS, TOKENS_LIFETIME_MS } from './session.ts';
 import { deleteSessionByHash, insertSession } from './store.ts';
 import type { SessionRow } from './tables.ts';
 
@@ -38,7 +39,7 @@ async function noteReplaced(
   by: SessionRow,
 ): Promise<void> {
   await changes.record(tx, { kind: 'session', ref: id });
-  if (userId === by.user_id) await sessionEnds.replaced(tx, { id, by: by.id });
+  if (userId === by.user_id) await sessionEnds.replaced(tx, { id, by: by.id, expiresAtMs: by.expires_at });
   else await sessionEnds.ended(tx, { userId, ids: [id] });
 }
 
@@ -74,6 +75,7 @@ export async function startSession(
   };
   const inserted = await insertSession(tx, row, person.password_hash);
   if (!inserted) throw endedChallenge();
+  if (inserted.sessions >= MOST_SESSIONS) await makeRoom(people, tx, visit, row);
   const ended = replaces === null ? undefined : await deleteSessionByHash(tx, sha256Hex(replaces));
   if (ended !== undefined) await noteReplaced(people, tx, ended, row);
   await people.recordAudit(tx, {

@@ -32,22 +32,26 @@ const insertWhereProved = compileOnce((query) => {
     .insertInto('sessions')
     .columns([...COLUMNS])
     .expression(lockRowsShared(query, person))
-    .returning(standingColumns(query, { workspaceId: 'sessions.workspace_id', userId: 'sessions.user_id' }));
+    .returning([
+      ...standingColumns(query, { workspaceId: 'sessions.workspace_id', userId: 'sessions.user_id' }),
+      sql<number>`(select count(*) from sessions as other where other.user_id = sessions.user_id)`.as('sessions'),
+    ]);
 });
 
 /**
  * What its person is in its workspace, as the same statement saw it (`standing` is null when they are not in it). Null when
  * the account is disabled, or its password is another one by now: in one statement, so that who changes it either finds
- * the session and ends it, or is found here.
+ * the session and ends it, or is found here. `sessions` counts the person's, with this one or without.
  */
 export async function insertSession(
   tx: Tx,
   row: SessionRow,
   passwordHash: string | null,
-): Promise<{ standing: Standing | null } | null> {
+): Promise<{ standing: Standing | null; sessions: number } | null> {
   const values = COLUMNS.map((column) => row[column]);
-  const [seen] = (await insertWhereProved(tx.query, [...values, row.user_id, passwordHash ?? ''])) as StandingColumns[];
-  return seen ? { standing: standingFrom(seen) } : null;
+  const parameters = [...values, row.user_id, passwordHash ?? ''];
+  const [seen] = (await insertWhereProved(tx.query, parameters)) as (StandingColumns & { sessions: number })[];
+  return seen ? { standing: standingFrom(seen), sessions: Number(seen.sessions) } : null;
 }
 
 /** A session with what its person and workspace say of it. */
@@ -97,8 +101,13 @@ export function sessionByHash(read: Kysely<Tables>, hash: string): Promise<Sessi
     .executeTakeFirst() as Promise<SessionFacts | undefined>;
 }
 
-export function sessionById(read: Kysely<Tables>, userId: string, id: string): Promise<SessionRow | undefined> {
-  return read.selectFrom('sessions').selectAll().where('id', '=', id).where('user_id', '=', userId).executeTakeFirst();
+const selectById = compileOnce((query) =>
+  query.selectFrom('sessions').selectAll().where('id', '=', '').where('user_id', '=', ''),
+);
+
+export async function sessionById(read: Kysely<Tables>, userId: string, id: string): Promise<SessionRow | undefined> {
+  const [row] = (await selectById(read, [id, userId])) as SessionRow[];
+  return row;
 }
 
 /** Living sessions of a person, newest first. */
@@ -169,6 +178,24 @@ export async function otherSessionIds(read: Kysely<Tables>, userId: string, exce
     .orderBy('id')
     .execute();
   return rows.map(({ id }) => id);
+}
+
+/** Sessions of a person beyond those that were seen last, of which `keep` stay beside `exceptId`. */
+export async function idlestSessionIds(
+  read: Kysely<Tables>,
+  { userId, exceptId, keep }: { userId: string; exceptId: string; keep: number },
+): Promise<string[]> {
+  const rows = await read
+    .selectFrom('sessions')
+    .select('id')
+    .where('user_id', '=', userId)
+    .where('id', '!=', exceptId)
+    .orderBy('seen_at', 'desc')
+    .orderBy('id', 'desc')
+    .limit(1000)
+    .offset(keep)
+    .execute();
+  return rows.map(({ id }) => id).sort();
 }
 
 /** Ends all sessions of a person, or all but one; which there were. */

@@ -85,6 +85,7 @@ export async function passSignIn<T>(
   finish: Finish<T>,
 ): Promise<Passed<T>> {
   const person = await checkPassword(people, visit, input);
+  await people.guesses.signIn(person.id, knownDeviceOf(people.deviceKey, visit.deviceCookie, person.id));
   if (secondFactorsOf(person).length === 0) {
     const result = await people.database.write((tx) => finish(tx, { person, methods: ['password'] }));
     return { kind: 'passed', result };

@@ -2,7 +2,7 @@ import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto';
 import { readSecret } from '@latchkey/protocol';
 import { addressGroup } from '../../address.ts';
 import type { Clock } from '../../clock.ts';
-import { type Envelope, secretsEqual, sha256Hex } from '../../crypto/index.ts';
+import { digestsEqual, type Envelope, sha256Hex } from '../../crypto/index.ts';
 import type { Database } from '../../database/index.ts';
 import { Failure, OAuthFailure } from '../../failure.ts';
 import { ANONYMOUS_PREFIX, type Limiter } from '../../limits/index.ts';
@@ -53,8 +53,8 @@ const liveAt = (secrets: readonly KnownSecret[], nowMs: number) =>
 function fittingSecret(secrets: readonly KnownSecret[], text: string): KnownSecret | null {
   const hash = sha256Hex(text);
   let found: KnownSecret | null = null;
-  for (const each of secrets) if (secretsEqual(each.hash, hash)) found = each;
-  if (secrets.length === 0) secretsEqual(hash, '');
+  for (const each of secrets) if (digestsEqual(each.hash, hash)) found = each;
+  if (secrets.length === 0) digestsEqual(hash, hash);
   return found;
 }
 

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { OAuthFailure } from '../../failure.ts';
 
 /** What a request says of its client; nothing in it is proven. */
@@ -25,19 +26,21 @@ export function invalidClient(): OAuthFailure {
 
 const invalid = (description: string) => new OAuthFailure('invalid_request', description);
 
+const ENCODED = /[%+]/;
 const BASIC = /^basic +([A-Za-z0-9+/]+={0,2}) *$/i;
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** RFC 6749 §2.3.1: id and secret are form-encoded before they are joined. */
 function formDecoded(text: string): string {
-  return decodeURIComponent(text.replaceAll('+', ' '));
+  return ENCODED.test(text) ? decodeURIComponent(text.replaceAll('+', ' ')) : text;
 }
 
 function readBasic(authorization: string): { clientId: string; secret: string } {
   const [, encoded] = BASIC.exec(authorization) ?? [];
   if (encoded === undefined) throw invalidClient();
   try {
-    const text = utf8.decode(Buffer.from(encoded, 'base64'));
+    const bytes = Buffer.from(encoded, 'base64');
+    if (!isUtf8(bytes)) throw invalidClient();
+    const text = bytes.toString('utf8');
     const mark = text.indexOf(':');
     if (mark === -1) throw invalidClient();
     return { clientId: formDecoded(text.slice(0, mark)), secret: formDecoded(text.slice(mark + 1)) };

@@ -20,6 +20,9 @@ import { contextAdd } from './context/add.ts';
 import { contextList } from './context/list.ts';
 import { contextRemove } from './context/remove.ts';
 import { contextUse } from './context/use.ts';
+import { grantsGet } from './grants/get.ts';
+import { grantsList } from './grants/list.ts';
+import { grantsRevoke } from './grants/revoke.ts';
 import { invitationsCreate } from './invitations/create.ts';
 import { invitationsGet } from './invitations/get.ts';
 import { invitationsList } from './invitations/list.ts';
@@ -135,7 +138,13 @@ const installation = inGroup('Workspaces and catalogues', [
   plansUpdate,
   plansDelete,
 ]);
-const applications = inGroup('Applications', [...applicationCommands, ...trustedIssuerCommands]);
+const applications = inGroup('Applications', [
+  ...applicationCommands,
+  grantsList,
+  grantsGet,
+  grantsRevoke,
+  ...trustedIssuerCommands,
+]);
 const signing = inGroup('Signing keys', [signingKeysList, signingKeysGet, signingKeysRotate]);
 const here = inGroup('The command line itself', [
   contextAdd,

@@ -13,12 +13,23 @@ export type PersonAnswer =
   | { workspaceId: string }
   | { account: 'continue' };
 
-async function deny(deps: AuthorizeDeps, { stored }: Resumed): Promise<Outcome> {
+async function deny(deps: AuthorizeDeps, { stored, application }: Resumed, visitor: Visitor): Promise<Outcome> {
   const { name, request } = stored;
-  const isTaken = await deps.database.write((tx) => takeRequest(tx, name, deps.clock.nowMs()));
+  const isTaken = await deps.database.write(async (tx) => {
+    if (!(await takeRequest(tx, name, deps.clock.nowMs()))) return false;
+    await deps.recordAudit(tx, {
+      action: 'authorization.denied',
+      actor: visitorActor(visitor),
+      workspaceId: application.workspaceId,
+      environment: application.environment,
+      targetId: application.id,
+      data: { user_id: visitor.session?.userId ?? null, scopes: request.scopes },
+    });
+    return true;
+  });
   if (!isTaken) return { kind: 'gone' };
   const error = refuse('access_denied', 'The person said no.');
-  return { kind: 'answer', response: responseTo(request, deps.issuer(), error) };
+  return { kind: 'answer', response: responseTo(request, deps.issuer(), error), error: error.error };
 }
 
 /** Yes, if it is what was shown; else it is shown anew. */
@@ -62,5 +73,5 @@ export async function answerAuthorization(
   if (session === null) return goOn(deps, resumed, visitor);
   if ('workspaceId' in answer) return choose(deps, text, resumed, visitor, { workspace_id: answer.workspaceId });
   if ('account' in answer) return choose(deps, text, resumed, visitor, { account_id: session.userId });
-  return answer.decision === 'deny' ? deny(deps, resumed) : allow(deps, resumed, visitor, answer.terms);
+  return answer.decision === 'deny' ? deny(deps, resumed, visitor) : allow(deps, resumed, visitor, answer.terms);
 }

@@ -21,11 +21,17 @@ export interface Authorizer {
   prune(): Promise<void>;
 }
 
+/** Counts what has come to its end; who is asked something has not. */
+function counted({ onAnswered }: AuthorizeDeps, outcome: Outcome): Outcome {
+  if ('error' in outcome) onAnswered({ outcome: outcome.error ?? 'code' });
+  return outcome;
+}
+
 export function createAuthorizer(deps: AuthorizeDeps): Authorizer {
   return {
-    begin: (params, visitor) => beginAuthorization(deps, params, visitor),
-    resume: (text, visitor) => resumeAuthorization(deps, text, visitor),
-    answer: (text, visitor, answer) => answerAuthorization(deps, text, visitor, answer),
+    begin: async (params, visitor) => counted(deps, await beginAuthorization(deps, params, visitor)),
+    resume: async (text, visitor) => counted(deps, await resumeAuthorization(deps, text, visitor)),
+    answer: async (text, visitor, answer) => counted(deps, await answerAuthorization(deps, text, visitor, answer)),
     waitingFor: async (text, { browser, address }) => {
       const stored = await findRequest(deps, text, browser);
       const application = stored && (await deps.applications.find(stored.request.clientId, address));

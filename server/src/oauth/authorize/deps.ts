@@ -1,4 +1,5 @@
 import type { Applications } from '../../applications/index.ts';
+import type { RecordAudit } from '../../audit/index.ts';
 import type { Clock } from '../../clock.ts';
 import type { RandomBytes } from '../../crypto/index.ts';
 import type { Database } from '../../database/index.ts';
@@ -15,8 +16,11 @@ export interface AuthorizeDeps extends StepFacts {
   catalogue: ScopeCatalogue;
   applications: Pick<Applications, 'find' | 'peek'>;
   grants: Grants;
+  recordAudit: RecordAudit;
   codes: Codes;
   issuer(): string;
+  /** Hears of each request that has its answer: `code`, or the error's code, whoever was told. */
+  onAnswered(answered: { outcome: string }): void;
   /** Counts a request that is to be stored for a stranger. Throws `rate_limit_exceeded`. */
   countRequest(address: string): Promise<unknown>;
 }

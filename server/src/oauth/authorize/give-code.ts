@@ -63,5 +63,5 @@ export async function giveCode(deps: AuthorizeDeps, gift: Gift): Promise<Outcome
   });
   if (given === null) return { kind: 'gone' };
   deps.grants.noteUsed(given.grantId);
-  return { kind: 'answer', response: responseTo(gift.request, deps.issuer(), { code: given.code }) };
+  return { kind: 'answer', response: responseTo(gift.request, deps.issuer(), { code: given.code }), error: null };
 }

@@ -28,8 +28,8 @@ export type AskedStanding = Extract<Standing, { kind: 'sign_in' | 'select_accoun
 
 /** What is to be done with an authorization request. */
 export type Outcome =
-  /** The browser carries the answer to the application. */
-  | { kind: 'answer'; response: AuthorizationResponse }
+  /** The browser carries the answer to the application: a code, or an error. */
+  | { kind: 'answer'; response: AuthorizationResponse; error: OAuthErrorCode | null }
   /** A page of ours, and nothing goes anywhere (RFC 6749 §4.1.2.1). */
   | { kind: 'unanswerable'; why: Unanswerable; error: OAuthErrorCode; detail: string | null }
   /** An error that the application would be told, but by a link that the person follows or not (security A21). */

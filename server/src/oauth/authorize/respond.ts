@@ -16,6 +16,6 @@ export function refused(
   error: AuthorizationError,
 ): Outcome {
   const response = responseTo(address, issuer(), error);
-  if (!application.isSelfRegistered) return { kind: 'answer', response };
+  if (!application.isSelfRegistered) return { kind: 'answer', response, error: error.error };
   return { kind: 'refused', ...error, application, link: linkTo(response) };
 }

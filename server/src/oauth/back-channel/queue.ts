@@ -37,6 +37,6 @@ export function createSessionEnds({ clock, randomBytes }: { clock: Clock; random
       }));
       await insertDeliveries(tx, rows);
     },
-    replaced: (tx, { id, by }) => moveSessionClients(tx, id, by),
+    replaced: (tx, session) => moveSessionClients(tx, session),
   };
 }

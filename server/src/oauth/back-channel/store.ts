@@ -16,8 +16,15 @@ export function takeSessionClients(tx: Tx, sessionIds: readonly string[]): Promi
   return tx.query.deleteFrom('session_clients').where('session_id', 'in', sessionIds).returningAll().execute();
 }
 
-export async function moveSessionClients(tx: Tx, fromId: string, toId: string): Promise<void> {
-  await tx.query.updateTable('session_clients').set({ session_id: toId }).where('session_id', '=', fromId).execute();
+export async function moveSessionClients(
+  tx: Tx,
+  { id, by, expiresAtMs }: { id: string; by: string; expiresAtMs: number },
+): Promise<void> {
+  await tx.query
+    .updateTable('session_clients')
+    .set({ session_id: by, expires_at: expiresAtMs })
+    .where('session_id', '=', id)
+    .execute();
 }
 
 export async function deleteOldSessionClients(tx: Tx, nowMs: number): Promise<void> {

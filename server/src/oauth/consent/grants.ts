@@ -51,6 +51,8 @@ export interface GrantsDeps {
   randomBytes: RandomBytes;
   recordAudit: RecordAudit;
   tokens: Pick<Tokens, 'raiseWatermark'>;
+  /** Hears of each grant that somebody withdrew. */
+  onWithdrawn(): void;
 }
 
 export const GRANT_CHANGE = 'grant';

@@ -39,17 +39,18 @@ export async function endGrantsOfUser(
  * Withdraws what a person allowed: every token that it gave ends, here at once and elsewhere within a poll of `changes`,
  * and codes that were not redeemed yet are worth nothing. `mayEnd` says whether it is the caller's. Throws `not_found`.
  */
-export function revokeGrant(
+export async function revokeGrant(
   deps: GrantsDeps,
   actor: Actor,
   id: string,
   mayEnd: (grant: Grant) => boolean,
 ): Promise<void> {
-  return deps.database.write(async (tx) => {
+  await deps.database.write(async (tx) => {
     const row = await grantById(tx.query, id);
     if (!row || row.revoked_at !== null || !mayEnd(toGrant(row))) {
       throw new Failure('not_found', 'There is no such grant, or it was withdrawn.');
     }
     await end(deps, tx, actor, row);
   });
+  deps.onWithdrawn();
 }

@@ -30,9 +30,9 @@ export function requireStanding(standing: Standing | null): Standing {
 }
 
 /** Who somebody is they may tell everybody; what they may do, their role says. */
-function allowedTo(catalogue: ScopeCatalogue, { role }: Standing): readonly string[] {
-  const identity = catalogue.names().filter((name) => catalogue.get(name)?.kind === 'identity');
-  return [...ROLE_SCOPES[role], ...identity];
+function allowedTo(catalogue: ScopeCatalogue, scopes: readonly string[], { role }: Standing): readonly string[] {
+  const identity = scopes.filter((name) => catalogue.get(name)?.kind === 'identity');
+  return identity.length === 0 ? ROLE_SCOPES[role] : [...ROLE_SCOPES[role], ...identity];
 }
 
 /** What of the given scopes is still covered: by the consent, the application's register, and the person's role. Pure. */
@@ -45,7 +45,7 @@ export function scopesNow(
     application,
   }: { standing: Standing; consent: Consent; application: Pick<Application, 'scopes'> },
 ): readonly string[] {
-  const limits = [consent.scopes, application.scopes, allowedTo(catalogue, standing)];
+  const limits = [consent.scopes, application.scopes, allowedTo(catalogue, scopes, standing)];
   return limits.reduce((kept, allowed) => narrowScopes(catalogue, kept, allowed), scopes);
 }
 

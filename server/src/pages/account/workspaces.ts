@@ -1,10 +1,14 @@
 import {
   acceptAsPerson,
+  declineAsPerson,
   listOwnInvitations,
   listOwnWorkspaces,
   type OwnWorkspace,
+  type People,
   requirePerson,
+  type SignedIn,
   switchSession,
+  type Visit,
 } from '../../accounts/index.ts';
 import type { PageRoute } from '../../http/index.ts';
 import { accountPage } from '../look/account-page.ts';
@@ -16,6 +20,7 @@ import { type Problem, problemOf, withProblem } from '../surface/problem.ts';
 import { TEXTS } from '../texts.ts';
 
 const texts = TEXTS.workspaces;
+const PATH = '/account/workspaces';
 const DONE: Readonly<Record<string, string>> = texts.done;
 
 function row({ ui, session }: AskedByPerson, { id, name, role, isSuspended }: OwnWorkspace): Markup {
@@ -40,15 +45,20 @@ function row({ ui, session }: AskedByPerson, { id, name, role, isSuspended }: Ow
 type Invitation = Awaited<ReturnType<typeof listOwnInvitations>>[number];
 
 function invitationRow({ ui }: AskedByPerson, { id, workspace, role, expiresAtMs }: Invitation): Markup {
-  const { as, join, joinOne } = texts.invitations;
+  const { as, join, joinOne, decline, declineOne } = texts.invitations;
   const go = html`<button class="secondary" type="submit" aria-label=${joinOne(workspace)}>${join}</button>`;
+  const no = html`<button class="secondary" type="submit" aria-label=${declineOne(workspace)}>${decline}</button>`;
+  const hidden = { invitation: id };
   return html`
     <li class="row">
       <div class="row-text">
         <h3>${workspace}</h3>
         <p>${as(TEXTS.roles[role] ?? role)} ${moment(expiresAtMs)}.</p>
       </div>
-      <div class="row-actions">${form(ui, { action: '/account/workspaces/join', hidden: { invitation: id }, children: go })}</div>
+      <div class="row-actions">
+        ${form(ui, { action: '/account/workspaces/join', hidden, children: go })}
+        ${form(ui, { action: '/account/workspaces/decline', hidden, children: no })}
+      </div>
     </li>
   `;
 }
@@ -98,11 +108,13 @@ async function draw({ people }: PagesDeps, asked: AskedByPerson, problem: Proble
   return withProblem(document, problem);
 }
 
-async function join(deps: PagesDeps, asked: AskedByPerson): Promise<Answer> {
+type Respond = (people: People, visit: Visit, signed: SignedIn, which: { id: string }) => Promise<unknown>;
+
+async function respond(deps: PagesDeps, asked: AskedByPerson, answer: Respond, done: string): Promise<Answer> {
   const { visit, signed, form: typed, ui } = asked;
   try {
-    await acceptAsPerson(deps.people, visit, signed, { id: typed.get('invitation') ?? '' });
-    return { goTo: ui.at('/account/workspaces?done=joined') };
+    await answer(deps.people, visit, signed, { id: typed.get('invitation') ?? '' });
+    return { goTo: ui.at(`/account/workspaces?done=${done}`) };
   } catch (error) {
     return draw(deps, asked, problemOf(error));
   }
@@ -116,6 +128,7 @@ export function workspacePages(deps: PagesDeps, { own }: Pages): PageRoute[] {
       await switchSession(deps.people, signed, { workspaceId: typed.get('workspace') ?? '' });
       return { goTo: ui.at('/account/workspaces?done=switched') };
     }),
-    own('POST', '/account/workspaces/join', (asked) => join(deps, asked), '/account/workspaces'),
+    own('POST', '/account/workspaces/join', (asked) => respond(deps, asked, acceptAsPerson, 'joined'), PATH),
+    own('POST', '/account/workspaces/decline', (asked) => respond(deps, asked, declineAsPerson, 'declined'), PATH),
   ];
 }

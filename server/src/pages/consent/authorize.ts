@@ -1,3 +1,4 @@
+import { readSecret } from '@latchkey/protocol';
 import { Failure } from '../../failure.ts';
 import type { PageCall, PageRoute } from '../../http/index.ts';
 import { type Outcome, type PersonAnswer, REQUEST_TTL_MS, readParameters } from '../../oauth/index.ts';
@@ -62,12 +63,20 @@ function answerOf(deps: PagesDeps, asked: Asked, outcome: Outcome, isHere: boole
   }
 }
 
+/** What proves a client means nothing here, and would stay in histories and logs. */
+const PROOFS = new Set(['client_secret', 'client_assertion']);
+
+function mayStandInUrl([name, value]: readonly [string, string]): boolean {
+  const kind = readSecret(value);
+  return !PROOFS.has(name) && (kind === 'foreign' || kind === 'malformed');
+}
+
 /**
  * OpenID Connect Core §3.1.2.1: a request may come as a form of the application's page. Such a form brings no cookies along,
- * so it is asked again by GET; what occurred twice still does (security A5).
+ * so it is asked again by GET; what occurred twice still does (security A5). Secrets that were sent along are left out.
  */
 function asQuery(deps: PagesDeps, { query, form }: PageCall) {
-  const all = new URLSearchParams([...query, ...form]).toString();
+  const all = new URLSearchParams([...query, ...form].filter(mayStandInUrl)).toString();
   const ui = plainUi(deps);
   if (all.length <= LONGEST_QUERY) return seeOther(`${ui.at(PATHS[0])}?${all}`);
   throw new Failure('payload_too_large');

@@ -1,6 +1,7 @@
 import {
   acceptAsNewcomer,
   acceptAsPerson,
+  declineByLink,
   readInvitation,
   requirePerson,
   SHORTEST_PASSWORD,
@@ -88,6 +89,12 @@ function bodyFor(asked: Asked, invitation: Invitation, person: Person | null, pr
   return form(asked.ui, { action: PATH, children: submit(texts.join(invitation.workspace)) });
 }
 
+/** For who was invited, whoever they are here. */
+function declineForm({ ui }: Asked): Markup {
+  const no = html`<button class="secondary" type="submit">${texts.decline}</button>`;
+  return form(ui, { action: `${PATH}/decline`, children: no });
+}
+
 async function draw(
   deps: PagesDeps,
   asked: Asked,
@@ -100,7 +107,7 @@ async function draw(
     title: texts.title(workspace),
     lead: texts.lead(email, TEXTS.roles[role] ?? role),
     hasProblem: problem !== null,
-    body: html`${wholeProblem(problem)} ${bodyFor(asked, invitation, person, problem)}`,
+    body: html`${wholeProblem(problem)} ${bodyFor(asked, invitation, person, problem)} ${declineForm(asked)}`,
   });
   return withProblem(document, problem);
 }
@@ -132,6 +139,14 @@ export function invitationPages(deps: PagesDeps, { open }: Pages): PageRoute[] {
     forgetLink(asked, 'invitation');
     return { goTo: asked.ui.at('/account/workspaces?done=joined') };
   };
+  const decline: Next = async (asked, { token, workspace }) => {
+    const { session, ui } = asked;
+    await declineByLink(people, asked.visit, { token, userId: session?.userId ?? null });
+    forgetLink(asked, 'invitation');
+    if (session !== null) return { goTo: ui.at('/account/workspaces?done=declined') };
+    const { title, lead } = texts.declined;
+    return { document: entryPage(ui, { title, lead: lead(workspace), body: html`` }) };
+  };
   const signUp: Next = async (asked, invitation) => {
     const empty = missing(asked.form, ['password']);
     if (empty) return draw(deps, asked, invitation, empty);
@@ -149,6 +164,7 @@ export function invitationPages(deps: PagesDeps, { open }: Pages): PageRoute[] {
       withInvitation(deps, (asked, invitation) => draw(deps, asked, invitation)),
     ),
     open('POST', PATH, withInvitation(deps, join)),
+    open('POST', `${PATH}/decline`, withInvitation(deps, decline)),
     open('POST', `${PATH}/sign-up`, withInvitation(deps, signUp)),
   ];
 }

@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import { hmacText, type RandomBytes, secretsEqual } from '../../crypto/index.ts';
 import { Failure } from '../../failure.ts';
 import { TEXTS } from '../texts.ts';
@@ -13,7 +14,7 @@ export function newVisitorText(randomBytes: RandomBytes): string {
 export const isVisitorText = (text: string | undefined): text is string => VISITOR_FORM.test(text ?? '');
 
 /** What the forms of a session, or of a visitor's cookie, carry: nobody else can know it (security A13, N2). */
-export function formToken(key: Uint8Array, owner: { session: string } | { visitor: string }): string {
+export function formToken(key: KeyObject, owner: { session: string } | { visitor: string }): string {
   return hmacText(key, 'session' in owner ? `session ${owner.session}` : `visitor ${owner.visitor}`);
 }
 

@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import {
   type People,
   ProofNeeded,
@@ -28,7 +29,7 @@ export interface PagesDeps {
   brand: Brand;
   assets: Assets;
   /** Signs the tokens of forms. */
-  formKey: Uint8Array;
+  formKey: KeyObject;
   oauth: OAuthForPages;
 }
 
@@ -50,7 +51,7 @@ export interface Ui {
   /** A path of this server as a browser must ask for it: the issuer may stand below a path of its own. */
   at(path: string): string;
   asset(name: string): string | undefined;
-  formToken: string;
+  readonly formToken: string;
   isSignUpOpen: boolean;
 }
 
@@ -83,23 +84,26 @@ export type Answer =
 
 const VISITOR_SECONDS = 24 * 3600;
 
-function uiOf({ people, brand, assets }: PagesDeps, token: string): Ui {
-  const base = new URL(people.issuer()).pathname.replace(/\/$/, '');
+function uiOf({ people, brand, assets }: PagesDeps, token: () => string): Ui {
+  const at = (path: string) => new URL(people.issuer()).pathname.replace(/\/$/, '') + path;
   return {
     brand,
-    at: (path) => base + path,
+    at,
     asset: (name) => {
       const found = assets.get(name);
-      return found && base + found.path;
+      return found && at(found.path);
     },
-    formToken: token,
+    // Most answers have no form.
+    get formToken() {
+      return token();
+    },
     isSignUpOpen: people.signUp === 'open',
   };
 }
 
 /** A view's surroundings where nobody is known, as on a page that tells of an error. */
 export function plainUi(deps: PagesDeps): Ui {
-  return uiOf(deps, '');
+  return uiOf(deps, () => '');
 }
 
 async function findSession({ sessions }: PagesDeps, text: string | null): Promise<SessionRecord | null> {
@@ -124,7 +128,7 @@ async function ask(deps: PagesDeps, path: string, call: PageCall, cookies: strin
   };
   const owner = session !== null && replaces !== null ? { session: replaces } : { visitor: visitorOf() };
   if (session !== null) deps.sessions.touch(session, call.address);
-  const ui = uiOf(deps, formToken(formKey, owner));
+  const ui = uiOf(deps, () => formToken(formKey, owner));
   return {
     ...call,
     ui,

@@ -53,8 +53,9 @@ const KEPT_FOR = '/sign-up/confirm';
 export async function wayOutOf(authorizer: Authorizer, ui: Base, path: string, call: Call): Promise<WayOut | null> {
   const kept = path === KEPT_FOR ? keptWay(call) : null;
   const way = call.form.get('return_to') ?? call.query.get('return_to') ?? kept;
+  if (way === null) return null;
   const prefix = consentPath(ui, '');
-  if (way === null || !way.startsWith(prefix)) return null;
+  if (!way.startsWith(prefix)) return null;
   const waiting = await authorizer.waitingFor(way.slice(prefix.length), {
     browser: call.cookie(BROWSER_COOKIE) ?? null,
     address: call.address,

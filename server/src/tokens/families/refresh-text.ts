@@ -1,6 +1,6 @@
-import { createHmac, hash } from 'node:crypto';
+import { createHmac, hash, type KeyObject } from 'node:crypto';
 import { crc32, encodeBase62, randomBase62, readSecret, SECRET_PREFIXES } from '@latchkey/protocol';
-import { type RandomBytes, secretsEqual } from '../../crypto/index.ts';
+import { macKey, type RandomBytes, secretsEqual } from '../../crypto/index.ts';
 
 // A refresh token is `lk_rt_`, then in base62: a handle that stays through the family's life, a secret that changes with
 // each rotation, a proof that we made the two, and the checksum that all our secrets have. So one row is enough for a
@@ -36,12 +36,14 @@ export function digestsOf(text: string): { handleHash: string; tokenHash: string
   return { handleHash: hash('sha256', `refresh handle ${handle}`), tokenHash: hash('sha256', text) };
 }
 
-/** `proofKeys`: the first makes proofs, all are tried; they change with the encryption keys. */
-export function createRefreshTexts(proofKeys: readonly Uint8Array[], randomBytes: RandomBytes): RefreshTexts {
-  const proofOf = (key: Uint8Array, body: string) =>
+/** `secrets`: the first makes proofs, all are tried; they change with the encryption keys. */
+export function createRefreshTexts(secrets: readonly Uint8Array[], randomBytes: RandomBytes): RefreshTexts {
+  const proofKeys = secrets.map(macKey);
+  const [firstKey] = proofKeys;
+  if (!firstKey) throw new Error('proofs need a key');
+  const proofOf = (key: KeyObject, body: string) =>
     encodeBase62(numberOf(createHmac('sha256', key).update(body).digest()) % PROOFS, PROOF_LENGTH);
-  const [firstKey = new Uint8Array()] = proofKeys;
-  const textOf = (key: Uint8Array, body: string) => {
+  const textOf = (key: KeyObject, body: string) => {
     const head = PREFIX + body + proofOf(key, body);
     return head + encodeBase62(crc32(head), CHECKSUM_LENGTH);
   };

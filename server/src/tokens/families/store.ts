@@ -1,5 +1,5 @@
 import type { Kysely, Selectable } from 'kysely';
-import { compileInsertSeeing, type Tables, type Tx } from '../../database/index.ts';
+import { compileInsertSeeing, compileOnce, type Tables, type Tx } from '../../database/index.ts';
 import { EPOCH_NUMBER, heldNumber } from '../denials/index.ts';
 import type { RefreshFamilyRow } from './tables.ts';
 
@@ -14,13 +14,13 @@ export async function insertFamilyRow(tx: Tx, row: RefreshFamilyRow): Promise<nu
   return seen?.epoch ?? 0;
 }
 
-export function familyByHandle(query: Kysely<Tables>, handleHash: string): Promise<SeenFamily | undefined> {
-  return query
-    .selectFrom('refresh_families')
-    .selectAll()
-    .select(EPOCH_NUMBER.as('epoch'))
-    .where('handle_hash', '=', handleHash)
-    .executeTakeFirst();
+const selectByHandle = compileOnce((query) =>
+  query.selectFrom('refresh_families').selectAll().select(EPOCH_NUMBER.as('epoch')).where('handle_hash', '=', ''),
+);
+
+export async function familyByHandle(query: Kysely<Tables>, handleHash: string): Promise<SeenFamily | undefined> {
+  const [row] = (await selectByHandle(query, [handleHash])) as SeenFamily[];
+  return row;
 }
 
 export function familyById(query: Kysely<Tables>, id: string): Promise<RefreshFamilyRow | undefined> {

@@ -21,6 +21,10 @@ const RETRY_WITHIN_MS = 20_000;
 /** And one that is so late is none. */
 const RETRY_OVER_MS = 35_000;
 
+/** Far below the number from which on old sessions give way to new ones: here, each must last until it is ended. */
+const MOST_SESSIONS = 60;
+const mayBegin = (person: Person) => !person.isDisabled && livingSessions(person).length < MOST_SESSIONS;
+
 /** Where a person may log in by API. */
 const workspacesOf = (lane: Lane, { place, ownWorkspaceId }: Person): string[] => [
   ...(place === null ? [] : [lane.own.home.id]),
@@ -56,7 +60,7 @@ const logIn: Operation = {
   weight: 4,
   isChange: true,
   run: async (lane) => {
-    const person = pickPerson(lane, (each) => !each.isDisabled && workspacesOf(lane, each).length > 0);
+    const person = pickPerson(lane, (each) => mayBegin(each) && workspacesOf(lane, each).length > 0);
     if (!person) return;
     const workspaceId = lane.random.pick(workspacesOf(lane, person)) ?? '';
     const hasSecondFactor = isProtected(person);
@@ -86,7 +90,7 @@ const signIn: Operation = {
   weight: 2,
   isChange: true,
   run: async (lane) => {
-    const person = pickPerson(lane, ({ isDisabled }) => !isDisabled);
+    const person = pickPerson(lane, mayBegin);
     if (!person) return;
     const otp = isProtected(person) ? nextOtp(person, lane.random) : null;
     if (isProtected(person) && otp === null) return;

@@ -6,7 +6,9 @@ import { type InvitationJson, invitationColumns } from './present.ts';
 export const invitationsList = command({
   path: 'invitations list',
   summary: 'List invitations, newest first',
-  examples: [{ line: 'latchkey invitations list', what: 'Also those that were accepted, revoked or have expired' }],
+  examples: [
+    { line: 'latchkey invitations list', what: 'Also those that were accepted, declined, revoked or have expired' },
+  ],
   options: { ...ofWorkspace, ...listOptions, ...serverOptions },
   run: (context) => {
     const { options } = context;

@@ -19,7 +19,7 @@ export interface InvitationJson {
   accepted_at: string | null;
 }
 
-const STATE_STYLES = { pending: 'warn', accepted: 'good', revoked: 'bad', expired: 'dim' } as const;
+const STATE_STYLES = { pending: 'warn', accepted: 'good', declined: 'bad', revoked: 'bad', expired: 'dim' } as const;
 
 export const invitationPositional = {
   id: { value: 'ID', description: 'The id of the invitation, inv_…' },

@@ -48,7 +48,7 @@ export interface Asked {
 
 /** Runs every step over a request whose client and redirect URI are known. Pure. */
 export function readRequest({ params, application, address, facts }: Asked): AuthorizationRequest | AuthorizationError {
-  let request: AuthorizationRequest = {
+  const request: AuthorizationRequest = {
     ...address,
     namedRedirectUri: params.get('redirect_uri'),
     scopes: [],
@@ -63,7 +63,7 @@ export function readRequest({ params, application, address, facts }: Asked): Aut
   for (const step of STEPS) {
     const found = step({ params, application, request, facts });
     if (isError(found)) return found;
-    request = { ...request, ...found };
+    Object.assign(request, found);
   }
   return request;
 }
