@@ -64,6 +64,7 @@ import {
 } from './insights/index.ts';
 import { createJobs, type Jobs, jobsMigrations } from './jobs/index.ts';
 import { createLivePlans, limitsMigrations, type PlanTable, planMigrations, planRoutes } from './limits/index.ts';
+import { type ComposedLogout, composeLogout } from './logout-parts.ts';
 import { challengeUrl } from './oauth/index.ts';
 import { composeEndpoints } from './oauth-endpoints.ts';
 import { composeOAuth, createOAuthCore, type OAuthCore, oauthMigrations, oauthSealedColumns } from './oauth-parts.ts';
@@ -306,11 +307,19 @@ function peopleOf(
   surroundings: Surroundings,
   deps: DomainDeps,
   authorize: ComposedAuthorize,
+  { sessionEnds }: ComposedLogout,
 ): ComposedPeople {
   const { sessions, slowHashes, counting, issuer, tokens } = core;
   const { endGrants } = authorize;
   const shared = { config, surroundings, sessions, slowHashes, issuer, tokens };
-  return composePeople({ ...deps, ...shared, guesses: counting.guesses, oauth: authorize.forPages, endGrants });
+  return composePeople({
+    ...deps,
+    ...shared,
+    guesses: counting.guesses,
+    oauth: authorize.forPages,
+    endGrants,
+    sessionEnds,
+  });
 }
 
 function createHttp(
@@ -346,7 +355,8 @@ function mountPeople(http: HttpServer, core: Core, { config, surroundings, deps,
   const { resources, applications } = core.oauth;
   const { guesses } = core.counting;
   const authorize = composeAuthorize({ ...core, ...deps, resources, applications, guesses });
-  const composed = peopleOf(core, config, surroundings, deps, authorize);
+  const logout = composeLogout({ ...core, ...deps, ...surroundings });
+  const composed = peopleOf(core, config, surroundings, deps, authorize, logout);
   http.add([...composed.routes, ...authorize.routes]);
   const oauth = composeOAuth({ ...core, ...deps });
   const foreign = composeForeign({ ...core, ...deps, ...surroundings, config });
@@ -361,7 +371,7 @@ function mountPeople(http: HttpServer, core: Core, { config, surroundings, deps,
   http.add([...oauth.routes, ...foreign.routes, ...endpoints.routes, ...registration.routes]);
   http.addForms([...oauth.forms, ...endpoints.forms]);
   http.addPages(composed.pages.routes, composed.pages.failurePage);
-  return { composed, oauth, foreign, authorize, registration };
+  return { composed, oauth, foreign, authorize, registration, logout };
 }
 
 /** The one place that knows every domain: builds it, wires what must not import one another, mounts the routes. */
@@ -382,9 +392,9 @@ export async function compose(config: Config, surroundings: Surroundings, databa
   const deps = domainDeps(core, config, surroundings, database);
   http.add(routesOf(core, config, deps, doors.verifyKey));
   const setting = { config, surroundings, deps, doors };
-  const { composed, oauth, foreign, authorize, registration } = mountPeople(http, core, setting);
+  const { composed, oauth, foreign, authorize, registration, logout } = mountPeople(http, core, setting);
   const jobs = scheduleWork(core, surroundings, database);
-  for (const part of [composed, oauth, foreign, authorize, registration]) part.addJobs(jobs);
+  for (const part of [composed, oauth, foreign, authorize, registration, logout]) part.addJobs(jobs);
   const { hasFirst: hasFirstWorkspace } = core.workspaces;
   const first = { ...deps, ...oauth.applicationDeps, sandbox: config.sandbox, issuer, hasFirstWorkspace };
   return {
@@ -400,7 +410,7 @@ export async function compose(config: Config, surroundings: Surroundings, databa
     setBoundPort,
     sendMails: composed.people.outbox.sendDue,
     flush: async () => {
-      const kept = [core.usage, core.activity, core.sessions, core.oauth.secretUsage, authorize];
+      const kept = [core.usage, core.activity, core.sessions, core.oauth.secretUsage, authorize, logout];
       await Promise.all(kept.map((each) => each.flush()));
     },
     closeCounting: async () => {

@@ -8,6 +8,7 @@ import {
   applicationRoutes,
   applicationsMigrations,
   applicationsSealedColumns,
+  backChannelLogoutMigrations,
   createApplications,
   createAuthenticateClient,
   createSecretUsage,
@@ -29,6 +30,7 @@ import type { Jobs } from './jobs/index.ts';
 import { type PlanTable, UNLIMITED } from './limits/index.ts';
 import {
   authorizeMigrations,
+  backChannelMigrations,
   consentMigrations,
   createClientDocuments,
   endGrantsOf,
@@ -63,6 +65,8 @@ export const oauthMigrations: readonly Migration[] = [
   ...authorizeMigrations,
   ...registrationMigrations,
   ...idTokenMigrations,
+  ...backChannelLogoutMigrations,
+  ...backChannelMigrations,
 ];
 
 /** Columns of OAuth's domains that are sealed under LATCHKEY_ENCRYPTION_KEYS. */

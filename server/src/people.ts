@@ -45,6 +45,7 @@ export interface PeopleOptions {
   tokens: Pick<Tokens, 'raiseWatermark'>;
   oauth: OAuthForPages;
   endGrants: People['endGrants'];
+  sessionEnds: People['sessionEnds'];
 }
 
 /** The people of this installation: their verbs' surroundings, their routes and their periodic work. */
@@ -108,6 +109,7 @@ export function composePeople(options: PeopleOptions): ComposedPeople {
     issuer: options.issuer,
     ...tokensOfPeople(options.tokens),
     endGrants: options.endGrants,
+    sessionEnds: options.sessionEnds,
   };
   const { cursors, resolveWorkspace, sessions } = options;
   const formKey = macKey(deriveKey(primaryKey?.bytes ?? new Uint8Array(), '', 'latchkey forms'));

@@ -63,6 +63,7 @@ export {
   type People,
   personActor,
   type RenewTokens,
+  type SessionEnds,
   type SignedIn,
   type SignUpPolicy,
   type Visit,
@@ -77,7 +78,7 @@ export { hasRecentProof, ProofNeeded, requireRecentProof } from './sessions/rece
 export { createSessions, type SessionRecord, type SessionResolver } from './sessions/resolve.ts';
 export { presentSession } from './sessions/session.ts';
 export { type StartedSession, startSession } from './sessions/start.ts';
-export { sessionById } from './sessions/store.ts';
+export { holdSession, sessionById } from './sessions/store.ts';
 export { switchSession } from './sessions/switch.ts';
 export { sessionKindsMigrations } from './sessions/tables.ts';
 export { passSecondFactor, passSignIn } from './sign-in/pass.ts';

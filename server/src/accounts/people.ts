@@ -27,6 +27,13 @@ export type EndGrants = (
   ending: { userId: string; workspaceId: string | null; reason: string },
 ) => Promise<void>;
 
+/** Hears of sessions that end, inside the transaction that ends them, once they are gone. */
+export interface SessionEnds {
+  ended(tx: Tx, sessions: { userId: string; ids: readonly string[] }): Promise<void>;
+  /** The same person has signed in again in the same browser: what was theirs in one session is in the other. */
+  replaced(tx: Tx, session: { id: string; by: string; expiresAtMs: number }): Promise<void>;
+}
+
 /** What the verbs about people stand on. */
 export interface People {
   database: Database;
@@ -47,6 +54,7 @@ export interface People {
   endSessionTokens: EndSessionTokens;
   renewTokens: RenewTokens;
   endGrants: EndGrants;
+  sessionEnds: SessionEnds;
 }
 
 /** Somebody at a browser or program, of whom nothing is proved yet. */

@@ -39,6 +39,10 @@ export interface Application {
   readonly authMethod: ClientAuthMethod | null;
   readonly redirectUris: readonly string[];
   readonly postLogoutRedirectUris: readonly string[];
+  /** Where it is told of sessions that end (OpenID Connect Back-Channel Logout); null: nowhere. */
+  readonly backChannelLogoutUri: string | null;
+  /** Whether it wants `sid` in what it is told. It is always there. */
+  readonly needsSessionAtLogout: boolean;
   /** What it may ask for at most. */
   readonly scopes: readonly string[];
   /** What it asks for when a request names nothing: all of them, unless it registered itself. */

@@ -33,5 +33,10 @@ export { createSecretUsage, type SecretUsage } from './secret-usage.ts';
 export { applicationsSealedColumns, isClientSecret, secretContext as clientSecretContext } from './secrets.ts';
 export { type ApplicationSettings, settingsOf } from './settings.ts';
 export { anyApplication, disableApplications, idTokenAlgorithmsInUse, useClientAssertion } from './store.ts';
-export { type ApplicationRow, applicationsMigrations, idTokenMigrations } from './tables.ts';
+export {
+  type ApplicationRow,
+  applicationsMigrations,
+  backChannelLogoutMigrations,
+  idTokenMigrations,
+} from './tables.ts';
 export { defaultsOf } from './wanted.ts';

@@ -37,6 +37,8 @@ export function presentApplication(
     state: row.disabled === 1 ? ('disabled' as const) : ('active' as const),
     redirect_uris: [...settings.redirectUris],
     post_logout_redirect_uris: [...settings.postLogoutRedirectUris],
+    backchannel_logout_uri: row.backchannel_logout_uri,
+    backchannel_logout_session_required: settings.needsSessionAtLogout,
     scopes: [...settings.scopes],
     resources: settings.resources?.flatMap((id) => audienceOf(id) ?? []) ?? null,
     grant_types: [...settings.grantTypes],

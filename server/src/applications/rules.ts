@@ -130,6 +130,16 @@ const urisFit: Rule = ({ clientUri, logoUri, policyUri, tosUri, environment }) =
   for (const [path, uri] of Object.entries(uris)) if (uri !== null) checkWebUri(path, uri, environment);
 };
 
+const logoutFits: Rule = ({ type, backChannelLogoutUri, needsSessionAtLogout, environment }) => {
+  if (backChannelLogoutUri === null) {
+    if (needsSessionAtLogout) refuse('backchannel_logout_uri', 'is required for backchannel_logout_session_required');
+    return;
+  }
+  if (type === 'service')
+    refuse('backchannel_logout_uri', 'is for applications that people sign in to; a service is none');
+  checkWebUri('backchannel_logout_uri', backChannelLogoutUri, environment);
+};
+
 const tokensFit: Rule = ({ type, requirePkce, rotatesRefreshTokens, accessTokenTtlSeconds, allowsSelfSignedJwt }) => {
   const isPublic = type === 'public' || type === 'native';
   if (isPublic && !requirePkce) refuse('require_pkce', `must be true for ${type} (RFC 9700 §2.1.1)`);
@@ -142,7 +152,15 @@ const tokensFit: Rule = ({ type, requirePkce, rotatesRefreshTokens, accessTokenT
   }
 };
 
-const RULES: readonly Rule[] = [authMethodFits, keysFit, grantTypesFit, redirectUrisFit, urisFit, tokensFit];
+const RULES: readonly Rule[] = [
+  authMethodFits,
+  keysFit,
+  grantTypesFit,
+  redirectUrisFit,
+  urisFit,
+  logoutFits,
+  tokensFit,
+];
 
 /** Throws `validation_failed` with the field when the parts of an application do not fit one another. */
 export function checkSettings(settings: ApplicationSettings): void {

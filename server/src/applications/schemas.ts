@@ -23,6 +23,8 @@ const Name = Type.String({ minLength: 1, maxLength: 100, pattern: '\\S' });
 const settable = {
   redirect_uris: Type.Optional(Uris),
   post_logout_redirect_uris: Type.Optional(Uris),
+  backchannel_logout_uri: Type.Optional(nullable(Uri)),
+  backchannel_logout_session_required: Type.Optional(Type.Boolean()),
   resources: Type.Optional(nullable(Resources)),
   grant_types: Type.Optional(GrantTypes),
   token_endpoint_auth_method: Type.Optional(nullable(oneOf(...AUTH_METHODS))),
@@ -112,6 +114,8 @@ const applicationFields = {
   state: oneOf('active', 'disabled'),
   redirect_uris: Type.Array(Type.String()),
   post_logout_redirect_uris: Type.Array(Type.String()),
+  backchannel_logout_uri: nullable(Type.String()),
+  backchannel_logout_session_required: Type.Boolean(),
   scopes: Type.Array(Type.String()),
   resources: nullable(Type.Array(Type.String())),
   grant_types: Type.Array(Type.String()),

@@ -17,6 +17,8 @@ export interface ApplicationRow {
   redirect_uris: string;
   /** JSON array. */
   post_logout_redirect_uris: string;
+  backchannel_logout_uri: string | null;
+  backchannel_logout_session_required: number;
   /** JSON array, as granted. */
   scopes: string;
   /** JSON array of ids of resources; null: those that offer its scopes. */
@@ -139,5 +141,17 @@ export const idTokenMigrations: Migration[] = [
   {
     name: '0141_applications_id_token_alg',
     up: (schema, types) => [schema.alterTable('applications').addColumn('id_token_alg', types.text)],
+  },
+];
+
+export const backChannelLogoutMigrations: Migration[] = [
+  {
+    name: '0142_applications_backchannel_logout',
+    up: (schema, types) => [
+      schema.alterTable('applications').addColumn('backchannel_logout_uri', types.text),
+      schema
+        .alterTable('applications')
+        .addColumn('backchannel_logout_session_required', types.integer, (column) => column.notNull().defaultTo(0)),
+    ],
   },
 ];

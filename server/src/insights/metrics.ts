@@ -18,6 +18,8 @@ export interface Metrics {
   clientRegistered(registered: { outcome: string }): void;
   /** A document of a client that was asked for. */
   documentRead(read: { outcome: 'read' | 'unusable' | 'unreachable' }): void;
+  /** A try to tell an application that a session ended; `dropped`: the last one. */
+  logoutSent(sent: { outcome: 'delivered' | 'failed' | 'dropped' }): void;
   /** Values of a table that were sealed anew under the first encryption key. */
   rewrapped(table: string, values: number): void;
   /** Prometheus text exposition. */
@@ -54,7 +56,10 @@ function clientSeries() {
     ['outcome'],
   );
   const withdrawals = createCounter('latchkey_grants_withdrawn_total', 'What people took back from applications.', []);
-  return { authorizations, grants, refreshFailures, revocations, withdrawals, registrations, documents };
+  const logouts = createCounter('latchkey_backchannel_logouts_total', 'Tries to tell applications of ended sessions.', [
+    'outcome',
+  ]);
+  return { authorizations, grants, refreshFailures, revocations, withdrawals, registrations, documents, logouts };
 }
 
 /** The series of contract §11 that exist so far. Labels are patterns and codes, never ids or URLs. */
@@ -97,6 +102,7 @@ export function createMetrics(): Metrics {
     tokenRevoked: ({ tokenType }) => clients.revocations.add(tokenType),
     clientRegistered: ({ outcome }) => clients.registrations.add(outcome),
     documentRead: ({ outcome }) => clients.documents.add(outcome),
+    logoutSent: ({ outcome }) => clients.logouts.add(outcome),
     rewrapped: (table, values) => {
       for (let value = 0; value < values; value += 1) rewrapped.add(table);
     },

@@ -1,4 +1,4 @@
-// Boundary: OAuth 2.0 and OpenID Connect as the RFCs have them. Rooms: authorize, consent, logout, token (with its grants),
+// Boundary: OAuth 2.0 and OpenID Connect as the RFCs have them. Rooms: authorize, consent, logout, back-channel, token (with its grants),
 // introspection, revocation, userinfo, discovery, registration, client-documents. Who a client is, is decided in `applications`; how tokens live and die,
 // in `tokens`; who a person is, in `accounts`. What needs `access` or `login` is a callback of compose.ts.
 export {
@@ -26,6 +26,12 @@ export {
   type Unanswerable,
   type Visitor,
 } from './authorize/index.ts';
+export {
+  backChannelMigrations,
+  createLogoutDeliveries,
+  createSessionEnds,
+  type LogoutDeliveries,
+} from './back-channel/index.ts';
 export { documentHost, isDocumentUrl } from './client-documents/document-url.ts';
 export { type ClientDocumentsDeps, createClientDocuments } from './client-documents/documents.ts';
 export {

@@ -38,6 +38,7 @@ const composers = [
   'oauth-endpoints',
   'authorize-parts',
   'registration-parts',
+  'logout-parts',
   'doors',
   'foreign-parts',
   'token-parts',

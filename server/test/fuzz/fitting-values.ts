@@ -59,6 +59,7 @@ const MEANINGFUL: Record<string, (source: Source) => readonly string[]> = {
     'com.example.app:/cb',
   ],
   post_logout_redirect_uris: () => ['https://app.example/bye'],
+  backchannel_logout_uri: () => ['https://app.example/logged-out'],
   resources: ({ lane }) => lane.made('/resources'),
   grant_types: () => ['authorization_code', 'refresh_token', 'client_credentials'],
   jwks_uri: () => ['https://app.example/jwks'],

@@ -9,15 +9,17 @@ import { deleteSession, deleteSessionsOf, otherSessionIds, sessionById } from '.
  * How many there were. Their tokens are ended by the caller.
  */
 export async function endSessionsOf(
-  people: Pick<People, 'changes' | 'recordAudit'>,
+  people: Pick<People, 'changes' | 'recordAudit' | 'sessionEnds'>,
   tx: Tx,
   actor: Actor,
   { userId, exceptId = null, reason }: { userId: string; exceptId?: string | null; reason: string },
 ): Promise<number> {
-  const count = await deleteSessionsOf(tx, userId, exceptId);
+  const ids = await deleteSessionsOf(tx, userId, exceptId);
+  const count = ids.length;
   // Also without sessions: what is cached of the person may have changed.
   await people.changes.record(tx, { kind: 'user', ref: userId });
   if (count > 0) {
+    await people.sessionEnds.ended(tx, { userId, ids });
     const data = { count, reason };
     await people.recordAudit(tx, { action: 'user.sessions_ended', actor, workspaceId: null, targetId: userId, data });
   }
@@ -36,7 +38,7 @@ export function endSession(people: People, visit: Visit, signed: SignedIn, sessi
 
 /** Removes a session whose tokens, if it had any, have ended before. False when it had ended. */
 export async function dropSession(
-  people: Pick<People, 'changes' | 'recordAudit'>,
+  people: Pick<People, 'changes' | 'recordAudit' | 'sessionEnds'>,
   tx: Tx,
   visit: Visit,
   signed: SignedIn,
@@ -45,6 +47,7 @@ export async function dropSession(
   const { userId } = signed;
   if (!(await deleteSession(tx, userId, sessionId))) return false;
   await people.changes.record(tx, { kind: 'session', ref: sessionId });
+  await people.sessionEnds.ended(tx, { userId, ids: [sessionId] });
   const action = sessionId === signed.sessionId ? 'user.signed_out' : 'user.session_ended';
   const actor = personActor(visit, userId);
   const data = { session: sessionId };

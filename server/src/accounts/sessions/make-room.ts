@@ -9,7 +9,7 @@ import type { SessionRow } from './tables.ts';
  * tokens. Sign-ins that run in parallel may be over it together; the next one makes up for them.
  */
 export async function makeRoom(
-  people: Pick<People, 'changes' | 'recordAudit' | 'endSessionTokens'>,
+  people: Pick<People, 'changes' | 'recordAudit' | 'endSessionTokens' | 'sessionEnds'>,
   tx: Tx,
   visit: Visit,
   { id, user_id: userId }: SessionRow,
@@ -22,6 +22,7 @@ export async function makeRoom(
     await people.changes.record(tx, { kind: 'session', ref: each });
   }
   if (ids.length === 0) return;
+  await people.sessionEnds.ended(tx, { userId, ids });
   const [actor, data] = [personActor(visit, userId), { count: ids.length, reason }];
   await people.recordAudit(tx, { action: 'user.sessions_ended', actor, workspaceId: null, targetId: userId, data });
 }

@@ -31,6 +31,18 @@ export interface StartOptions {
   kind?: SessionRow['kind'];
 }
 
+/** Signing in again is no signing out; somebody else signing in is. */
+async function noteReplaced(
+  { changes, sessionEnds }: People,
+  tx: Tx,
+  { id, user_id: userId }: Pick<SessionRow, 'id' | 'user_id'>,
+  by: SessionRow,
+): Promise<void> {
+  await changes.record(tx, { kind: 'session', ref: id });
+  if (userId === by.user_id) await sessionEnds.replaced(tx, { id, by: by.id, expiresAtMs: by.expires_at });
+  else await sessionEnds.ended(tx, { userId, ids: [id] });
+}
+
 /**
  * Begins a session for a person who has proved who they are, if account and password are still as they were then. Throws
  * `invalid_credentials` when not.
@@ -65,7 +77,7 @@ export async function startSession(
   if (!inserted) throw endedChallenge();
   if (inserted.sessions >= MOST_SESSIONS) await makeRoom(people, tx, visit, row);
   const ended = replaces === null ? undefined : await deleteSessionByHash(tx, sha256Hex(replaces));
-  if (ended !== undefined) await people.changes.record(tx, { kind: 'session', ref: ended });
+  if (ended !== undefined) await noteReplaced(people, tx, ended, row);
   await people.recordAudit(tx, {
     action: 'user.signed_in',
     actor: personActor(visit, person.id),

@@ -153,10 +153,19 @@ export async function deleteSession(tx: Tx, userId: string, id: string): Promise
   return row !== undefined;
 }
 
-/** The id of the session that ended, whose cookie was presented. */
-export async function deleteSessionByHash(tx: Tx, hash: string): Promise<string | undefined> {
-  const row = await tx.query.deleteFrom('sessions').where('secret_hash', '=', hash).returning('id').executeTakeFirst();
-  return row?.id;
+/** A session that is there until the transaction ends: who ends it meanwhile waits. */
+export function holdSession(tx: Tx, id: string): Promise<Pick<SessionRow, 'id' | 'expires_at'> | undefined> {
+  const session = tx.query.selectFrom('sessions').select(['id', 'expires_at']).where('id', '=', id);
+  return lockRowsShared(tx.query, session).executeTakeFirst();
+}
+
+/** The session that ended, whose cookie was presented. */
+export function deleteSessionByHash(tx: Tx, hash: string): Promise<Pick<SessionRow, 'id' | 'user_id'> | undefined> {
+  return tx.query
+    .deleteFrom('sessions')
+    .where('secret_hash', '=', hash)
+    .returning(['id', 'user_id'])
+    .executeTakeFirst();
 }
 
 /** Sessions of a person, all but one. */
@@ -189,11 +198,11 @@ export async function idlestSessionIds(
   return rows.map(({ id }) => id).sort();
 }
 
-/** Ends all sessions of a person, or all but one; how many there were. */
-export async function deleteSessionsOf(tx: Tx, userId: string, exceptId: string | null): Promise<number> {
+/** Ends all sessions of a person, or all but one; which there were. */
+export async function deleteSessionsOf(tx: Tx, userId: string, exceptId: string | null): Promise<string[]> {
   let query = tx.query.deleteFrom('sessions').where('user_id', '=', userId);
   if (exceptId !== null) query = query.where('id', '!=', exceptId);
-  return (await query.returning('id').execute()).length;
+  return (await query.returning('id').execute()).map(({ id }) => id);
 }
 
 export async function deleteOldSessions(tx: Tx, nowMs: number): Promise<void> {

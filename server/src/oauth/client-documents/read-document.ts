@@ -56,6 +56,9 @@ export function readDocument(clientId: string, { status, headers, body }: Outbou
     const settings = settingsOfMetadata({ ...metadata, token_endpoint_auth_method: method }, context);
     const application: Application = {
       ...settings,
+      // Told is who registered: this server posts nothing where a stranger's page says.
+      backChannelLogoutUri: null,
+      needsSessionAtLogout: false,
       id: clientId,
       workspaceId: null,
       scopes: selfRegisteredScopes(context.catalogue),

@@ -100,7 +100,14 @@ export const FEATURES: readonly Feature[] = [
     }),
   },
   { path: '/oauth/register', metadata: endpoint('registration_endpoint', '/oauth/register') },
-  { path: '/oauth/logout', metadata: endpoint('end_session_endpoint', '/oauth/logout') },
+  {
+    path: '/oauth/logout',
+    metadata: ({ url }) => ({
+      end_session_endpoint: url('/oauth/logout'),
+      backchannel_logout_supported: true,
+      backchannel_logout_session_supported: true,
+    }),
+  },
   { path: '/oauth/par', metadata: endpoint('pushed_authorization_request_endpoint', '/oauth/par') },
   {
     path: '/oauth/device_authorization',

@@ -50,6 +50,12 @@ function textAt(metadata: ClientMetadata, name: string, longest = LONGEST_TEXT):
   return value === '' ? null : value;
 }
 
+function flagAt(metadata: ClientMetadata, name: string): boolean {
+  const value = metadata[name] ?? false;
+  if (typeof value !== 'boolean') throw invalidMetadata(`${name} must be true or false.`);
+  return value;
+}
+
 function textsAt(metadata: ClientMetadata, name: string, most: number): readonly string[] | null {
   const value = metadata[name];
   if (value === undefined || value === null) return null;
@@ -170,6 +176,8 @@ export function settingsOfMetadata(metadata: ClientMetadata, context: MetadataCo
     name: nameOf(metadata, redirectUris),
     redirectUris,
     postLogoutRedirectUris: textsAt(metadata, 'post_logout_redirect_uris', MOST_URIS) ?? [],
+    backChannelLogoutUri: textAt(metadata, 'backchannel_logout_uri'),
+    needsSessionAtLogout: flagAt(metadata, 'backchannel_logout_session_required'),
     grantTypes: grantTypesOf(metadata),
     authMethod,
     scopes: scopesOf(metadata, context),

@@ -16,6 +16,7 @@ export function presentRegistration(
 ): Record<string, unknown> {
   const settings = settingsOf(row);
   const { jwks, jwksUri, clientUri, logoUri, policyUri, tosUri, postLogoutRedirectUris, type } = settings;
+  const { backChannelLogoutUri } = settings;
   const told = {
     client_uri: clientUri,
     logo_uri: logoUri,
@@ -24,6 +25,8 @@ export function presentRegistration(
     jwks,
     jwks_uri: jwksUri,
     post_logout_redirect_uris: postLogoutRedirectUris.length > 0 ? postLogoutRedirectUris : null,
+    backchannel_logout_uri: backChannelLogoutUri,
+    backchannel_logout_session_required: backChannelLogoutUri === null ? null : settings.needsSessionAtLogout,
   };
   return {
     client_id: row.id,

@@ -24,6 +24,8 @@ const METADATA = {
   policy_uri: 'its privacy policy',
   tos_uri: 'its terms',
   post_logout_redirect_uris: 'where people go on after signing out',
+  backchannel_logout_uri: 'where it is told of sessions that end',
+  backchannel_logout_session_required: 'whether it wants sid in what it is told; it is always there',
 };
 
 /** Named, and not looked at: RFC 7591 has its own rules and its own words for what is wrong. */

@@ -17,6 +17,13 @@ const yesOrNo = ['yes', 'no'] as const;
 export const settableOptions = {
   'redirect-uri': { type: 'list', value: 'URI', description: 'Where people are sent back to; each, in full' },
   'post-logout-redirect-uri': { type: 'list', value: 'URI', description: 'Where people go after they signed out' },
+  'backchannel-logout-uri': { type: 'text', value: 'URL', description: 'Where it is told of sessions that end' },
+  'backchannel-logout-session': {
+    type: 'text',
+    value: 'YES',
+    description: 'Whether it wants sid in what it is told (it is always there)',
+    choices: yesOrNo,
+  },
   resource: { type: 'list', value: 'API', description: 'The APIs that it may ask tokens for: audience or res_…' },
   grant: { type: 'list', value: 'TYPE', description: 'The grant types that it may use' },
   'auth-method': {
@@ -77,6 +84,8 @@ export function settableBody(options: OptionValues<typeof settableOptions>): Rec
   const fields = {
     redirect_uris: orUndefined(options['redirect-uri']),
     post_logout_redirect_uris: orUndefined(options['post-logout-redirect-uri']),
+    backchannel_logout_uri: options['backchannel-logout-uri'],
+    backchannel_logout_session_required: isYes(options['backchannel-logout-session']),
     resources: orUndefined(options.resource),
     grant_types: orUndefined(options.grant)?.map((grant) => GRANTS[grant] ?? grant),
     token_endpoint_auth_method: options['auth-method'],

@@ -24,6 +24,7 @@ export interface ApplicationJson {
   workspace_id: string | null;
   state: string;
   redirect_uris: string[];
+  backchannel_logout_uri: string | null;
   scopes: string[];
   resources: string[] | null;
   grant_types: string[];
@@ -89,6 +90,7 @@ function applicationFields(application: ApplicationJson): [string, Cell][] {
     ['workspace', application.workspace_id],
     ['scopes', application.scopes.join(' ')],
     ['redirects', application.redirect_uris.join(' ')],
+    ['told of logouts at', application.backchannel_logout_uri],
     ['grants', application.grant_types.join(' ')],
     ['proves itself by', application.token_endpoint_auth_method ?? 'client_secret_basic or client_secret_post'],
     ['resources', application.resources?.join(' ') ?? 'those that offer its scopes'],

@@ -31,6 +31,8 @@ const application: Application = {
   authMethod: null,
   redirectUris: [REDIRECT],
   postLogoutRedirectUris: [],
+  backChannelLogoutUri: null,
+  needsSessionAtLogout: false,
   scopes: ['read', 'write', 'files:read', 'openid', 'email'],
   usualScopes: ['read', 'write', 'files:read', 'openid', 'email'],
   resources: null,

@@ -1,5 +1,7 @@
 import { type Application, isConfidential } from '../../../applications/index.ts';
 import type { Tx } from '../../../database/index.ts';
+import { OAuthFailure } from '../../../failure.ts';
+import { noteSessionClient } from '../../back-channel/index.ts';
 import { applicationOf } from '../application-of.ts';
 import type { Ask } from '../ask.ts';
 import type { FirstOfConsent } from '../entitlement.ts';
@@ -18,6 +20,12 @@ export function isRefreshable(
 /** RFC 9700 §4.14.2: who keeps no secret gets another refresh token each time (security D1). */
 export function rotationOf(application: Application): 'each_use' | 'none' {
   return application.rotatesRefreshTokens || !isConfidential(application) ? 'each_use' : 'none';
+}
+
+/** Who wants to be told of the session's end is noted before anything is given in it. */
+async function noteSession(tx: Tx, { id, backChannelLogoutUri }: Application, sessionId: string): Promise<void> {
+  if (backChannelLogoutUri === null || (await noteSessionClient(tx, sessionId, id))) return;
+  throw new OAuthFailure('invalid_grant', 'The session in which the user allowed this has ended.');
 }
 
 /** What a consent gives first: tokens of a new family, or an access token alone. In one transaction with the code's use. */
@@ -44,11 +52,13 @@ export async function mintFirst(ask: Ask, tx: Tx, first: FirstOfConsent): Promis
     // What cannot be renewed is for while the user is there: it ends with the session (OpenID Connect Back-Channel Logout §2.7).
     const accessToken = await tokens.issueAccessToken(tx, { ...request, subject: userId, sessionId, ttlSeconds });
     await first.noteGiven(tx, { familyId: null, accessToken });
+    await noteSession(tx, application, sessionId);
     return { ...told, accessToken, refreshToken: null, familyId: null, login: toldLogin };
   }
   const rotation = rotationOf(application);
   const pair = await tokens.startFamily(tx, { ...request, userId, rotation, accessTtlSeconds: ttlSeconds });
   const { accessToken, refreshToken, family } = pair;
   await first.noteGiven(tx, { familyId: family.id, accessToken });
+  await noteSession(tx, application, sessionId);
   return { ...told, accessToken, refreshToken: refreshToken.text, familyId: family.id, login: toldLogin };
 }
