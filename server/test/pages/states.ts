@@ -348,7 +348,7 @@ export const STATES: Record<string, Act> = {
       if (invitation.status !== 201) throw new Error(invitation.text);
     }
     await stage.page.goto('/account/workspaces');
-    await stage.page.getByRole('button', { name: 'Join Acme' }).waitFor();
+    await stage.page.getByRole('button', { name: 'Join Acme', exact: true }).waitFor();
   },
   'workspaces-unconfirmed': asPerson('/account/workspaces', { email_verified: false }),
   'dev-mail': async (stage) => {
