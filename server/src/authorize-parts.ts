@@ -1,4 +1,4 @@
-import { createGuesses, type People } from './accounts/index.ts';
+import { createGuesses, type People, type Workspaces } from './accounts/index.ts';
 import type { Applications } from './applications/index.ts';
 import type { RecordAudit } from './audit/index.ts';
 import type { Clock } from './clock.ts';
@@ -44,6 +44,7 @@ export interface AuthorizeOptions {
   cursors: Cursors;
   resolveWorkspace(principal: Principal, named: string | undefined): Promise<string>;
   metrics: Metrics;
+  workspaces: Workspaces;
   issuer(): string;
 }
 
@@ -60,7 +61,7 @@ export interface ComposedAuthorize {
 }
 
 export function composeAuthorize(options: AuthorizeOptions): ComposedAuthorize {
-  const { applications, issuer, signingKeys, metrics } = options;
+  const { applications, issuer, signingKeys, metrics, workspaces } = options;
   const store = { ...options, onWithdrawn: metrics.grantWithdrawn };
   const grants = createGrants(store);
   const codes = createCodes(options);
@@ -69,6 +70,8 @@ export function composeAuthorize(options: AuthorizeOptions): ComposedAuthorize {
     ...options,
     grants,
     codes,
+    isFirstWorkspace: workspaces.isFirst,
+    isMember: workspaces.hasMember,
     onAnswered: metrics.authorizationAnswered,
     countRequest: (address) => guesses.request('authorization', address),
     readHint: (text, clientId) => {

@@ -5,7 +5,7 @@ export const APPLICATION_TEXTS = {
     moreTitle: (name: string) => `Let ${name} do more for you?`,
     application: 'Who asks',
     registered: 'Registered here',
-    selfRegistered: 'Registered itself',
+    selfRegistered: 'Not checked',
     warning: 'Nobody has checked who made this application. Go on only if you have just started it yourself.',
     describedAt: 'Described at',
     goesTo: 'You go on to',
@@ -81,7 +81,7 @@ export const APPLICATION_TEXTS = {
     },
     refusedTitle: 'The application asked for something that cannot be',
     refusedLead: (name: string) =>
-      `${name} made a mistake. It registered itself, so you are not sent on to it unasked.`,
+      `${name} made a mistake. Nobody here has checked who made it, so you are not sent on to it unasked.`,
     goBack: (place: string) => `Tell it, and go on to ${place}`,
     goneTitle: 'This question has been answered',
     goneLead:
@@ -151,7 +151,7 @@ export const APPLICATION_TEXTS = {
     used: 'Last used',
     unused: 'Not used yet',
     since: 'Allowed',
-    selfRegistered: 'Registered itself',
+    selfRegistered: 'Not checked',
     gone: 'An application that is gone',
     may: (count: number) => (count === 1 ? 'One thing that it may do' : `${count} things that it may do`),
     withdraw: 'Withdraw',

@@ -81,7 +81,7 @@ describe('a client that is described at the URL which is its id', () => {
     const { person, client } = await personAtBrowser(server);
     const app = { id: site.url, secret: undefined };
     const page = await client.visit(requestPath(app, { redirect_uri: REDIRECT }));
-    expect(page.text).toContain('Registered itself');
+    expect(page.text).toContain('Not checked');
     expect(page.text).toContain('Described at');
     expect(page.text).toContain(new URL(site.url).host);
     const { code } = answerOf(await decide(client, page, 'allow'));

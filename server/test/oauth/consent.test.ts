@@ -42,7 +42,7 @@ describe('what the question says', () => {
     expect(text).toContain('app.example');
     expect(text).toContain(person.email);
     expect(text).toMatch(/Delete[^.]*\. Sensitive .*Read|Delete[^.]*\. Sensitive/);
-    expect(text).not.toContain('Registered itself');
+    expect(text).not.toContain('Not checked');
   });
 
   test('A15: who registered itself is told so, with where one goes, and has no picture', async () => {
@@ -58,7 +58,7 @@ describe('what the question says', () => {
     const page = await client.visit(requestPath(app, params));
     expect(page.status).toBe(200);
     const text = plainText(page);
-    expect(text).toContain('Registered itself');
+    expect(text).toContain('Not checked');
     expect(text).toContain('Nobody has checked');
     expect(text).toContain('127.0.0.1:3118');
     expect(page.text).not.toContain('logo.example');

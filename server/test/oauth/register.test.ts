@@ -144,7 +144,7 @@ describe('registration (RFC 7591)', () => {
     });
     const { client } = await personAtBrowser(server);
     const page = await client.visit(requestPath({ id: made.client_id, secret: undefined }, { redirect_uri: REDIRECT }));
-    expect(page.text).toContain('Registered itself');
+    expect(page.text).toContain('Not checked');
     expect(page.text).toContain('app.example');
     expect(answerOf(await decide(client, page, 'deny')).error).toBe('access_denied');
   });

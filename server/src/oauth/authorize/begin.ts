@@ -8,6 +8,7 @@ import type { AuthorizationParameters } from './parameters.ts';
 import { storeRequest } from './requests.ts';
 import { refused } from './respond.ts';
 import { askedOutcome, type Visitor, visitorActor } from './resume.ts';
+import { seenBy } from './seen-by.ts';
 import { readRequest } from './steps/index.ts';
 
 /** What `prompt=none` is told where something would be asked (OpenID Connect Core §3.1.2.6, security A17). */
@@ -31,7 +32,8 @@ export async function beginAuthorization(
 ): Promise<Outcome> {
   const found = await findClient(deps, params, visitor.address);
   if ('kind' in found) return found;
-  const { application, address } = found;
+  const { address } = found;
+  const application = await seenBy(deps, found.application, visitor.session);
   const request = readRequest({ params, application, address, facts: deps });
   if (isError(request)) return refused(deps, application, address, request);
   const { session } = visitor;

@@ -18,6 +18,9 @@ export interface AuthorizeDeps extends StepFacts {
   grants: Grants;
   recordAudit: RecordAudit;
   codes: Codes;
+  /** Whether a workspace is the operator's own. */
+  isFirstWorkspace(workspaceId: string): Promise<boolean>;
+  isMember(workspaceId: string, userId: string): Promise<boolean>;
   issuer(): string;
   /** Hears of each request that has its answer: `code`, or the error's code, whoever was told. */
   onAnswered(answered: { outcome: string }): void;

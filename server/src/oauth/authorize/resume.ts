@@ -10,6 +10,7 @@ import type { Outcome, Question } from './outcome.ts';
 import { findRequest, type StoredRequest } from './requests.ts';
 import { refused } from './respond.ts';
 import { linkTo, responseTo } from './response.ts';
+import { seenBy } from './seen-by.ts';
 import { redirectUriOf } from './steps/index.ts';
 
 /** Who comes with a request. */
@@ -61,11 +62,12 @@ export interface Resumed {
 export async function lookAgain(deps: AuthorizeDeps, text: string, visitor: Visitor): Promise<Resumed | null> {
   const { browser, session } = visitor;
   const stored = await findRequest(deps, text, browser);
-  const application = stored && (await deps.applications.find(stored.request.clientId, visitor.address));
-  if (!stored || !application || application.isDisabled || browser === null) return null;
+  const found = stored && (await deps.applications.find(stored.request.clientId, visitor.address));
+  if (!stored || !found || found.isDisabled || browser === null) return null;
   const { request } = stored;
   // Its maker may have taken the address away since.
-  if (redirectUriOf(application, request.redirectUri) === null) return null;
+  if (redirectUriOf(found, request.redirectUri) === null) return null;
+  const application = await seenBy(deps, found, session);
   const standing = await standingOfCase(deps, { request, application, session, waiting: stored });
   return { stored, application, standing, question: { text, request, application }, browser };
 }
