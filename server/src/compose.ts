@@ -358,7 +358,7 @@ function mountPeople(http: HttpServer, core: Core, { config, surroundings, deps,
   const logout = composeLogout({ ...core, ...deps, ...surroundings });
   const composed = peopleOf(core, config, surroundings, deps, authorize, logout);
   http.add([...composed.routes, ...authorize.routes]);
-  const oauth = composeOAuth({ ...core, ...deps });
+  const oauth = composeOAuth({ ...core, ...deps, log: surroundings.log });
   const foreign = composeForeign({ ...core, ...deps, ...surroundings, config });
   const endpoints = composeEndpoints({
     ...{ ...core, ...deps, ...core.oauth, ...authorize, ...oauth, ...doors },
