@@ -45,7 +45,6 @@ import {
   createCursors,
   createHttpServer,
   createIdempotency,
-  errorPageRoute,
   type HttpServer,
   healthRoutes,
   type Idempotency,
@@ -286,7 +285,6 @@ function routesOf(core: Core, config: Config, deps: DomainDeps, verifyKey: Verif
     return (await keyById(deps.database.read, reach, id)) !== undefined;
   };
   return [
-    errorPageRoute(),
     ...accessRoutes(),
     gateRoute(),
     verifyKeyRoute(verifyKey),
