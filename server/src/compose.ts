@@ -45,7 +45,6 @@ import {
   createCursors,
   createHttpServer,
   createIdempotency,
-  errorPageRoute,
   type HttpServer,
   healthRoutes,
   type Idempotency,
@@ -225,13 +224,15 @@ async function createCore(
   };
 }
 
-function scheduleWork(core: Core, surroundings: Surroundings, database: Database): Jobs {
+function scheduleWork(core: Core, { mode }: Config, surroundings: Surroundings, database: Database): Jobs {
   const { clock, randomBytes, log } = surroundings;
   const holder = Buffer.from(randomBytes(12)).toString('hex');
   const onError = (job: string, err: unknown) => log.error({ job, err }, 'a job failed; it will be tried again');
   const jobs = createJobs({ database, clock, holder, onError });
   const { envelope } = core;
-  const onSealed = (batch: object) => log.info(batch, 'audit batch sealed');
+  // In production seals leave the machine with the log; in development they would fill the terminal.
+  const level = mode === 'development' ? 'debug' : 'info';
+  const onSealed = (batch: object) => log[level](batch, 'audit batch sealed');
   const seal = createAuditSealer({ database, clock, envelope, onSealed });
   const rewrap = createRewrapper({
     database,
@@ -286,7 +287,6 @@ function routesOf(core: Core, config: Config, deps: DomainDeps, verifyKey: Verif
     return (await keyById(deps.database.read, reach, id)) !== undefined;
   };
   return [
-    errorPageRoute(),
     ...accessRoutes(),
     gateRoute(),
     verifyKeyRoute(verifyKey),
@@ -358,7 +358,7 @@ function mountPeople(http: HttpServer, core: Core, { config, surroundings, deps,
   const logout = composeLogout({ ...core, ...deps, ...surroundings });
   const composed = peopleOf(core, config, surroundings, deps, authorize, logout);
   http.add([...composed.routes, ...authorize.routes]);
-  const oauth = composeOAuth({ ...core, ...deps });
+  const oauth = composeOAuth({ ...core, ...deps, log: surroundings.log });
   const foreign = composeForeign({ ...core, ...deps, ...surroundings, config });
   const endpoints = composeEndpoints({
     ...{ ...core, ...deps, ...core.oauth, ...authorize, ...oauth, ...doors },
@@ -393,7 +393,7 @@ export async function compose(config: Config, surroundings: Surroundings, databa
   http.add(routesOf(core, config, deps, doors.verifyKey));
   const setting = { config, surroundings, deps, doors };
   const { composed, oauth, foreign, authorize, registration, logout } = mountPeople(http, core, setting);
-  const jobs = scheduleWork(core, surroundings, database);
+  const jobs = scheduleWork(core, config, surroundings, database);
   for (const part of [composed, oauth, foreign, authorize, registration, logout]) part.addJobs(jobs);
   const { hasFirst: hasFirstWorkspace } = core.workspaces;
   const first = { ...deps, ...oauth.applicationDeps, sandbox: config.sandbox, issuer, hasFirstWorkspace };

@@ -186,6 +186,7 @@ export interface OAuthPartsOptions {
   tokens: Tokens;
   workspaces: Workspaces;
   oauth: OAuthCore;
+  log: Surroundings['log'];
   plans(): PlanTable;
   issuer(): string;
 }
@@ -220,7 +221,7 @@ function applicationDepsOf(options: OAuthPartsOptions): ApplicationDeps {
 
 /** Builds what OAuth consists of. Each part adds its lines here. */
 export function composeOAuth(options: OAuthPartsOptions): OAuthParts {
-  const { oauth, database, clock, workspaces, counting } = options;
+  const { oauth, database, clock, workspaces, counting, log } = options;
   const { resources, applications, secretUsage, remoteKeys } = oauth;
   const applicationDeps = applicationDepsOf(options);
   const authenticateClient = createAuthenticateClient({
@@ -230,6 +231,7 @@ export function composeOAuth(options: OAuthPartsOptions): OAuthParts {
     restoredAtMs: oauth.restoredAtMs,
     usage: secretUsage,
     guesses: counting.guesses,
+    onAssertionRefused: (refused) => log.debug(refused, 'client assertion refused'),
   });
   return {
     routes: [

@@ -124,6 +124,7 @@ export function composePeople(options: PeopleOptions): ComposedPeople {
       ...passkeyRoutes(people),
       ...userRoutes({ people, cursors, resolveWorkspace }),
       ...memberRoutes({ people, cursors, resolveWorkspace }),
+      pages.errorCodes,
       ...(config.mode === 'development' ? pages.devRoutes : []),
       ...(keepsMails ? [devMailRoute({ outbox, mails: kept.mails, page: pages.mailPage })] : []),
     ],

@@ -54,7 +54,12 @@ export const newApplicationBody = Type.Object(
     ...settable,
     workspace_id: Type.Optional(WorkspaceId),
   },
-  closed,
+  // Said here too, so that all that is wrong is told at once: who is given codes, unless said, says where to.
+  {
+    ...closed,
+    if: { anyOf: [{ required: ['grant_types'] }, { properties: { type: { const: 'service' } }, required: ['type'] }] },
+    else: { required: ['redirect_uris'] },
+  },
 );
 
 export const applicationPatchBody = Type.Object(

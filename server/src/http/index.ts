@@ -5,7 +5,6 @@ export type { AuthenticatableRequest, Authenticate } from './authenticate.ts';
 export { cookieLine, cookieName, presentedSession, readCookie, SESSION_COOKIE } from './cookies.ts';
 export { type PresentedCredential, presentedCredential } from './credentials.ts';
 export { type Cursors, createCursors } from './cursor.ts';
-export { errorPageRoute } from './error-page.ts';
 export { expiryOf } from './expiry.ts';
 export type { FormCall, FormParameter, FormReply, FormRoute } from './form-routes.ts';
 export { type HealthOptions, healthRoutes } from './health.ts';

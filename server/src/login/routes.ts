@@ -38,7 +38,8 @@ const loginBody = Type.Object(
     environment: Type.Optional(oneOf('test', 'live')),
     cookie: Type.Optional(Type.Boolean()),
   },
-  closed,
+  // Said here too, so that all that is wrong is told at once.
+  { ...closed, if: { required: ['challenge'] }, else: { required: ['username', 'password'] } },
 );
 
 const RefreshToken = Type.String({ minLength: 1, maxLength: 200 });

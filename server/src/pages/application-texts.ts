@@ -1,3 +1,8 @@
+const UNREGISTERED = {
+  title: 'This link does not fit the application',
+  lead: 'It would have sent you to an address that the application has not registered. Nothing was sent there.',
+};
+
 /** Texts of the pages on which applications ask something of a person. A part of `TEXTS`. */
 export const APPLICATION_TEXTS = {
   consent: {
@@ -58,9 +63,9 @@ export const APPLICATION_TEXTS = {
       lead: 'Whoever runs it, or this service, has stopped it. Ask them.',
       makers: 'The application, or the workspace that it belongs to, is disabled.',
     },
-    redirect_uri: {
-      title: 'This link does not fit the application',
-      lead: 'It would have sent you to an address that the application has not registered. Nothing was sent there.',
+    redirect_uri: { ...UNREGISTERED, makers: 'redirect_uri must be a registered one, character by character.' },
+    loopback_redirect_uri: {
+      ...UNREGISTERED,
       makers:
         'redirect_uri must be a registered one, character by character; only the port of a loopback address may differ.',
     },

@@ -27,6 +27,7 @@ import { secondFactorPages } from './entry/second-factor.ts';
 import { signInPages } from './entry/sign-in.ts';
 import { signOutPages } from './entry/sign-out.ts';
 import { signUpPages } from './entry/sign-up.ts';
+import { errorCodesRoute } from './error-codes.ts';
 import { createFailurePage } from './errors.ts';
 import { definePages, type OAuthForPages, type Pages, type PagesDeps } from './surface/page.ts';
 
@@ -36,6 +37,7 @@ export interface ComposedPages {
   routes: PageRoute[];
   failurePage: FailurePage;
   mailPage: ReturnType<typeof createMailPage>;
+  errorCodes: Route;
   /** Only in development. */
   devRoutes: Route[];
 }
@@ -74,6 +76,7 @@ export function composePages(options: Omit<PagesDeps, 'assets'>): ComposedPages 
     routes: [assetRoute(assets), home(pages), ...ROOMS.flatMap((room) => room(deps, pages))],
     failurePage: createFailurePage(deps),
     mailPage: createMailPage(deps),
+    errorCodes: errorCodesRoute(deps),
     devRoutes: [callbackRoute(deps)],
   };
 }

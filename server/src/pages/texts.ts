@@ -384,6 +384,13 @@ export const TEXTS = {
 
   ...APPLICATION_TEXTS,
 
+  errorCodes: {
+    title: 'Errors',
+    lead: 'Every error of the API by its code: what it means, and what to do.',
+    general: (status: string) => `Any error with status ${status}; this server tells no more.`,
+    generalCure: 'Ask whoever runs this server: its log has the cause under the request id.',
+  },
+
   devMail: {
     title: 'Mail',
     lead: 'Kept by this development server instead of being sent. Newest first; a restart forgets them.',

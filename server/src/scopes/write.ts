@@ -46,7 +46,11 @@ export async function createScope(
   name: string,
   input: ScopeInput,
 ): Promise<ScopeRow> {
-  if (!isScopeToken(name)) throw invalidField('name', 'must be a scope token (RFC 6749 §3.3)');
+  if (!isScopeToken(name))
+    throw invalidField(
+      'name',
+      'must be a scope token (RFC 6749 §3.3): printable ASCII, no spaces, quotes or backslashes',
+    );
   const implies = input.implies ?? [];
   await refuseUnknown(tx, implies, name);
   await refuseUnknownResource(deps, tx, input);

@@ -29,7 +29,8 @@ export async function emptyPlaceFor(kind: DatabaseName, { dataDir }: Installatio
   return place;
 }
 
-export const start = (installation: Installation): Promise<Program> => startProgram(installation);
+export const start = ({ dataDir, env }: Installation): Promise<Program> =>
+  startProgram({ dataDir, env: { LATCHKEY_LOG_LEVEL: 'debug', ...env } });
 
 export const latchkey = (installation: Installation, ...args: string[]) => runProgram(args, installation);
 

@@ -51,6 +51,8 @@ function environment({ place, services }: Installation): Record<string, string> 
   return {
     // The port changes with each start; what a token says of its issuer must not.
     LATCHKEY_ISSUER: 'http://localhost:4000',
+    // In development seals are told at no other.
+    LATCHKEY_LOG_LEVEL: 'debug',
     // So that people come from many networks, whose guesses are counted apart.
     LATCHKEY_TRUST_PROXY: '127.0.0.1',
     ...(place.databaseUrl === null ? {} : { LATCHKEY_DATABASE_URL: place.databaseUrl }),

@@ -2,6 +2,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ERRORS, GENERAL_CODES } from '@latchkey/protocol';
 import { expect, test } from 'vitest';
+import { CURES } from '../../src/pages/cures.ts';
 import { readDocument, root, tablesOf } from './documents.ts';
 
 const document = readDocument('docs/errors.md');
@@ -16,6 +17,11 @@ test('docs/errors.md has every code with its status, class and message, and no o
 
 test('docs/errors.md says of every code what to do', () => {
   for (const [code, , , , cure = ''] of codes) expect(cure, code).toMatch(/\S.*\.$/);
+  const lines = document.split('\n');
+  for (const [code, cure] of Object.entries(CURES)) {
+    const line = lines.find((each) => each.startsWith(`| \`${code}\` | `));
+    expect(line?.endsWith(` | ${cure} |`), `${code}: what /docs/errors says of it`).toBe(true);
+  }
 });
 
 test('docs/errors.md has the words that stand for a whole status', () => {
@@ -27,7 +33,7 @@ test('docs/errors.md marks just those codes that nothing in the server sends yet
   const marked = codes.filter(([, , , , cure]) => cure?.startsWith('Not sent yet.')).map(([code]) => code);
   // The renderer and the error page know every code and send none by themselves.
   const sources = globSync('server/src/**/*.ts', { cwd: root })
-    .filter((path) => !/render-failure|error-page|\.test\.ts$/.test(path))
+    .filter((path) => !/render-failure|pages.cures|\.test\.ts$/.test(path))
     .map((path) => readFileSync(join(root, path), 'utf8'))
     .join('\n');
   const unsent = Object.keys(ERRORS).filter((code) => !sources.includes(`'${code}'`));

@@ -152,6 +152,7 @@ test('docs_url leads to a page that explains every code that a reply can name', 
   for (const code of [...Object.keys(ERRORS), ...Object.values(GENERAL_CODES)]) {
     expect(page.text.split(`id="${code}"`)).toHaveLength(2);
   }
+  expect(page.text).toContain('Send <code>Authorization: Bearer …</code> or <code>X-API-Key</code>.');
 });
 
 describe('WWW-Authenticate', () => {

@@ -196,8 +196,11 @@ describe('headers of every reply', () => {
   });
 
   test('the page of errors runs no script and stands in no frame', async () => {
-    const { headers } = await server.call('/docs/errors', { key: null });
-    expect(headers.get('content-security-policy')).toMatch(/^default-src 'none';.*frame-ancestors 'none'$/);
+    const { headers, text } = await server.call('/docs/errors', { key: null });
+    expect(text).not.toContain('<script');
+    expect(headers.get('content-security-policy')).toMatch(
+      /^default-src 'none';.*frame-ancestors 'none'; base-uri 'none'$/,
+    );
     expect(headers.get('x-frame-options')).toBe('DENY');
     expect(headers.get('referrer-policy')).toBe('no-referrer');
   });

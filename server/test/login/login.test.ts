@@ -54,6 +54,24 @@ describe.each(DATABASES)('login on %s', (database) => {
     }
   });
 
+  test('all that is wrong with a body is told at once', async () => {
+    const fieldsOf = async (json: object) => {
+      const { status, json: told } = await post(server, '/v1/auth/login', json);
+      return [
+        status,
+        ...told.fields.map(({ path, message }: { path: string; message: string }) => `${path} ${message}`),
+      ];
+    };
+    const both = ['username is required', 'password is required'];
+    expect(await fieldsOf({})).toEqual([422, ...both]);
+    expect(await fieldsOf({ email: 'a@b.example', password: 'x' })).toEqual([
+      422,
+      'username is required',
+      'email is not a known field',
+    ]);
+    expect(await fieldsOf({ challenge: 'c'.repeat(43) })).toEqual([422, 'otp is required with challenge']);
+  });
+
   test('the role gives the scopes; workspace and environment are as asked', async () => {
     const viewer = await newPerson(server, { role: 'viewer' });
     const { scope, token } = await loggedIn(server, viewer, { environment: 'live' });

@@ -24,6 +24,15 @@ describe.each(DATABASES)('applications on %s', (database) => {
     return [status, json.fields?.[0].path, json.fields?.[0].message];
   };
 
+  test('all that a body lacks is told at once; a service has no redirect URI to say', async () => {
+    const lacks = async (json: object) => {
+      const reply = await server.call('/v1/applications', { key: server.rootKey, json });
+      return [reply.status, ...reply.json.fields.map(({ path }: { path: string }) => path)].sort();
+    };
+    expect(await lacks({ name: 'Notes' })).toEqual([422, 'redirect_uris', 'scopes']);
+    expect(await lacks({ name: 'Nightly', type: 'service' })).toEqual([422, 'scopes']);
+  });
+
   test('a web application is made with what it needs to say, and its secret is shown once', async () => {
     const made = await makeApplication(server);
     expect(made).toEqual({

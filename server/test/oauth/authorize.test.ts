@@ -114,6 +114,17 @@ describe('nobody to answer to: a page, and no redirect', () => {
     expect(reply.headers.get('content-security-policy')).toContain("frame-ancestors 'none'");
   });
 
+  test('another port is told of to those alone whose port may differ', async () => {
+    const { client } = await personAtBrowser(server);
+    for (const type of ['web', 'native', 'public']) {
+      const made = await newApp(server, { type, redirect_uris: ['http://localhost:8080/callback'] });
+      const path = requestPath(made, { redirect_uri: 'http://localhost:9999/other' });
+      const words = plainText(await client.get(path));
+      expect(words).toContain('redirect_uri must be a registered one, character by character');
+      expect(words.includes('the port of a loopback address may differ'), type).toBe(type !== 'web');
+    }
+  });
+
   test('a parameter that is no UTF-8, or holds NUL', async () => {
     for (const broken of ['%FF', '%00', '%ED%A0%80']) {
       const reply = await pageClient(server).get(`${requestPath(app)}&nonce=${broken}`);

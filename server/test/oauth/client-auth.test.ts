@@ -224,6 +224,54 @@ describe.each(DATABASES)('client authentication on %s', (database) => {
       }
     });
 
+    test('that is refused for its own text is told what is wrong, whoever the client is', async () => {
+      const now = nowSeconds();
+      const cases: [object, string, RegExp][] = [
+        [{ jti: undefined }, 'jti', /needs a jti/],
+        [{ iat: now - 100, exp: now - 31 }, 'expired', /in the past/],
+        [{ exp: now + 3600 }, 'exp_too_far', /300 seconds after iat/],
+        [{ exp: undefined }, 'exp', /needs exp/],
+        [{ iat: now + 60 }, 'not_yet', /in the future/],
+        [{ aud: 'https://other.example' }, 'aud', new RegExp(`aud must be ${server.issuer} `)],
+      ];
+      const nobody = { ...clients.private_key_jwt, id: `app_${'0'.repeat(24)}` };
+      for (const [changes, reason, words] of cases) {
+        const told = [];
+        for (const client of [...jwtClients(), nobody]) {
+          const { status, json } = await postAssertion(await assertion(client, changes));
+          expect([status, json.error]).toEqual(INVALID_CLIENT);
+          expect(auth.refused.at(-1)).toEqual({ reason, client_id: null });
+          told.push(json.error_description);
+        }
+        expect(new Set(told).size).toBe(1);
+        expect(told[0]).toMatch(words);
+      }
+    });
+
+    test('that its client did not sign, or signed before, is explained to the log alone', async () => {
+      const client = clients.private_key_jwt;
+      const { id } = client;
+      const other = await generateKeyPair('ES256');
+      const used = await assertion(client);
+      expect((await postAssertion(used)).status).toBe(200);
+      const cases: [Promise<string> | string, string, string | null][] = [
+        [used, 'replayed', id],
+        [assertion(client, {}, { kid: 'another' }), 'unknown_key', id],
+        [sign(claimsFor(id), other.privateKey, { alg: 'ES256', kid: 'mine' }), 'signature', id],
+        [sign(claimsFor(id), secretKey(clients.client_secret_jwt), { alg: 'HS256' }), 'alg', id],
+        [assertion({ ...client, id: clients.any.id }), 'method', clients.any.id],
+        [assertion({ ...client, id: `app_${'0'.repeat(24)}` }), 'unknown_client', null],
+      ];
+      const told = [];
+      for (const [text, reason, client_id] of cases) {
+        const { status, json } = await postAssertion(await text);
+        expect([status, json.error]).toEqual(INVALID_CLIENT);
+        expect(auth.refused.at(-1)).toEqual({ reason, client_id });
+        told.push(json.error_description);
+      }
+      expect([...new Set(told)]).toEqual([expect.stringMatching(/^The client is unknown or did not prove itself/)]);
+    });
+
     test.each([
       ['typ at+jwt', { typ: 'at+jwt' }],
       ['typ dpop+jwt', { typ: 'dpop+jwt' }],

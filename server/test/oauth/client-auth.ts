@@ -17,6 +17,8 @@ import { serveForms } from './form-server.ts';
 export interface AuthServer {
   authenticate: AuthenticateClient;
   usage: SecretUsage;
+  /** What the log was told of assertions, the oldest first. */
+  refused: { reason: string; client_id: string | null }[];
   /** A form to that endpoint; `authorization` beside it. */
   post(form: Record<string, string> | string, authorization?: string): Promise<AuthReply>;
 }
@@ -34,6 +36,7 @@ export async function authServer({ latchkey, clock, config, issuer }: TestServer
     throw error;
   };
   const usage = createSecretUsage(database, clock);
+  const refused: AuthServer['refused'] = [];
   const authenticate = createAuthenticateClient({
     database,
     clock,
@@ -55,6 +58,7 @@ export async function authServer({ latchkey, clock, config, issuer }: TestServer
     guesses: createMemoryLimiter({ clock }),
     restoredAtMs: null,
     issuer: () => issuer,
+    onAssertionRefused: (each) => refused.push(each),
   });
   const base = await serveForms([
     {
@@ -72,6 +76,7 @@ export async function authServer({ latchkey, clock, config, issuer }: TestServer
   return {
     authenticate,
     usage,
+    refused,
     post: async (form, authorization) => {
       const body = typeof form === 'string' ? form : new URLSearchParams(form).toString();
       const headers: Record<string, string> = { 'content-type': 'application/x-www-form-urlencoded' };

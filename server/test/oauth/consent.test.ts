@@ -174,6 +174,9 @@ describe('A16: what is remembered', () => {
     expect(more.text.match(/class="badge on">New</g)).toHaveLength(1);
     answerOf(await decide(client, more, 'allow'));
     expect(answerOf(await client.get(requestPath(app, { scope: 'read:data' }))).code).toBeDefined();
+    const again = await client.visit(requestPath(app, { scope: 'read write', prompt: 'consent' }));
+    expect(plainText(again)).toContain('Let Notes act for you?');
+    expect(again.text).not.toContain('class="badge on">New<');
     const { json } = await person.call(`/v1/grants?user_id=${person.userId}`);
     expect(json.data).toMatchObject([
       { client_id: app.id, scopes: ['read', 'email', 'write'], application_name: 'Notes' },

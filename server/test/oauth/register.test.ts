@@ -72,9 +72,17 @@ describe('registration (RFC 7591)', () => {
     const usual = 'email offline_access openid profile read write';
     expect(await scopeOf()).toBe(usual);
     expect(await scopeOf('mcp:everything')).toBe(usual);
-    expect(await scopeOf('admin api_keys:write')).not.toMatch(/admin|api_keys/);
+    expect(await scopeOf('admin read api_keys:write')).toBe('read');
     expect(await scopeOf('openid')).toBe('openid');
     expect(await scopeOf('delete api_keys:write nonsense')).toBe('delete');
+    for (const scope of ['admin', 'admin api_keys:write', 'api_keys:read nonsense']) {
+      const reply = await register(server, { ...PUBLIC, scope });
+      expect([reply.status, reply.json.error, reply.json.error_description], scope).toEqual([
+        400,
+        'invalid_client_metadata',
+        expect.stringContaining('scope names nothing'),
+      ]);
+    }
   });
 
   test('grants and response types that it cannot have fall away, and it is told which are left', async () => {

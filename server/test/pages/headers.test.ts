@@ -21,6 +21,7 @@ const OPEN = [
   '/recover/password',
   '/no/such/page',
   '/dev/mail',
+  '/docs/errors',
   '/dev/callback?code=abc&state=x',
 ];
 const OWN = [

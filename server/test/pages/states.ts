@@ -184,6 +184,8 @@ const APPLICATION_STATES: Record<string, Act> = {
 export const STATES: Record<string, Act> = {
   ...APPLICATION_STATES,
   'sign-in': at('/sign-in'),
+  errors: at('/docs/errors'),
+  'errors-target': at('/docs/errors#insufficient_scope'),
   'sign-in-empty': async (stage) => {
     await stage.page.goto('/sign-in');
     await submit(stage.page, 'Continue');

@@ -82,7 +82,7 @@ describe.concurrent('latchkey audit verify', () => {
   });
 
   test('finds the log of a server whole, also while it runs', async () => {
-    const program = await startProgram();
+    const program = await startProgram({ env: { LATCHKEY_LOG_LEVEL: 'debug' } });
     await vi.waitFor(() => expect(program.stderr()).toContain('audit batch sealed'), { timeout: 10_000 });
     const { dataDir } = program;
     const [text, json] = await Promise.all([

@@ -14,7 +14,7 @@ import type { Applications, ClientRecord, KnownSecret } from '../directory.ts';
 import type { SecretUsage } from '../secret-usage.ts';
 import { secretContext } from '../secrets.ts';
 import { useClientAssertion } from '../store.ts';
-import { type ClientAssertion, readAssertion } from './assertion.ts';
+import { AssertionProblem, type ClientAssertion, readAssertion } from './assertion.ts';
 import { type ClientRequest, invalidClient, type Presented, presentedClient } from './presented.ts';
 
 /** A client that has proved who it is. */
@@ -37,6 +37,8 @@ export interface ClientAuthDeps {
   /** When a backup was put back: assertions that may be older could have been used. Null: never. */
   restoredAtMs: number | null;
   issuer(): string;
+  /** Why an assertion was refused, for the log: what a stranger is not told is in it too. */
+  onAssertionRefused(refused: { reason: string; client_id: string | null }): void;
 }
 
 export type AuthenticateClient = (request: ClientRequest) => Promise<AuthenticatedClient>;
@@ -92,13 +94,19 @@ async function isSignedUnder(key: KeyObject, { text, jws, alg }: ClientAssertion
   );
 }
 
-async function isSignedByKey(deps: ClientAuthDeps, { application }: ClientRecord, assertion: ClientAssertion) {
+/** Why the keys of the client do not vouch for it; null when they do. */
+async function problemOfKey(
+  deps: ClientAuthDeps,
+  { application }: ClientRecord,
+  assertion: ClientAssertion,
+): Promise<string | null> {
   const { alg, kid } = assertion;
   const { jwks, jwksUri } = application;
-  if (!isForeignAlgorithm(alg)) return false;
+  if (!isForeignAlgorithm(alg)) return 'alg';
   const source = jwks !== null ? { jwks } : jwksUri !== null ? { uri: jwksUri } : null;
   const key = source && (await deps.keys.keyFor(source, { kid, alg }));
-  return key !== null && isSignedUnder(key, assertion);
+  if (key === null) return 'unknown_key';
+  return (await isSignedUnder(key, assertion)) ? null : 'signature';
 }
 
 /** One use each, whichever process sees it first (security C6): kept until nobody would believe it any more. */
@@ -113,15 +121,19 @@ async function proveByAssertion(
   deps: ClientAuthDeps,
   record: ClientRecord,
   assertion: ClientAssertion,
-): Promise<Proof | null> {
+): Promise<Proof | { refused: string }> {
   const method = record.application.authMethod;
   let secretId: string | null = null;
   if (method === 'client_secret_jwt') {
-    const secret = assertion.alg === 'HS256' ? signingSecret(deps, record, assertion) : null;
-    if (!secret) return null;
+    if (assertion.alg !== 'HS256') return { refused: 'alg' };
+    const secret = signingSecret(deps, record, assertion);
+    if (!secret) return { refused: 'signature' };
     secretId = secret.id;
-  } else if (method !== 'private_key_jwt' || !(await isSignedByKey(deps, record, assertion))) return null;
-  return (await isFirstUse(deps, assertion)) ? { method, secretId } : null;
+  } else if (method === 'private_key_jwt') {
+    const refused = await problemOfKey(deps, record, assertion);
+    if (refused !== null) return { refused };
+  } else return { refused: 'method' };
+  return (await isFirstUse(deps, assertion)) ? { method, secretId } : { refused: 'replayed' };
 }
 
 interface Outcome {
@@ -129,18 +141,38 @@ interface Outcome {
   clientId: string;
   record: ClientRecord | null;
   proof: Proof | null;
+  /** What may be told of an assertion: it stands in its text, and says nothing of any client. */
+  description?: string;
+}
+
+async function proveAssertion(
+  deps: ClientAuthDeps,
+  presented: Extract<Presented, { kind: 'assertion' }>,
+  address: string,
+): Promise<Outcome> {
+  const { restoredAtMs, clock } = deps;
+  const when = { issuer: deps.issuer(), nowMs: clock.nowMs(), restoredAtMs };
+  const assertion = readAssertion(presented.assertion, when);
+  if (assertion instanceof AssertionProblem) {
+    const { reason, description } = assertion;
+    deps.onAssertionRefused({ reason, client_id: null });
+    return { clientId: presented.clientId ?? '', record: null, proof: null, description };
+  }
+  const { clientId } = assertion;
+  const isNamed = (presented.clientId ?? clientId) === clientId;
+  const record = isNamed ? await deps.applications.record(clientId, address) : null;
+  if (!record) {
+    deps.onAssertionRefused({ reason: isNamed ? 'unknown_client' : 'other_client_id', client_id: null });
+    return { clientId, record: null, proof: null };
+  }
+  const proof = await proveByAssertion(deps, record, assertion);
+  if (!('refused' in proof)) return { clientId, record, proof };
+  deps.onAssertionRefused({ reason: proof.refused, client_id: record.application.id });
+  return { clientId, record, proof: null };
 }
 
 async function prove(deps: ClientAuthDeps, presented: Presented, address: string): Promise<Outcome> {
-  if (presented.kind === 'assertion') {
-    const { restoredAtMs, clock } = deps;
-    const when = { issuer: deps.issuer(), nowMs: clock.nowMs(), restoredAtMs };
-    const assertion = readAssertion(presented.assertion, when);
-    const clientId = assertion?.clientId ?? presented.clientId ?? '';
-    if (!assertion || (presented.clientId ?? clientId) !== clientId) return { clientId, record: null, proof: null };
-    const record = await deps.applications.record(clientId, address);
-    return { clientId, record, proof: record && (await proveByAssertion(deps, record, assertion)) };
-  }
+  if (presented.kind === 'assertion') return proveAssertion(deps, presented, address);
   const { clientId } = presented;
   const record = await deps.applications.record(clientId, address);
   if (presented.kind === 'secret') return { clientId, record, proof: proveBySecret(deps, record, presented) };
@@ -170,10 +202,10 @@ async function pay({ guesses, clock }: ClientAuthDeps, clientId: string, address
  */
 export function createAuthenticateClient(deps: ClientAuthDeps): AuthenticateClient {
   return async (request) => {
-    const { clientId, record, proof } = await prove(deps, presentedClient(request), request.address);
+    const { clientId, record, proof, description } = await prove(deps, presentedClient(request), request.address);
     if (!record || !proof) {
       await pay(deps, clientId, request.address);
-      throw invalidClient();
+      throw description === undefined ? invalidClient() : new OAuthFailure('invalid_client', description);
     }
     if (record.application.isDisabled) throw new OAuthFailure('invalid_client', 'The application is disabled.');
     if (proof.secretId !== null) deps.usage.touch(proof.secretId);

@@ -1,4 +1,4 @@
-import type { Application } from '../../applications/index.ts';
+import { type Application, isConfidential } from '../../applications/index.ts';
 import { OAuthFailure } from '../../failure.ts';
 import type { AuthorizeDeps } from './deps.ts';
 import type { Outcome, Unanswerable } from './outcome.ts';
@@ -45,7 +45,10 @@ export async function findClient(
   if (application.isDisabled) return unanswerable('disabled_client', application.name);
   const named = params.get('redirect_uri');
   const redirectUri = redirectUriOf(application, named);
-  if (redirectUri === null) return unanswerable(named === null ? 'no_redirect_uri' : 'redirect_uri', named);
+  if (redirectUri === null) {
+    if (named === null) return unanswerable('no_redirect_uri', null);
+    return unanswerable(isConfidential(application) ? 'redirect_uri' : 'loopback_redirect_uri', named);
+  }
   const responseMode = responseModeOf(params.get('response_mode'));
   return { application, address: { clientId, redirectUri, state: params.get('state'), responseMode } };
 }

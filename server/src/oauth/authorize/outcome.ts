@@ -11,6 +11,7 @@ export type Unanswerable =
   | 'client_document'
   | 'disabled_client'
   | 'redirect_uri'
+  | 'loopback_redirect_uri'
   | 'no_redirect_uri'
   | 'repeated'
   | 'unreadable';

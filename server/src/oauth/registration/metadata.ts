@@ -12,7 +12,6 @@ import {
 import { Failure, OAuthFailure } from '../../failure.ts';
 import type { Environment } from '../../http/index.ts';
 import type { ScopeCatalogue } from '../../scopes/index.ts';
-import { narrowScopes } from '../scope.ts';
 import { selfRegisteredScopes, usualScopes } from './scopes.ts';
 
 /** Client metadata as it came (RFC 7591 §2): a JSON object, and nothing in it looked at. */
@@ -124,10 +123,20 @@ function kindOf(metadata: ClientMetadata, redirectUris: readonly string[], envir
   return { type, authMethod: keepsSecret ? asked : ('none' as const) };
 }
 
+/**
+ * What is named is narrowed to what may be had (RFC 7591 §2); names that are of no scope here are no error. A client that
+ * names none but `admin` and its like is refused: it would be given what it never asked for.
+ */
 function scopesOf(metadata: ClientMetadata, { catalogue }: MetadataContext): readonly string[] {
-  const asked = textAt(metadata, 'scope', LONGEST_SCOPE)?.split(' ') ?? [];
-  const narrowed = narrowScopes(catalogue, asked, selfRegisteredScopes(catalogue));
-  return narrowed.length > 0 ? narrowed : usualScopes(catalogue);
+  const asked = textAt(metadata, 'scope', LONGEST_SCOPE)?.split(' ').filter(Boolean) ?? [];
+  const known = asked.filter((name) => catalogue.has(name));
+  if (known.length === 0) return usualScopes(catalogue);
+  const open = selfRegisteredScopes(catalogue);
+  const narrowed = [...new Set(known)].filter((name) => open.includes(name));
+  if (narrowed.length > 0) return narrowed;
+  throw invalidMetadata(
+    'scope names nothing that a client may have that registers itself; leave it out for the usual.',
+  );
 }
 
 function jwksOf(metadata: ClientMetadata): ApplicationSettings['jwks'] {

@@ -3,6 +3,7 @@ import type { Application } from '../../applications/index.ts';
 import { Failure } from '../../failure.ts';
 import type { PageRoute } from '../../http/index.ts';
 import { documentHost, type Grant, isDocumentUrl } from '../../oauth/index.ts';
+import { placeOf } from '../consent/application-mark.ts';
 import { scopeList, shownScopes } from '../consent/scope-list.ts';
 import { accountPage } from '../look/account-page.ts';
 import { form, note } from '../look/form.ts';
@@ -25,6 +26,9 @@ function row({ people }: PagesDeps, { ui }: AskedByPerson, { grant, application,
   // One that is described elsewhere is not read for this list: its host says who it is.
   const name = application?.name ?? documentHost(grant.clientId) ?? texts.gone;
   const scopes = shownScopes(people.catalogue, grant.scopes, null);
+  // Two may have one name: where each sends its people tells them apart.
+  const [redirectUri] = application?.redirectUris ?? [];
+  const place = redirectUri === undefined ? null : placeOf(redirectUri);
   const withdraw = html`<button class="secondary" type="submit" aria-label=${texts.withdrawFrom(name)}>${texts.withdraw}</button>`;
   return html`
     <li class="row">
@@ -33,6 +37,7 @@ function row({ people }: PagesDeps, { ui }: AskedByPerson, { grant, application,
           <bdi>${name}</bdi>
           ${(application?.isSelfRegistered ?? isDocumentUrl(grant.clientId)) && html` <span class="badge off">${texts.selfRegistered}</span>`}
         </h2>
+        ${place !== null && html`<p><bdi>${TEXTS.consent.places[place.kind](place.name)}</bdi></p>`}
         <p><bdi>${texts.in(workspace)}</bdi></p>
         <p>
           ${grant.lastUsedAtMs === null ? texts.unused : html`${texts.used} ${moment(grant.lastUsedAtMs)}`} ·

@@ -84,8 +84,8 @@ export async function drawConsent(
   if (query.get('choose') === 'workspace') return drawWorkspaceChoice(asked, question, choosable);
   const workspace = own.find(({ id }) => id === offer.workspaceId)?.name ?? offer.workspaceId;
   const change = html`<a href=${`${consentPath(ui, text)}&choose=workspace`}>${texts.change}</a>`;
-  const isGrowing = offer.grant !== null;
   const scopes = shownScopes(deps.people.catalogue, offer.scopes, offer.grant?.scopes ?? null);
+  const isGrowing = scopes.some(({ isNew }) => isNew);
   const document = entryPage(ui, {
     title: isGrowing ? texts.moreTitle(application.name) : texts.title(application.name),
     mark: applicationMark(application),

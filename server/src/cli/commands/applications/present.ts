@@ -79,6 +79,10 @@ function secretCell({ id, hint, expires_at: expiresAt }: SecretJson): string {
   return `${hint} (${id}${expiresAt === null ? '' : `, until ${expiresAt}`})`;
 }
 
+function refreshCell({ refresh_tokens: given, refresh_token_rotation: rotation }: ApplicationJson): string {
+  return `${given}; ${rotation === 'always' ? 'a new one' : 'the same one'} at each use`;
+}
+
 function applicationFields(application: ApplicationJson): [string, Cell][] {
   const { limits } = application;
   const fields: [string, Cell][] = [
@@ -96,7 +100,7 @@ function applicationFields(application: ApplicationJson): [string, Cell][] {
     ['resources', application.resources?.join(' ') ?? 'those that offer its scopes'],
     ['PKCE required', yesOrNo(application.require_pkce)],
     ['consent', application.consent],
-    ['refresh tokens', `${application.refresh_tokens}, new at each use: ${application.refresh_token_rotation}`],
+    ['refresh tokens', refreshCell(application)],
     ['access tokens live', application.access_token_ttl_seconds && `${application.access_token_ttl_seconds} seconds`],
     ['ID tokens signed with', application.id_token_signed_response_alg],
     ['self-signed JWTs', yesOrNo(application.self_signed_jwt)],
