@@ -105,13 +105,19 @@ export const APPLICATION_TEXTS = {
         lead: (name: string) => `Add a passkey or an authenticator app, then begin again in ${name}.`,
         cure: { path: '/account', text: 'Add a second factor' },
       },
+      second_factor_proof: {
+        title: 'Show your second factor',
+        lead: (name: string) =>
+          `You signed in here before your account had one. ${name} can act for you once you have shown it.`,
+        cure: { path: '/account/proof', text: 'Show it' },
+      },
       role: {
         title: 'Your role does not allow this',
         lead: (name: string) => `${name} asks for nothing that you may do in this workspace. Ask an admin of it.`,
         cure: null,
       },
     } as Record<
-      'no_workspace' | 'suspended' | 'second_factor' | 'role',
+      'no_workspace' | 'suspended' | 'second_factor' | 'second_factor_proof' | 'role',
       { title: string; lead: (name: string) => string; cure: { path: string; text: string } | null }
     >,
   },

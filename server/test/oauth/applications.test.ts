@@ -36,6 +36,8 @@ describe.each(DATABASES)('applications on %s', (database) => {
       workspace_id: server.workspaceId,
       state: 'active',
       post_logout_redirect_uris: [],
+      backchannel_logout_uri: null,
+      backchannel_logout_session_required: false,
       resources: null,
       grant_types: ['authorization_code', 'refresh_token', 'client_credentials'],
       token_endpoint_auth_method: null,

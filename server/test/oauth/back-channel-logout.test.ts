@@ -4,7 +4,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { MOST_SESSIONS } from '../../src/accounts/sessions/session.ts';
 import { PUBLISHED_FIRST_MS } from '../../src/signing-keys/key.ts';
 import { ISSUER, twoServers } from '../domains/installation.ts';
-import { DATABASES, manualClock, startServer, stopServers, type TestServer } from '../harness.ts';
+import { DATABASES, type ManualClock, manualClock, startServer, stopServers, type TestServer } from '../harness.ts';
 import { pageClient } from '../pages/client.ts';
 import { mailTo, newBrowser, newPerson, type Person, signIn } from '../people/browser.ts';
 import { applicationAt, apply, auditOf, WEB } from './applying.ts';
@@ -200,6 +200,33 @@ async function inSession(server: TestServer, client: TestClient): Promise<Person
   return person;
 }
 
+/** Keeps all writers of a table waiting, as one of them might that is slow. */
+async function blockerOf({ config }: TestServer, table: string) {
+  const { database } = config;
+  if (database.kind !== 'postgres') throw new Error('only PostgreSQL has several writers');
+  const client = new pg.Client({ connectionString: database.url });
+  // Inside a transaction, what it says of others stands still.
+  const watch = new pg.Client({ connectionString: database.url });
+  await Promise.all([client.connect(), watch.connect()]);
+  await client.query('begin');
+  await client.query(`lock table ${table} in share mode`);
+  const waitingQueries = `select query from pg_stat_activity
+    where datname = current_database() and wait_event_type = 'Lock'`;
+  return {
+    /** Waits until so many wait, with a statement of which one of these is a part. */
+    holds: (count: number, ...parts: string[]) =>
+      vi.waitFor(async () => {
+        const { rows } = await watch.query<{ query: string }>(waitingQueries);
+        const held = rows.filter(({ query }) => parts.some((part) => query.includes(part)));
+        expect(held).toHaveLength(count);
+      }, SOON),
+    release: async () => {
+      await client.query('commit');
+      await Promise.all([client.end(), watch.end()]);
+    },
+  };
+}
+
 describe('a session ends', () => {
   const root = (server: TestServer) => ({ key: server.rootKey });
   type End = (server: TestServer, person: Person, idToken: string) => Promise<number>;
@@ -360,20 +387,11 @@ test('E9: nothing is told before the session has ended on disk', async () => {
   const client = await told(server, its);
   const other = await told(server, witness);
   const person = await inSession(server, client);
-  const url = server.config.database.kind === 'postgres' ? server.config.database.url : '';
-  const blocker = new pg.Client({ connectionString: url });
-  await blocker.connect();
   // Whoever signs out waits for this lock when their sessions are gone and the end is still to be recorded.
-  await blocker.query('begin');
-  await blocker.query('lock table audit_events in share mode');
+  const blocker = await blockerOf(server, 'audit_events');
   const leaving = signOut(person);
   const { read, write } = server.latchkey.database;
-  await vi.waitFor(async () => {
-    const { rows } = await blocker.query(
-      `select 1 from pg_locks where not granted and relation = 'audit_events'::regclass`,
-    );
-    expect(rows.length).toBeGreaterThan(0);
-  }, SOON);
+  await blocker.holds(1, 'into "audit_events"');
   expect(await read.selectFrom('sessions').select('id').where('id', '=', person.sessionId).execute()).toHaveLength(1);
   // The job runs meanwhile: it tells what is there.
   const row = { id: 'a', client_id: other.id, user_id: 'u', sid: 's', attempts: 0 };
@@ -386,8 +404,7 @@ test('E9: nothing is told before the session has ended on disk', async () => {
   );
   await witness.got(1);
   expect(its.received).toEqual([]);
-  await blocker.query('commit');
-  await blocker.end();
+  await blocker.release();
   await leaving;
   await its.got(1);
 });
@@ -409,6 +426,48 @@ test('two processes tell each application once', async () => {
   const wanted = people.flatMap(({ sessionId }) => clients.map(({ id }) => `${id} ${sessionId}`));
   expect(seen.sort()).toEqual(wanted.sort());
   await there.stop();
+});
+
+test('a try that two processes reach for at once is made by one of them', async () => {
+  const [here, there] = await twoServers();
+  const its = await receiver();
+  its.answer = 503;
+  const client = await told(here, its);
+  await signOut(await inSession(here, client));
+  await its.got(1);
+  await vi.waitFor(
+    async () => expect((await waiting(here))[0]?.next_attempt_at).toBeGreaterThan(here.clock.nowMs()),
+    SOON,
+  );
+  its.answer = 200;
+  const blocker = await blockerOf(here, 'logout_deliveries');
+  (here.clock as ManualClock).advance(10_000);
+  // Both have read what is due, and wait to take it.
+  await blocker.holds(2, 'update "logout_deliveries"');
+  await blocker.release();
+  await nothingWaits(here);
+  await there.stop();
+  await here.stop();
+  expect(its.received).toHaveLength(2);
+});
+
+test('a session that ends while a code of it is redeemed is told of, or nothing is given', async () => {
+  const server = await startServer({ database: 'postgres', clock: manualClock() });
+  const its = await receiver();
+  const client = await told(server, its);
+  const person = await newPerson(server);
+  const { email } = await newPerson(server);
+  const code = await codeFor(person, client);
+  const blocker = await blockerOf(server, 'audit_events');
+  const redeeming = token(server, client, withCode(code));
+  await blocker.holds(1, 'into "audit_events"');
+  // Signing in as somebody else ends the session, and raises no watermark that would wait for the redemption.
+  const leaving = signIn(person, email);
+  await blocker.holds(2, 'into "audit_events"', 'from "sessions"');
+  await blocker.release();
+  expect([(await redeeming).status, (await leaving).status]).toEqual([200, 201]);
+  const [{ token: text } = { token: '' }] = await its.got(1);
+  expect(decodeJwt(text).sid).toBe(person.sessionId);
 });
 
 test('what may not be asked is not: the guard of all that goes out stands before it too', async () => {

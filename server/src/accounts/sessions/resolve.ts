@@ -92,9 +92,11 @@ function principalOf(
 }
 
 function blockedBy(facts: SessionFacts): SessionRecord['blockedBy'] {
+  const hasFactor = facts.totp + facts.passkeys > 0;
+  // First of all: a session in no workspace owes it in every one.
+  if (hasFactor && !provesSecondFactor(JSON.parse(facts.methods) as string[])) return 'second_factor_proof';
   if (facts.role === null) return 'no_workspace';
-  if (facts.totp + facts.passkeys === 0) return facts.require_second_factor === 1 ? 'second_factor' : null;
-  return provesSecondFactor(JSON.parse(facts.methods) as string[]) ? null : 'second_factor_proof';
+  return !hasFactor && facts.require_second_factor === 1 ? 'second_factor' : null;
 }
 
 function toRecord(facts: SessionFacts, firstId: string | null, options: SessionResolverOptions): SessionRecord {

@@ -3,7 +3,7 @@ import type { Application } from '../../applications/index.ts';
 import { consentNeeded, type Grant } from '../consent/index.ts';
 import { narrowScopes } from '../scope.ts';
 import type { AuthorizeDeps } from './deps.ts';
-import { loginNeeded } from './login.ts';
+import { loginNeeded, type Waiting } from './login.ts';
 import { type Blocked, findPlace } from './place.ts';
 import type { AuthorizationRequest } from './request.ts';
 import { loopbackWithoutPort } from './steps/index.ts';
@@ -35,7 +35,7 @@ export interface Case {
   application: Application;
   session: SessionRecord | null;
   /** Null for a request that has just come in. */
-  waiting: { sessionId: string | null; accountId: string | null; workspaceId: string | null } | null;
+  waiting: (Waiting & { workspaceId: string | null }) | null;
 }
 
 const CUSTOM_SCHEME = /^(?!https?:)/i;

@@ -31,7 +31,7 @@ function ask(
   return 'again' in rest && rest.again ? `${need} again` : need;
 }
 
-const waiting: Waiting = { sessionId: 'ses_1', accountId: null };
+const waiting: Waiting = { sessionId: 'ses_1', createdAtMs: NOW - 60_000, accountId: null };
 const fresh: Present = { ...ada, id: 'ses_2', signedInAtMs: NOW - 1 };
 
 test('nobody here signs in; somebody goes on', () => {
@@ -46,6 +46,10 @@ test('A18: an old sign-in is not enough for max_age and prompt login, however of
     expect(ask(changes)).toBe('sign_in again');
     expect(ask(changes, ada, waiting)).toBe('sign_in again');
     expect(ask(changes, fresh, waiting)).toBe('nothing');
+    // Another session than at the beginning, or than none, that is no newer: it was put back.
+    for (const sessionId of ['ses_9', null]) {
+      expect(ask(changes, ada, { ...waiting, sessionId })).toBe('sign_in again');
+    }
   }
   expect(ask({ prompts: ['login'] }, fresh)).toBe('sign_in again');
 });

@@ -12,6 +12,8 @@ export interface Present {
 export interface Waiting {
   /** Who was here when it began; null for nobody. */
   sessionId: string | null;
+  /** When it began. */
+  createdAtMs: number;
   /** Whom the person chose to go on as. */
   accountId: string | null;
 }
@@ -22,6 +24,14 @@ export type LoginNeed =
   | { need: 'sign_in'; again: boolean }
   | { need: 'select_account' }
   | { need: 'other' };
+
+/** How far the clocks of two processes may be apart. */
+const SKEW_MS = 1000;
+
+/** Whether somebody signed in since the request began: another session alone may be an old one that was put back. */
+function isSignedInSince(waiting: Waiting, present: Present): boolean {
+  return present.id !== waiting.sessionId && present.signedInAtMs >= waiting.createdAtMs - SKEW_MS;
+}
 
 function isOldSignIn({ prompts, maxAgeSeconds }: AuthorizationRequest, signedInAtMs: number, nowMs: number): boolean {
   if (prompts.includes('login') || maxAgeSeconds === 0) return true;
@@ -41,7 +51,7 @@ export function loginNeeded(
   nowMs: number,
 ): LoginNeed {
   if (present === null) return { need: 'sign_in', again: false };
-  const isFresh = waiting !== null && present.id !== waiting.sessionId;
+  const isFresh = waiting !== null && isSignedInSince(waiting, present);
   if (!isFresh && isOldSignIn(request, present.signedInAtMs, nowMs)) return { need: 'sign_in', again: true };
   const isChosen = isFresh || waiting?.accountId === present.userId;
   if (request.prompts.includes('select_account') && !isChosen) return { need: 'select_account' };

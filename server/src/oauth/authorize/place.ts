@@ -5,7 +5,7 @@ import type { AuthorizeDeps } from './deps.ts';
 import type { AuthorizationRequest } from './request.ts';
 
 /** Why a person cannot let an application act in a workspace. */
-export type Blocked = 'no_workspace' | 'second_factor' | 'suspended' | 'role';
+export type Blocked = 'no_workspace' | 'second_factor' | 'second_factor_proof' | 'suspended' | 'role';
 
 /** Where the application is to act: in one workspace of the person. */
 export type PlaceFound =
@@ -60,10 +60,12 @@ async function known(deps: AuthorizeDeps, question: Question, own: readonly OwnW
 
 /**
  * In which workspace the application is to act: the one that the person chose, the one where they let it in before, the only
- * one. Asked only when there are several; and again when the request asks for a choice (contract §4).
+ * one. Asked only when there are several; and again when the request asks for a choice (contract §4). A session that owes
+ * its second factor lets nothing act anywhere, as it may not act itself.
  */
 export async function findPlace(deps: AuthorizeDeps, question: Question): Promise<PlaceFound> {
   const { request, session, chosenId } = question;
+  if (session.blockedBy === 'second_factor_proof') return blocked('second_factor_proof');
   if (chosenId !== null) {
     const place = await placeNamed(deps, question, chosenId);
     if (place) return place;

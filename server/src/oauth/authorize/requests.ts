@@ -11,8 +11,9 @@ const PRUNE_STEP = 1000;
 export interface StoredRequest {
   name: RequestName;
   request: AuthorizationRequest;
-  /** Who was signed in when it began; whoever comes by another session has signed in since. */
+  /** Who was signed in when it began. */
   sessionId: string | null;
+  createdAtMs: number;
   accountId: string | null;
   workspaceId: string | null;
 }
@@ -74,6 +75,7 @@ export async function findRequest(
     name,
     request: JSON.parse(row.request) as AuthorizationRequest,
     sessionId: row.session_id,
+    createdAtMs: row.created_at,
     accountId: row.account_id,
     workspaceId: row.workspace_id,
   };

@@ -57,14 +57,16 @@ export function drawBlocked(
 ): Answer {
   const { application, text } = question;
   const { title, lead, cure } = texts.blocked[reason];
-  const again = html`<a class="button primary" href=${consentPath(ui, text)}>${texts.tryAgain}</a>`;
+  const back = consentPath(ui, text);
+  const way = reason === 'second_factor_proof' ? `?return_to=${encodeURIComponent(back)}` : '';
+  const again = html`<a class="button primary" href=${back}>${texts.tryAgain}</a>`;
   const document = entryPage(ui, {
     title,
     mark: applicationMark(application),
     lead: lead(application.name),
     body: html`
       <div class="actions">
-        ${cure !== null && html`<a class="button primary" href=${ui.at(cure.path)}>${cure.text}</a>`}
+        ${cure !== null && html`<a class="button primary" href=${`${ui.at(cure.path)}${way}`}>${cure.text}</a>`}
         ${cure === null && again}
         <a class="button secondary" href=${link}>${texts.backTo(application.name)}</a>
       </div>
