@@ -8,11 +8,11 @@ const port = Number(process.env.PORT ?? 8080);
 /** The application as it was registered: from the environment, or from the reply that `application.json` keeps. */
 function registered() {
   const { CLIENT_ID: clientId, CLIENT_SECRET: clientSecret } = process.env;
-  if (clientId && clientSecret) return { clientId, clientSecret };
+  if (clientId && clientSecret) return { clientId, clientSecret, from: 'CLIENT_ID' };
   const file = new URL('./application.json', import.meta.url);
   if (!existsSync(file)) throw new Error('Register the application first: README.md says how.');
   const { client_id: id, client_secret: secret } = JSON.parse(readFileSync(file, 'utf8'));
-  return { clientId: id, clientSecret: secret };
+  return { clientId: id, clientSecret: secret, from: 'application.json' };
 }
 
 function cannotStart({ message, cause }) {
@@ -22,10 +22,11 @@ function cannotStart({ message, cause }) {
 
 try {
   const redirectUri = `http://localhost:${port}/callback`;
-  const latchkey = await openLatchkey({ issuer, redirectUri, ...registered() });
+  const client = registered();
+  const latchkey = await openLatchkey({ issuer, redirectUri, ...client });
   createApp(latchkey).listen(port, 'localhost', (error) => {
     if (error) return cannotStart(error);
-    process.stdout.write(`Tally is at http://localhost:${port}\n`);
+    process.stdout.write(`Tally is at http://localhost:${port}\nIts client is ${client.clientId}, from ${client.from}\n`);
   });
 } catch (error) {
   cannotStart(error);

@@ -18,19 +18,28 @@ async function call(method, path, body) {
   return json;
 }
 
-const { data: resources } = await call('GET', '/resources');
-const known = resources.find(({ audience }) => audience === resource);
-const { id } = known ?? (await call('POST', '/resources', { name: 'Notes', audience: resource }));
-
 /** What people read when a client asks; and who may allow it: everybody whose role holds the scope above. */
 const SCOPES = [
   { name: 'notes:read', description: 'See your notes.', above: 'read' },
   { name: 'notes:write', description: 'Add notes.', above: 'write' },
 ];
-const { data: scopes } = await call('GET', '/scopes');
-for (const { name, description, above } of SCOPES) {
-  if (!scopes.some((scope) => scope.name === name)) await call('POST', '/scopes', { name, description, resource: id });
-  const { implies } = scopes.find((scope) => scope.name === above);
-  if (!implies.includes(name)) await call('PATCH', `/scopes/${above}`, { implies: [...implies, name] });
+
+async function setUp() {
+  const { data: resources } = await call('GET', '/resources');
+  const known = resources.find(({ audience }) => audience === resource);
+  const { id } = known ?? (await call('POST', '/resources', { name: 'Notes', audience: resource }));
+  const { data: scopes } = await call('GET', '/scopes');
+  for (const { name, description, above } of SCOPES) {
+    if (!scopes.some((scope) => scope.name === name)) await call('POST', '/scopes', { name, description, resource: id });
+    const { implies } = scopes.find((scope) => scope.name === above);
+    if (!implies.includes(name)) await call('PATCH', `/scopes/${above}`, { implies: [...implies, name] });
+  }
+  process.stdout.write(`Latchkey gives tokens for ${resource}\n`);
 }
-process.stdout.write(`Latchkey gives tokens for ${resource}\n`);
+
+try {
+  await setUp();
+} catch ({ message, cause }) {
+  process.stderr.write(`Setup failed: ${message}${cause ? ` (${cause.message})` : ''}\n`);
+  process.exitCode = 1;
+}

@@ -111,11 +111,11 @@ export async function startDocumentedServer(): Promise<DocumentedServer> {
     child.stdout.resume();
     const printedAs = (label: string) => labelled(printed, label);
     const [url, key] = [printedAs('Latchkey is running'), printedAs('Test key')];
-    const ports = { 8080: await freePort(), 8081: await freePort() };
+    const ports = { 8080: await freePort(), 8081: await freePort(), 8082: await freePort() };
     const localize = (text: string) =>
       text
         .replaceAll('http://localhost:4000', url)
-        .replace(/\b808[01]\b/g, (port) => String(ports[port as unknown as keyof typeof ports]));
+        .replace(/\b808[0-2]\b/g, (port) => String(ports[port as unknown as keyof typeof ports]));
     const { endAll, ...programs } = inFolder(folder, (text) => localize(text).replaceAll('sk_test_…', key));
     endPrograms = endAll;
     return { printed, printedAs, localize, ...programs, stop };
