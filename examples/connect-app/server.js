@@ -26,7 +26,9 @@ try {
   const latchkey = await openLatchkey({ issuer, redirectUri, ...client });
   createApp(latchkey).listen(port, 'localhost', (error) => {
     if (error) return cannotStart(error);
-    process.stdout.write(`Tally is at http://localhost:${port}\nIts client is ${client.clientId}, from ${client.from}\n`);
+    process.stdout.write(
+      `Tally is at http://localhost:${port}\nIts client is ${client.clientId}, from ${client.from}\n`,
+    );
   });
 } catch (error) {
   cannotStart(error);

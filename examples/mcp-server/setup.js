@@ -30,7 +30,8 @@ async function setUp() {
   const { id } = known ?? (await call('POST', '/resources', { name: 'Notes', audience: resource }));
   const { data: scopes } = await call('GET', '/scopes');
   for (const { name, description, above } of SCOPES) {
-    if (!scopes.some((scope) => scope.name === name)) await call('POST', '/scopes', { name, description, resource: id });
+    if (!scopes.some((scope) => scope.name === name))
+      await call('POST', '/scopes', { name, description, resource: id });
     const { implies } = scopes.find((scope) => scope.name === above);
     if (!implies.includes(name)) await call('PATCH', `/scopes/${above}`, { implies: [...implies, name] });
   }
