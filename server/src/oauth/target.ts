@@ -1,5 +1,4 @@
-import type { Application } from '../applications/index.ts';
-import type { Resource, Resources } from '../resources/index.ts';
+import { type AskingApplication, mayAskFor, type Resource, type Resources } from '../resources/index.ts';
 
 /** RFC 3986 §4.3: a scheme, and no fragment. */
 const ABSOLUTE = /^[a-z][a-z\d+.-]*:[\x21\x22\x24-\x7e]+$/i;
@@ -15,23 +14,15 @@ function known(resources: KnownResources, name: string): Resource | undefined {
   return resources.byAudience(name) ?? (ROOT.test(name) ? resources.byAudience(name.slice(0, -1)) : undefined);
 }
 
-type Asking = Pick<Application, 'resources' | 'scopes'>;
-
-/** Whether an application may have tokens for a resource. Pure. */
-export function mayAskFor({ resources: named, scopes }: Asking, resources: KnownResources, wanted: Resource): boolean {
-  if (named !== null) return named.includes(wanted.audience);
-  return wanted.isDefault || scopes.some((scope) => resources.offering(scope).id === wanted.id);
-}
-
 /** Without a name it is the default one; an application that may not have that means the only one that it may. */
-function unnamed({ resources: named }: Asking, resources: KnownResources): Resource | undefined {
+function unnamed({ resources: named }: AskingApplication, resources: KnownResources): Resource | undefined {
   const usual = resources.default();
   if (named === null || named.includes(usual.audience)) return usual;
   return named.length === 1 ? resources.byAudience(named[0] ?? '') : undefined;
 }
 
 /** RFC 8707 §2: one resource that is known, by its absolute URI (security B6). A token is for one. Pure. */
-export function targetOf(application: Asking, resources: KnownResources, asked: Iterable<string>): Target {
+export function targetOf(application: AskingApplication, resources: KnownResources, asked: Iterable<string>): Target {
   const [name, ...more] = new Set(asked);
   if (more.length > 0) return { refusal: 'A token is for one resource: ask for each by itself.' };
   if (name === undefined) {

@@ -4,7 +4,16 @@ import type { Tx } from '../database/index.ts';
 import { Failure } from '../failure.ts';
 import type { Environment } from '../http/index.ts';
 import { LEEWAY_SECONDS } from '../tokens/index.ts';
-import { audiencesOf, refuseFuture, refuseOtherKinds, scopesIn, subjectOf, type Times, timesOf } from './claims.ts';
+import {
+  audiencesOf,
+  refuseFuture,
+  refuseOtherKinds,
+  scopesIn,
+  subjectOf,
+  type Times,
+  tellsScopes,
+  timesOf,
+} from './claims.ts';
 import {
   type ForeignDeps,
   type ForeignToken,
@@ -182,7 +191,7 @@ async function verify(deps: ForeignDeps, text: string, request: AssertionRequest
     issuer: iss,
     subject,
     userId: namesOurUser(subject) ? subject : null,
-    scopes: asked.length === 0 ? most : scopesWithin(deps.catalogue, asked, most),
+    scopes: tellsScopes(jwt.claims, scopeClaim) ? scopesWithin(deps.catalogue, asked, most) : most,
     expiresAtMs: times.exp * 1000,
     ...idOf(jwt, iss),
   };

@@ -64,6 +64,11 @@ const textsIn = (value: unknown): string[] => {
   return Array.isArray(value) ? value.filter((each) => typeof each === 'string') : [];
 };
 
+/** Whether a token tells what it may do, be that nothing; an issuer with a claim of its own always does. */
+export function tellsScopes(claims: JsonObject, scopeClaim: string | null): boolean {
+  return scopeClaim !== null || claims.scope !== undefined || claims.scopes !== undefined;
+}
+
 /** Scopes as a token writes them: `scope`, a text, and `scopes`, a list; or the one claim that its issuer uses. */
 export function scopesIn(claims: JsonObject, scopeClaim: string | null): string[] {
   const values = scopeClaim === null ? [claims.scope, claims.scopes] : [claims[scopeClaim]];

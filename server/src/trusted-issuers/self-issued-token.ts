@@ -1,5 +1,6 @@
 import { createSecretKey, type KeyObject } from 'node:crypto';
 import type { KeySource } from '../remote-keys/index.ts';
+import { mayAskFor } from '../resources/index.ts';
 import { audiencesOf, refuseFuture, refuseOtherKinds, scopesIn, subjectOf, timesOf } from './claims.ts';
 import {
   type ForeignDeps,
@@ -65,8 +66,7 @@ export async function verifySelfIssuedToken(
   if (!application.allowsSelfSignedJwt || workspaceId === null) throw notAccepted('self_signed_jwt is off');
   const [aud = '', ...more] = audiencesOf(jwt.claims);
   const resource = more.length === 0 ? resources.byAudience(aud) : undefined;
-  if (!resource || !(application.resources?.includes(aud) ?? true))
-    throw notAccepted('aud is not one of its resources');
+  if (!resource || !mayAskFor(application, resources, resource)) throw notAccepted('aud is not one of its resources');
   refuseOtherKinds(jwt.claims);
   const times = timesOf(jwt.claims);
   if (times.iat === null || times.exp - times.iat > LONGEST_SECONDS) throw notAccepted('it lives longer than an hour');
@@ -77,6 +77,8 @@ export async function verifySelfIssuedToken(
   const { environment, scopes } = application;
   const { audience } = resource;
   const link = await linkOf(deps, { clientId, workspaceId, environment, scopes, userId: subject, audience });
+  // As of a token that it asks for: of its scopes, those that open something there.
+  const offered = (link?.scopes ?? scopes).filter((scope) => resources.offering(scope).id === resource.id);
   return {
     kind: 'self_issued',
     issuerId: clientId,
@@ -87,7 +89,7 @@ export async function verifySelfIssuedToken(
     workspaceId,
     environment,
     audience,
-    scopes: scopesWithin(catalogue, scopesIn(jwt.claims, null), link?.scopes ?? scopes),
+    scopes: scopesWithin(catalogue, scopesIn(jwt.claims, null), offered),
     expiresAtMs: times.exp * 1000,
     keyEndsAtMs,
     plan: application.plan,

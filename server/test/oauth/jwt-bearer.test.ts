@@ -66,6 +66,23 @@ describe.each(DATABASES)('the JWT bearer grant on %s', (database) => {
     expect(refusal(await give(service, signed(), { scope: 'write' }))).toEqual([400, 'invalid_scope']);
   });
 
+  test.each<[string, object]>([
+    ['an empty text', { scope: '' }],
+    ['an empty list', { scopes: [] }],
+    ['no list', { scopes: { read: true } }],
+  ])('gives nothing for what its issuer says of scopes when that is nothing: %s', async (_what, said) => {
+    expect(
+      (await server.call('/v1/auth/verify', { key: signed({ aud: `${server.issuer}/v1`, ...said }) })).json,
+    ).toMatchObject({ scopes: [] });
+    expect((await give(service, signed(said))).json.scope).toBe('');
+  });
+
+  test('gives no application a token for longer than a service has', async () => {
+    const grant_types = ['authorization_code', 'client_credentials', GRANT];
+    const web = await newClient(server, { grant_types, scopes: ['read'], access_token_ttl_seconds: 86_400 });
+    expect((await give(web, signed())).json.expires_in).toBeLessThanOrEqual(600);
+  });
+
   test('gives a service its own token for a JWT that it signs itself, with no other proof', async () => {
     for (const client of [service, null]) {
       const reply = await give(client, own());

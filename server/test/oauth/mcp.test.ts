@@ -180,7 +180,7 @@ describe('the example', () => {
       `npm ci ${prefix}\nnpm run setup ${prefix}\nnpm start ${prefix}`,
     ]);
     const { scripts } = JSON.parse(readFileSync(join(root, 'examples/mcp-server/package.json'), 'utf8'));
-    expect(scripts).toEqual({ setup: 'node setup.js', start: 'node server.js' });
+    expect(scripts).toEqual({ setup: 'exec node setup.js', start: 'exec node server.js' });
   });
 
   test('leads who has no token to its metadata, whose resource is the URL asked for (security I4)', async () => {

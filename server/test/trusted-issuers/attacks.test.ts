@@ -420,4 +420,21 @@ describe('what an application signs by itself', () => {
     await server.call(`/v1/applications/${gone.client_id}`, { method: 'DELETE', key: server.rootKey });
     expect(await verdictOf(server, orphan)).toBe('401 invalid_token');
   });
+
+  test('reaches those resources alone that the application may have tokens for', async () => {
+    const audience = 'https://billing.example/';
+    const root = { key: server.rootKey };
+    const made = await server.call('/v1/resources', { ...root, json: { name: 'Billing', audience } });
+    const scope = { name: 'bills:read', description: 'See the bills.', resource: made.json.id };
+    expect((await server.call('/v1/scopes', { ...root, json: scope })).status).toBe(201);
+    const at = async (client: { client_id: string; client_secret: string }) => {
+      const claims = claimsFor(server, { iss: client.client_id, aud: audience, scope: 'read bills:read' });
+      const key = signJwt(client.client_secret, { alg: 'HS256' }, claims, 'HS256');
+      const reply = await server.call(`/v1/gate?resource=${encodeURIComponent(audience)}`, { key });
+      return reply.status === 200 ? reply.headers.get('x-latchkey-scopes') : reply.status;
+    };
+    expect(await at(await makeApplication({}))).toBe(401);
+    expect(await at(await makeApplication({ scopes: ['read', 'bills:read'] }))).toBe('bills:read');
+    expect(await at(await makeApplication({ resources: [`${server.issuer}/v1`] }))).toBe(401);
+  });
 });

@@ -37,7 +37,8 @@ function entitlementOf(ask: Ask, { subject, issuer, audience, scopes }: Verified
   return {
     kind: 'token_alone',
     holder: { ...own, subject, subjectIssuer: isOwn ? null : issuer, held, audience },
-    lifetime: applicationOf(ask).type === 'service' ? SERVICE_LIFETIME : null,
+    // Of whatever type: what its issuer says of the subject is not asked again.
+    lifetime: SERVICE_LIFETIME,
   };
 }
 

@@ -1,6 +1,6 @@
 import { OAuthFailure } from '../../../failure.ts';
-import type { Resource } from '../../../resources/index.ts';
-import { mayAskFor, targetOf } from '../../target.ts';
+import { mayAskFor, type Resource } from '../../../resources/index.ts';
+import { targetOf } from '../../target.ts';
 import type { Ask } from '../ask.ts';
 
 /**
