@@ -299,7 +299,19 @@ describe('who may register (security H1, H5)', () => {
     expect(Number(late.headers.get('retry-after'))).toBeGreaterThan(0);
     expect((await from('198.51.100.1')).status).toBe(201);
     clock.advance(3_600_001);
-    expect((await from('192.0.2.1')).status).toBe(201);
+    const last = await from('192.0.2.1');
+    expect(last.status).toBe(201);
+    // Changing one writes as much as making one.
+    const change = () =>
+      server.call(`/oauth/register/${last.json.client_id}`, {
+        method: 'PUT',
+        key: last.json.registration_access_token,
+        headers: { 'x-forwarded-for': '192.0.2.1' },
+        json: { ...PUBLIC, client_id: last.json.client_id },
+      });
+    const changes = await Promise.all(Array.from({ length: REGISTRATIONS.perHour ?? 0 }, change));
+    expect(changes.filter(({ status }) => status === 200)).toHaveLength((REGISTRATIONS.perHour ?? 0) - 1);
+    expect(changes.filter(({ status }) => status === 429)).toHaveLength(1);
     const { text } = await server.call('/metrics', { key: server.rootKey });
     expect(text).toContain('latchkey_client_registrations_total{outcome="registered"}');
     expect(text).toContain('latchkey_client_registrations_total{outcome="rate_limit_exceeded"} 4');

@@ -11,6 +11,7 @@ import type { Actor } from '../../audit/index.ts';
 import { secretsEqual, sha256Hex } from '../../crypto/index.ts';
 import type { Tx } from '../../database/index.ts';
 import { Failure } from '../../failure.ts';
+import { payRegistration } from './budget.ts';
 import type { EndingDeps, Registrar, RegistrationDeps } from './deps.ts';
 import { type ClientMetadata, invalidMetadata, metadataIn, settingsOfMetadata } from './metadata.ts';
 import type { Shown } from './present.ts';
@@ -65,8 +66,9 @@ function checkOwn(metadata: ClientMetadata, clientId: string): void {
   if (ours !== undefined) throw invalidMetadata(`${ours} is set by the server: leave it out (RFC 7592 §2.2).`);
 }
 
-/** RFC 7592 §2.2: puts other metadata in the place of all that was registered. */
+/** RFC 7592 §2.2: puts other metadata in the place of all that was registered; counted as a registration is. */
 export async function replaceRegistration(deps: RegistrationDeps, call: OwnCall, body: unknown): Promise<Shown> {
+  await payRegistration(deps, call.address);
   const shown = await deps.database.write(async (tx) => {
     const { row: before, token } = await registrationAt(tx.query, call);
     const metadata = metadataIn(body);
