@@ -22,6 +22,7 @@ const deps = {
   randomBytes: pooledRandom(),
   issuer: () => issuer,
   isAudience: (audience) => audience === `${issuer}/v1`,
+  resourceOf: () => undefined,
 };
 /** As a login by API makes them. */
 const request = {
