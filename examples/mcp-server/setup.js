@@ -4,13 +4,13 @@ import { readSettings } from './settings.js';
 const { issuer, resource } = readSettings(process.env);
 
 /** The operator's key: from the environment, or from the folder of a development server. */
-const rootKey =
+const readRootKey = () =>
   process.env.LATCHKEY_ROOT_KEY ?? readFileSync(new URL('../../.latchkey/root-key', import.meta.url), 'utf8').trim();
 
 async function call(method, path, body) {
   const response = await fetch(`${issuer}/v1${path}`, {
     method,
-    headers: { authorization: `Bearer ${rootKey}`, 'content-type': 'application/json' },
+    headers: { authorization: `Bearer ${readRootKey()}`, 'content-type': 'application/json' },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
   const json = await response.json();
