@@ -44,7 +44,7 @@ export class Failure extends Error {
   }
 }
 
-/** The words of RFC 6749 §4.1.2.1 and §5.2, OpenID Connect Core §3.1.2.6, RFC 6750 §3.1, RFC 7591 §3.2.2 and RFC 8707 §2. */
+/** The words of RFC 6749 §4.1.2.1 and §5.2, OpenID Connect Core §3.1.2.6, RFC 6750 §3.1, RFC 7591 §3.2.2, RFC 8707 §2 and RFC 9396 §5. */
 const OAUTH_ERRORS = {
   invalid_request: ['invalid_request', 400],
   invalid_client: ['invalid_token', 401],
@@ -55,6 +55,7 @@ const OAUTH_ERRORS = {
   unsupported_response_type: ['invalid_request', 400],
   invalid_scope: ['invalid_request', 400],
   invalid_target: ['invalid_request', 400],
+  invalid_authorization_details: ['invalid_request', 400],
   access_denied: ['forbidden', 403],
   server_error: ['internal_error', 500],
   temporarily_unavailable: ['unavailable', 503],

@@ -169,6 +169,7 @@ test('errors that the application is told carry state and iss, once, and no code
     ['invalid_target', { resource: 'https://other.example' }],
     ['invalid_target', { resource: 'relative' }],
     ['request_not_supported', { request: 'e30.e30.' }],
+    ['invalid_authorization_details', { authorization_details: '[{"type":"payment"}]' }],
     ['request_uri_not_supported', { request_uri: 'http://127.0.0.1/' }],
     ['consent_required', { prompt: 'none' }],
   ];

@@ -49,6 +49,15 @@ describe.each(DATABASES)('refreshing on %s', (database) => {
     expect((await refresh(careful, first.refresh_token)).json.refresh_token).not.toBe(first.refresh_token);
   });
 
+  test('B8: authorization details are more than anything granted, and asking for them harms nothing', async () => {
+    const given = await consented(server, person, page, { scope: 'read' });
+    const details = { authorization_details: '[{"type":"payment"}]' };
+    const error = [400, 'invalid_authorization_details'];
+    expect(refusal(await refresh(page, given.refresh_token, details))).toEqual(error);
+    expect(refusal(await token(server, web, withCode(await codeFor(person, web), details)))).toEqual(error);
+    expect((await refresh(page, given.refresh_token)).status).toBe(200);
+  });
+
   test('a public client refreshes with the token alone; a confidential one must prove itself', async () => {
     const ofPage = await consented(server, person, page);
     const alone = await refresh(null, ofPage.refresh_token);

@@ -11,6 +11,7 @@ import { mintFirst } from './mint/first-of-consent.ts';
 import type { Minted } from './mint/minted.ts';
 import { mintNext } from './mint/next-of-family.ts';
 import { mintNextOfLogin } from './mint/next-of-login.ts';
+import { authorizationDetails } from './rules/authorization-details.ts';
 import { offeredGrant } from './rules/offered-grant.ts';
 import { provenClient } from './rules/proven-client.ts';
 import { registeredGrant } from './rules/registered-grant.ts';
@@ -95,4 +96,5 @@ export const TOKEN_STEPS = stepsOf<Asked>()
   .next('RFC 6749 §5.2', registeredGrant)
   .next('RFC 6749 §3.3', wantedScopes)
   .next('RFC 8707 §2', wantedAudience)
+  .next('RFC 9396 §6', authorizationDetails)
   .next('RFC 6749 §4, §6', giveLately);

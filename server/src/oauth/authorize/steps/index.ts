@@ -4,6 +4,7 @@ import type { Application } from '../../../applications/index.ts';
 import { type AuthorizationError, isError } from '../authorization-error.ts';
 import type { AuthorizationParameters } from '../parameters.ts';
 import type { AuthorizationRequest, ReturnAddress } from '../request.ts';
+import { authorizationDetails } from './authorization-details.ts';
 import { clientMay } from './client-may.ts';
 import { hints } from './hints.ts';
 import { maxAge } from './max-age.ts';
@@ -29,6 +30,7 @@ export const STEPS: readonly Step[] = [
   responseType,
   responseMode,
   requestObjects,
+  authorizationDetails,
   clientMay,
   pkce,
   resource,

@@ -118,6 +118,12 @@ test('A20: request objects are refused by name, whatever they hold', () => {
   expect(refusal({ request_uri: 'http://169.254.169.254/' })).toBe('request_uri_not_supported');
 });
 
+test('B7: authorization details are refused by name, sound or not', () => {
+  for (const details of ['[{"type":"payment"}]', '[]', 'no JSON']) {
+    expect(refusal({ authorization_details: details }), details).toBe('invalid_authorization_details');
+  }
+});
+
 test('response_mode is query or form_post', () => {
   expect(refusal({ response_mode: 'form_post' })).toBe('passes');
   for (const mode of ['fragment', 'query.jwt', 'web_message']) {
@@ -234,7 +240,7 @@ test('whatever is sent, no step throws, and a refusal is ASCII without quotes', 
       if ('error' in found) expect(found.description).toMatch(/^[\x20\x21\x23-\x5b\x5d-\x7e]+$/);
     }),
   );
-  expect(STEPS).toHaveLength(12);
+  expect(STEPS).toHaveLength(13);
 });
 
 describe('redirect URIs', () => {
