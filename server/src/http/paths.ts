@@ -63,7 +63,6 @@ export function errorFormatOf(url: string, version: unknown): ErrorFormat {
   const path = routedPath(url);
   if (path.startsWith('/v1/') || path === '/v1') return 'v1';
   if (path.startsWith('/v2/') || path === '/v2') return 'v2';
-  if (path.startsWith('/.well-known/')) return 'v1';
   if (OAUTH_PATH.test(path)) return 'oauth';
   return version === '1.0' ? 'v1' : 'v2';
 }

@@ -79,7 +79,7 @@ describe('the documents about the server', () => {
     }
     for (const path of ['/.well-known/', '/.well-known/webfinger', '/.well-known/openid-configuration/x']) {
       const reply = await server.call(path, { ...nobody, headers: { accept: 'text/html' } });
-      expect([reply.status, reply.json?.error], path).toEqual([404, 'not_found']);
+      expect([reply.status, reply.json?.error?.reason], path).toEqual([404, 'not_found']);
     }
   });
 
