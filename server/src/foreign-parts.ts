@@ -16,6 +16,7 @@ import type { OAuthCore } from './oauth-parts.ts';
 import type { Scopes } from './scopes/index.ts';
 import type { Changes, Live } from './shared-state/index.ts';
 import type { Surroundings } from './surroundings.ts';
+import type { Tokens } from './tokens/index.ts';
 import {
   createTrustedIssuers,
   type FindSubjectLink,
@@ -77,7 +78,8 @@ export async function createForeignCore(options: ForeignCoreOptions): Promise<Fo
     ...options,
     catalogue: scopes.catalogue,
     resources: oauth.resources,
-    remoteKeys: oauth.remoteKeys,
+    remoteKeys: oauth.keys.issuers,
+    applicationKeys: oauth.keys.applications,
     restoredAtMs: oauth.restoredAtMs,
     selfIssued: selfIssuedKeys(options),
     findSubjectLink: subjectLinks(options),
@@ -99,12 +101,13 @@ export async function createForeignCore(options: ForeignCoreOptions): Promise<Fo
 export interface ForeignPartsOptions extends Omit<ForeignCoreOptions, 'plans'>, ForeignCore {
   recordAudit: RecordAudit;
   cursors: Cursors;
+  tokens: Pick<Tokens, 'raiseWatermark'>;
   resolveWorkspace(principal: Principal, named: string | undefined): Promise<string>;
 }
 
 /** The routes and the periodic work of trusted issuers. */
 export function composeForeign(options: ForeignPartsOptions): { routes: Route[]; addJobs(jobs: Jobs): void } {
-  const { trustedIssuers, oauth, scopes, config, workspaces, clock } = options;
+  const { trustedIssuers, oauth, scopes, config, workspaces, clock, tokens } = options;
   const routes = trustedIssuerRoutes({
     ...options,
     catalogue: scopes.catalogue,
@@ -112,6 +115,7 @@ export function composeForeign(options: ForeignPartsOptions): { routes: Route[];
     allowsHttp: config.outboundAllow.length > 0,
     ownsResources: workspaces.isFirst,
     holdGrantor: (tx, principal) => refuseEndedGrantor(tx, { principal, limits: UNLIMITED }, clock.nowMs()),
+    endIssuer: async (tx, id, reason) => void (await tokens.raiseWatermark(tx, { kind: 'issuer', id, reason })),
     reload: trustedIssuers.load,
   });
   return {

@@ -15,6 +15,7 @@ import {
   type EndClient,
   ID_TOKEN_ALGORITHMS,
   idTokenMigrations,
+  MOST_STRANGERS_KEYS_AT_ONCE,
   pruneAssertions,
   type SecretUsage,
 } from './applications/index.ts';
@@ -75,13 +76,22 @@ export const oauthSealedColumns: readonly SealedColumn[] = [
   ...trustedIssuersSealedColumns,
 ];
 
+/** Memory of its own for each, so that nobody pushes out the keys of those who are trusted more (security H7). */
+export interface KeysOfOthers {
+  issuers: RemoteKeys;
+  /** Of applications that an operator or a workspace registered. */
+  applications: RemoteKeys;
+  /** Of applications that registered themselves, or are described on the web. */
+  strangers: RemoteKeys;
+}
+
 /** What tokens and the door ask of OAuth. */
 export interface OAuthCore {
   resources: Resources;
   applications: Applications;
   secretUsage: SecretUsage;
   outbound: Outbound;
-  remoteKeys: RemoteKeys;
+  keys: KeysOfOthers;
   restoredAtMs: number | null;
   /** Whether there is a resource of this id; it stays there until the transaction ends. */
   holdResource(tx: Tx, id: string): Promise<boolean>;
@@ -130,17 +140,22 @@ export async function createOAuthCore(options: OAuthCoreOptions): Promise<OAuthC
   });
   resources.onReload(applications.forget);
   scopes.onReload(applications.forget);
-  const remoteKeys = createRemoteKeys({
+  const keysFrom = {
     clock,
     outbound,
-    onError: (err, source) => log.warn({ err, ...source }, 'the keys of somebody else cannot be read'),
-  });
+    onError: (err: unknown, source: { host: string }) =>
+      log.warn({ err, ...source }, 'the keys of somebody else cannot be read'),
+  };
   return {
     resources,
     applications,
     secretUsage: createSecretUsage(database, clock),
     outbound,
-    remoteKeys,
+    keys: {
+      issuers: createRemoteKeys(keysFrom),
+      applications: createRemoteKeys(keysFrom),
+      strangers: createRemoteKeys({ ...keysFrom, mostAtOnce: MOST_STRANGERS_KEYS_AT_ONCE }),
+    },
     restoredAtMs: await restoredAtMs(database.read),
     holdResource: async (tx, id) => (await lockResource(tx, id)) !== undefined,
   };
@@ -222,12 +237,12 @@ function applicationDepsOf(options: OAuthPartsOptions): ApplicationDeps {
 /** Builds what OAuth consists of. Each part adds its lines here. */
 export function composeOAuth(options: OAuthPartsOptions): OAuthParts {
   const { oauth, database, clock, workspaces, counting, log } = options;
-  const { resources, applications, secretUsage, remoteKeys } = oauth;
+  const { resources, applications, secretUsage } = oauth;
   const applicationDeps = applicationDepsOf(options);
   const authenticateClient = createAuthenticateClient({
     ...options,
     applications,
-    keys: remoteKeys,
+    keys: oauth.keys,
     restoredAtMs: oauth.restoredAtMs,
     usage: secretUsage,
     guesses: counting.guesses,

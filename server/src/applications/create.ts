@@ -5,6 +5,7 @@ import { makerOf } from '../http/index.ts';
 import type { Limits } from '../limits/index.ts';
 import { type ApplicationGrantor, latestExpiryOf, refuseWiderApplication } from './authority.ts';
 import type { ApplicationDeps } from './deps.ts';
+import { notedUris } from './noted-uris.ts';
 import { checkSettings, needsSecret } from './rules.ts';
 import { mintClientSecret, noteApplication } from './secrets.ts';
 import { type ApplicationSettings, rowOfSettings } from './settings.ts';
@@ -53,7 +54,7 @@ export async function createApplication(
   const client = { id: row.id, settings };
   const secret = needsSecret(settings) ? await mintClientSecret(deps, tx, client, { by, expiresAtMs }) : null;
   const { name, type, scopes, redirectUris } = settings;
-  const data = { name, type, scopes, redirect_uris: redirectUris, secret_hint: secret?.row.hint ?? null };
+  const data = { name, type, scopes, ...notedUris(redirectUris), secret_hint: secret?.row.hint ?? null };
   await noteApplication(deps, tx, row, { action: 'application.created', actor, data });
   return { row, secret };
 }

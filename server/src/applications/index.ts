@@ -19,6 +19,7 @@ export {
   createAuthenticateClient,
   WRONG_PROOFS_PER_HOUR,
 } from './authentication/authenticate.ts';
+export { MOST_STRANGERS_KEYS_AT_ONCE } from './authentication/client-keys.ts';
 export { type ClientRequest, invalidClient } from './authentication/presented.ts';
 export { createApplication, type MadeApplication, type NewApplication } from './create.ts';
 export type { ApplicationDeps, EndClient } from './deps.ts';

@@ -3,6 +3,7 @@ import type { Tx } from '../database/index.ts';
 import { Failure } from '../failure.ts';
 import { type ApplicationGrantor, refuseWiderApplication, rootOnly } from './authority.ts';
 import type { ApplicationDeps } from './deps.ts';
+import { notedUris } from './noted-uris.ts';
 import { checkSettings } from './rules.ts';
 import { noteApplication } from './secrets.ts';
 import { type ApplicationSettings, rowOfSettings, settingsOf } from './settings.ts';
@@ -75,7 +76,7 @@ function powersOf(row: ApplicationRow): Record<string, unknown> {
   const { scopes, redirectUris, grantTypes, authMethod, consent, requirePkce, plan, limits } = settingsOf(row);
   return {
     scopes,
-    redirect_uris: redirectUris,
+    ...notedUris(redirectUris),
     grant_types: grantTypes,
     token_endpoint_auth_method: authMethod,
     consent,

@@ -2,6 +2,7 @@ import type { Actor } from '../audit/index.ts';
 import type { Tx } from '../database/index.ts';
 import { Failure } from '../failure.ts';
 import type { ApplicationDeps } from './deps.ts';
+import { notedUris } from './noted-uris.ts';
 import { checkSettings, needsSecret, signsBySecret } from './rules.ts';
 import { mintClientSecret, noteApplication } from './secrets.ts';
 import { type ApplicationSettings, rowOfSettings } from './settings.ts';
@@ -39,7 +40,7 @@ export async function replaceSettings(
   const made = { by: actor.id ?? 'system', expiresAtMs: null };
   const secret = isNeeded && kept.length === 0 ? await mintClientSecret(deps, tx, { id, settings }, made) : null;
   const { name, type, scopes, redirectUris } = settings;
-  const data = { name, type, scopes, redirect_uris: redirectUris, secret_hint: secret?.row.hint ?? null };
+  const data = { name, type, scopes, ...notedUris(redirectUris), secret_hint: secret?.row.hint ?? null };
   await noteApplication(deps, tx, row, { action: 'application.updated', actor, data });
   return { row, secret };
 }

@@ -172,6 +172,27 @@ describe('keys at an address', () => {
     expect(server.asked).toBe(2);
   });
 
+  test('who pays for a reading pays before it, and only for one; what paying throws is thrown', async () => {
+    const { server, keys, clock } = await setUp();
+    server.keys = [jwkOf(ec().publicKey, { kid: 'a' })];
+    let [paid, isPoor] = [0, true];
+    const pay = async () => {
+      if (isPoor) throw new Error('no money');
+      paid += 1;
+    };
+    const find = (kid = 'a') => keys.keyFor({ uri: server.uri }, { kid, alg: 'ES256' }, pay);
+    await expect(find()).rejects.toThrow('no money');
+    expect(server.asked).toBe(0);
+    isPoor = false;
+    await find();
+    await find();
+    await find('unknown');
+    expect([paid, server.asked]).toEqual([1, 1]);
+    clock.advance(30_000);
+    await find('unknown');
+    expect([paid, server.asked]).toEqual([2, 2]);
+  });
+
   test('F8: a kid is looked for at its own address alone', async () => {
     const { server, keys } = await setUp();
     const other = await new KeyServer().start();

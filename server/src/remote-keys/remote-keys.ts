@@ -13,14 +13,21 @@ export type KeySource = { readonly uri: string } | { readonly jwks: object };
 export interface RemoteKeys {
   /**
    * The key that a header names, if its source has it and it fits `alg`; null when not, and then the token must be
-   * refused. Throws `unavailable` while a source cannot be read and never could.
+   * refused. Throws `unavailable` while a source cannot be read and never could. `beforeReading` is awaited before an
+   * address is asked for the caller, and not where the keys are in memory or on their way; what it throws is thrown.
    */
-  keyFor(source: KeySource, header: { kid?: unknown; alg: string }): Promise<KeyObject | null>;
+  keyFor(
+    source: KeySource,
+    header: { kid?: unknown; alg: string },
+    beforeReading?: () => Promise<void>,
+  ): Promise<KeyObject | null>;
 }
 
 export interface RemoteKeysOptions {
   clock: Clock;
   outbound: Outbound;
+  /** How many addresses are asked at once; more are `unavailable`. Any number unless said. */
+  mostAtOnce?: number;
   /** Hears why a source could not be read; `host` is all that is told of its address. */
   onError(error: unknown, source: { host: string }): void;
 }
@@ -34,6 +41,9 @@ const SHORTEST_AGE_MS = COOLDOWN_MS;
 const LAST_GOOD_MS = 24 * 3_600_000;
 const MAX_SOURCES = 2000;
 const LIMIT_BYTES = 256 * 1024;
+
+type Pick = (keys: readonly ForeignKey[]) => KeyObject | null;
+type BeforeReading = () => Promise<void>;
 
 /** What is known of one address. */
 interface Known {
@@ -52,7 +62,7 @@ function maxAgeOf(cacheControl: string | undefined): number {
   return Math.min(Math.max(Number(seconds) * 1000, SHORTEST_AGE_MS), MAX_AGE_MS);
 }
 
-async function fetchKeys(outbound: Outbound, uri: string): Promise<Pick<Known, 'keys' | 'maxAgeMs'>> {
+async function fetchKeys(outbound: Outbound, uri: string): Promise<{ keys: readonly ForeignKey[]; maxAgeMs: number }> {
   const headers = { accept: 'application/jwk-set+json, application/json' };
   const { status, headers: told, body } = await outbound({ url: uri, headers, limitBytes: LIMIT_BYTES });
   if (status !== 200) throw new Error(`the key set was answered with status ${status}`);
@@ -66,18 +76,20 @@ class RemoteSets {
   readonly #options: RemoteKeysOptions;
   // By the address and nothing else: what a token names never decides where keys are looked for.
   readonly #known = new LRUCache<string, Known>({ max: MAX_SOURCES });
+  #readings = 0;
 
   constructor(options: RemoteKeysOptions) {
     this.#options = options;
   }
 
-  async find(uri: string, pick: (keys: readonly ForeignKey[]) => KeyObject | null): Promise<KeyObject | null> {
+  async find(uri: string, pick: Pick, beforeReading?: BeforeReading): Promise<KeyObject | null> {
     const known = this.#of(uri);
     const nowMs = this.#options.clock.nowMs();
-    if (known.keys === null || nowMs >= known.readAtMs + known.maxAgeMs) await this.#refresh(uri, known);
+    const isOld = known.keys === null || nowMs >= known.readAtMs + known.maxAgeMs;
+    if (isOld) await this.#refresh(uri, known, beforeReading);
     const found = this.#good(known, pick);
     if (found) return found;
-    await this.#refresh(uri, known);
+    await this.#refresh(uri, known, beforeReading);
     const foundNow = this.#good(known, pick);
     if (foundNow === null && known.keys === null) {
       const retryAfterSeconds = COOLDOWN_MS / 1000;
@@ -94,17 +106,32 @@ class RemoteSets {
     return fresh;
   }
 
-  #good(known: Known, pick: (keys: readonly ForeignKey[]) => KeyObject | null): KeyObject | null {
+  #good(known: Known, pick: Pick): KeyObject | null {
     if (known.keys !== null && this.#options.clock.nowMs() >= known.readAtMs + LAST_GOOD_MS) known.keys = null;
     return known.keys && pick(known.keys);
   }
 
-  #refresh(uri: string, known: Known): Promise<void> {
-    if (known.reading) return known.reading;
-    const nowMs = this.#options.clock.nowMs();
-    if (nowMs < known.triedAtMs + COOLDOWN_MS) return Promise.resolve();
-    known.triedAtMs = nowMs;
-    known.reading = this.#read(uri, known, nowMs).finally(() => {
+  /** The reading that is under way, or null while nothing is to be asked. */
+  #underWay({ reading, triedAtMs }: Known): Promise<void> | null {
+    if (reading) return reading;
+    return this.#options.clock.nowMs() < triedAtMs + COOLDOWN_MS ? Promise.resolve() : null;
+  }
+
+  async #refresh(uri: string, known: Known, beforeReading?: BeforeReading): Promise<void> {
+    const before = this.#underWay(known);
+    if (before) return before;
+    await beforeReading?.();
+    return this.#underWay(known) ?? this.#begin(uri, known);
+  }
+
+  #begin(uri: string, known: Known): Promise<void> {
+    if (this.#readings >= (this.#options.mostAtOnce ?? Number.POSITIVE_INFINITY)) {
+      throw new Failure('unavailable', 'Too many key sets are being read. Try again.', { retryAfterSeconds: 1 });
+    }
+    this.#readings += 1;
+    known.triedAtMs = this.#options.clock.nowMs();
+    known.reading = this.#read(uri, known, known.triedAtMs).finally(() => {
+      this.#readings -= 1;
       known.reading = null;
     });
     return known.reading;
@@ -128,10 +155,10 @@ export function createRemoteKeys(options: RemoteKeysOptions): RemoteKeys {
     return known;
   };
   return {
-    keyFor: async (source, { kid, alg }) => {
+    keyFor: async (source, { kid, alg }, beforeReading) => {
       if (!isForeignAlgorithm(alg)) return null;
-      const pick = (keys: readonly ForeignKey[]) => pickKey(keys, kid, alg);
-      return 'uri' in source ? sets.find(source.uri, pick) : pick(keysOf(source.jwks));
+      const pick: Pick = (keys) => pickKey(keys, kid, alg);
+      return 'uri' in source ? sets.find(source.uri, pick, beforeReading) : pick(keysOf(source.jwks));
     },
   };
 }

@@ -33,6 +33,8 @@ export interface AccessTokenClaims {
   family_id?: string;
   /** Whose word `sub` is, where an assertion of somebody else was exchanged for the token. */
   subject_issuer?: string;
+  /** The trusted issuer that this was: the token ends with it. */
+  trusted_issuer_id?: string;
 }
 
 const isTime = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
@@ -43,7 +45,7 @@ const isScope = (value: unknown) =>
   typeof value === 'string' && (value === '' || value.split(' ').every((token) => isScopeToken(token)));
 
 const REQUIRED = ['iss', 'sub', 'aud', 'client_id'] as const;
-const OPTIONAL = ['grant_id', 'sid', 'family_id', 'subject_issuer'] as const;
+const OPTIONAL = ['grant_id', 'sid', 'family_id', 'subject_issuer', 'trusted_issuer_id'] as const;
 
 /** The claims of a payload whose signature was ours; null when one is missing or of another type. */
 export function readClaims(payload: JsonObject): AccessTokenClaims | null {
@@ -75,14 +77,17 @@ export interface TokenTies {
   grantId?: string | null | undefined;
   sessionId?: string | null | undefined;
   familyId?: string | null | undefined;
+  trustedIssuerId?: string | null | undefined;
 }
 
-export function subjectsOf({ userId, clientId, grantId, sessionId, familyId }: TokenTies): string[] {
+export function subjectsOf(ties: TokenTies): string[] {
+  const { userId, clientId, grantId, sessionId, familyId, trustedIssuerId } = ties;
   const subjects = clientId === FIRST_PARTY_CLIENT ? [] : [subjectOf('client', clientId)];
   if (userId !== null) subjects.push(subjectOf('user', userId));
   if (grantId) subjects.push(subjectOf('grant', grantId));
   if (sessionId) subjects.push(subjectOf('session', sessionId));
   if (familyId) subjects.push(subjectOf('family', familyId));
+  if (trustedIssuerId) subjects.push(subjectOf('issuer', trustedIssuerId));
   return subjects;
 }
 
@@ -94,7 +99,8 @@ export function userIdOf(claims: AccessTokenClaims): string | null {
 /** What `Denials.isDenied` asks. */
 export function deniableOf(claims: AccessTokenClaims): DeniableToken {
   const { jti, epoch, client_id: clientId, grant_id: grantId, sid: sessionId, family_id: familyId } = claims;
+  const { trusted_issuer_id: trustedIssuerId } = claims;
   // A user who is only named by an assertion ends the token too.
   const userId = userIdOf(claims) ?? (isId('user', claims.sub) ? claims.sub : null);
-  return { jti, epoch, subjects: subjectsOf({ userId, clientId, grantId, sessionId, familyId }) };
+  return { jti, epoch, subjects: subjectsOf({ userId, clientId, grantId, sessionId, familyId, trustedIssuerId }) };
 }

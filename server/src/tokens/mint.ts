@@ -35,6 +35,8 @@ export interface AccessTokenRequest {
   algorithm?: AlgorithmName | null | undefined;
   grantId?: string | null;
   sessionId?: string | null;
+  /** Whose word the subject is, where it is a trusted issuer's. */
+  trustedIssuerId?: string | null;
   familyId?: string | null;
   /** Further claims, such as `auth_time`, `acr`, `act`; none of ours can be replaced. */
   extraClaims?: Readonly<Record<string, unknown>>;
@@ -74,7 +76,7 @@ function claimsOf(
   iat: number,
   exp: number,
 ): AccessTokenClaims {
-  const { grantId, sessionId, familyId } = request;
+  const { grantId, sessionId, familyId, trustedIssuerId } = request;
   return {
     ...request.extraClaims,
     iss: issuer,
@@ -90,6 +92,7 @@ function claimsOf(
     epoch: request.epoch,
     ...(grantId ? { grant_id: grantId } : {}),
     ...(sessionId ? { sid: sessionId } : {}),
+    ...(trustedIssuerId ? { trusted_issuer_id: trustedIssuerId } : {}),
     ...(familyId ? { family_id: familyId } : {}),
   };
 }

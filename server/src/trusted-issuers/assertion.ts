@@ -126,7 +126,7 @@ async function grantedByItself(
   jwt: ForeignJwt,
   { application }: AssertionRequest,
 ): Promise<Granting> {
-  const { clientId, workspaceId, environment, scopes } = (await signerOf(deps, jwt, application.id)).application;
+  const { clientId, workspaceId, environment, scopes } = await signerOf(deps, jwt, application.id);
   return {
     kind: 'self_issued',
     issuerId: clientId,

@@ -62,6 +62,8 @@ export interface ForeignDeps {
   catalogue: ScopeCatalogue;
   resources: Resources;
   remoteKeys: RemoteKeys;
+  /** Keys of applications that sign for themselves. */
+  applicationKeys: RemoteKeys;
   issuers(): IssuerTable;
   selfIssued: SelfIssuedKeys;
   findSubjectLink: FindSubjectLink;

@@ -35,23 +35,30 @@ async function keysOf(deps: ForeignDeps, application: SelfIssuer, { alg, header 
   }
   const uri = jwksUri === null ? null : { uri: jwksUri };
   const source: KeySource | null = jwks === null ? uri : { jwks };
-  const key = source && (await deps.remoteKeys.keyFor(source, { kid: header.kid, alg }));
+  const key = source && (await deps.applicationKeys.keyFor(source, { kid: header.kid, alg }));
   return key ? [{ key, endsAtMs: Number.POSITIVE_INFINITY }] : [];
 }
 
-/** The application that signed it, and until when the key is one of its own; refuses when it did not. */
-export async function signerOf(
-  deps: ForeignDeps,
-  jwt: ForeignJwt,
-  clientId: string,
-): Promise<{ application: SelfIssuer; keyEndsAtMs: number }> {
-  const application = await deps.selfIssued(clientId);
-  if (!application || application.isDisabled) throw notAccepted('the application is unknown or disabled');
+/** The application, and until when the key that signed is one of its own; refuses when none of them did. */
+async function endOfKey(deps: ForeignDeps, jwt: ForeignJwt, application: SelfIssuer): Promise<number> {
   const nowMs = deps.clock.nowMs();
   for (const { key, endsAtMs } of await keysOf(deps, application, jwt)) {
-    if (endsAtMs > nowMs && (await isSignedBy(jwt, jwt.alg, key))) return { application, keyEndsAtMs: endsAtMs };
+    if (endsAtMs > nowMs && (await isSignedBy(jwt, jwt.alg, key))) return endsAtMs;
   }
   throw notAccepted('the signature is of no key or secret of the application');
+}
+
+async function living(deps: ForeignDeps, clientId: string): Promise<SelfIssuer> {
+  const application = await deps.selfIssued(clientId);
+  if (!application || application.isDisabled) throw notAccepted('the application is unknown or disabled');
+  return application;
+}
+
+/** The application that signed it; refuses when it did not. */
+export async function signerOf(deps: ForeignDeps, jwt: ForeignJwt, clientId: string): Promise<SelfIssuer> {
+  const application = await living(deps, clientId);
+  await endOfKey(deps, jwt, application);
+  return application;
 }
 
 /** A credential that an application signed by itself. Throws as `verifyTrustedToken`. */
@@ -61,9 +68,11 @@ export async function verifySelfIssuedToken(
   clientId: string,
 ): Promise<ForeignToken> {
   const { catalogue, resources, clock } = deps;
-  const { application, keyEndsAtMs } = await signerOf(deps, jwt, clientId);
+  const application = await living(deps, clientId);
   const { workspaceId } = application;
+  // Before its keys are asked for: nobody's address is read for who may not sign at all.
   if (!application.allowsSelfSignedJwt || workspaceId === null) throw notAccepted('self_signed_jwt is off');
+  const keyEndsAtMs = await endOfKey(deps, jwt, application);
   const [aud = '', ...more] = audiencesOf(jwt.claims);
   const resource = more.length === 0 ? resources.byAudience(aud) : undefined;
   if (!resource || !mayAskFor(application, resources, resource)) throw notAccepted('aud is not one of its resources');

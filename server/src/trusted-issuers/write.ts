@@ -30,6 +30,8 @@ export interface IssuerWriteDeps extends WantedContext {
   envelope: Envelope;
   /** Refuses a key that was ended meanwhile, and holds one that was not until the transaction ends. */
   holdGrantor(tx: Tx, principal: Principal): Promise<void>;
+  /** Ends the access tokens that assertions of an issuer were exchanged for. */
+  endIssuer(tx: Tx, id: string, reason: string): Promise<void>;
 }
 
 /** Who writes, and whether tokens for a resource are this workspace's to give (contract §7). */
@@ -136,7 +138,10 @@ function changed(row: TrustedIssuerRow, input: IssuerInput, resources: WantedCon
   };
 }
 
-/** Changes an issuer; tokens that were verified before are looked at again. Throws as `createIssuer`, and `not_found`. */
+/**
+ * Changes an issuer; tokens that were verified before are looked at again, and what was given for its assertions ends: what
+ * it vouches for now, it can say again. Throws as `createIssuer`, and `not_found`.
+ */
 export async function patchIssuer(
   deps: IssuerWriteDeps,
   tx: Tx,
@@ -159,6 +164,7 @@ export async function patchIssuer(
   };
   const row = await orTaken(updateIssuer(tx, id, values));
   if (!row) throw new Failure('not_found');
+  await deps.endIssuer(tx, id, 'trusted issuer changed');
   await note(deps, tx, 'trusted_issuer.updated', writing.actor, row);
   return row;
 }
@@ -170,7 +176,7 @@ function scopesKept(before: TrustedIssuerRow, wanted: WantedIssuer): readonly st
   return sameKeys && sameJwks ? (JSON.parse(before.scopes) as string[]) : [];
 }
 
-/** Forgets an issuer; its tokens are refused from the next call on. Throws `not_found`. */
+/** Forgets an issuer; its tokens, and those given for its assertions, are refused from the next call on. Throws `not_found`. */
 export async function removeIssuer(
   deps: IssuerWriteDeps,
   tx: Tx,
@@ -180,5 +186,6 @@ export async function removeIssuer(
   const row = await lockIssuer(tx, reach, id);
   if (!row) throw new Failure('not_found');
   await deleteIssuer(tx, id);
+  await deps.endIssuer(tx, id, 'trusted issuer deleted');
   await note(deps, tx, 'trusted_issuer.deleted', writing.actor, row);
 }

@@ -37,6 +37,7 @@ export async function authServer({ latchkey, clock, config, issuer }: TestServer
   };
   const usage = createSecretUsage(database, clock);
   const refused: AuthServer['refused'] = [];
+  const keys = createRemoteKeys({ clock, outbound: createOutbound({ allow: ['127.0.0.0/8'] }), onError });
   const authenticate = createAuthenticateClient({
     database,
     clock,
@@ -52,7 +53,7 @@ export async function authServer({ latchkey, clock, config, issuer }: TestServer
       audienceOf: () => undefined,
       workspaceFacts: createWorkspaces(database, changes).facts,
     }),
-    keys: createRemoteKeys({ clock, outbound: createOutbound({ allow: ['127.0.0.0/8'] }), onError }),
+    keys: { applications: keys, strangers: keys },
     envelope: createEnvelope(config.encryptionKeys, pooledRandom()),
     usage,
     guesses: createMemoryLimiter({ clock }),

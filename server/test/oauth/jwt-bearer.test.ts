@@ -184,4 +184,53 @@ describe.each(DATABASES)('the JWT bearer grant on %s', (database) => {
     const { json } = await token(server, victim, { grant_type: 'client_credentials' });
     expect((await server.call('/v1/projects', { key: json.access_token })).status).toBe(200);
   });
+
+  test('what was given for an issuer’s word ends with the issuer, at once, and when that is changed', async () => {
+    const iss = 'https://short-lived.example/';
+    const fields = { issuer: iss, secret: SECRET, scopes: ['read'], workspace_id: server.workspaceId };
+    const ends: [string, (id: string) => Promise<{ status: number }>][] = [
+      [
+        'deleted',
+        (id) =>
+          server.call(`/v1/trusted-issuers/${id}?workspace_id=${server.workspaceId}`, {
+            key: server.rootKey,
+            method: 'DELETE',
+          }),
+      ],
+      [
+        'changed',
+        (id) =>
+          server.call(`/v1/trusted-issuers/${id}`, {
+            key: server.rootKey,
+            method: 'PATCH',
+            json: { scopes: ['audit:read'], workspace_id: server.workspaceId },
+          }),
+      ],
+    ];
+    for (const [what, end] of ends) {
+      const { id } = await register(server, fields);
+      const { json } = await give(service, signed({ iss }));
+      const { json: others } = await give(service, signed());
+      const status = async (key: string) => (await server.call('/v1/projects', { key })).status;
+      const isActive = async () =>
+        (await post(server, '/oauth/introspect', { token: json.access_token }, { client: service })).json.active;
+      expect([await status(json.access_token), await isActive()], what).toEqual([200, true]);
+      clock.advance(1000);
+      expect((await end(id)).status, what).toBeLessThan(300);
+      expect([await status(json.access_token), await isActive()], what).toEqual([401, false]);
+      expect(await status(others.access_token), what).toBe(200);
+    }
+  });
+
+  test('an issuer that is registered anew is believed anew', async () => {
+    const iss = 'https://again.example/';
+    for (let round = 0; round < 2; round += 1) {
+      const fields = { issuer: iss, secret: SECRET, scopes: ['read'], workspace_id: server.workspaceId };
+      const { id } = await register(server, fields);
+      const { json } = await give(service, signed({ iss }));
+      expect((await server.call('/v1/projects', { key: json.access_token })).status).toBe(200);
+      const path = `/v1/trusted-issuers/${id}?workspace_id=${server.workspaceId}`;
+      expect((await server.call(path, { key: server.rootKey, method: 'DELETE' })).status).toBe(204);
+    }
+  });
 });

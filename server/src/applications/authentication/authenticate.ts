@@ -6,7 +6,7 @@ import { digestsEqual, type Envelope, sha256Hex } from '../../crypto/index.ts';
 import type { Database } from '../../database/index.ts';
 import { Failure, OAuthFailure } from '../../failure.ts';
 import { ANONYMOUS_PREFIX, type Limiter } from '../../limits/index.ts';
-import { isForeignAlgorithm, type RemoteKeys } from '../../remote-keys/index.ts';
+import { isForeignAlgorithm } from '../../remote-keys/index.ts';
 import { ALGORITHMS, type AlgorithmName, verifyCompactJws } from '../../signing-keys/index.ts';
 import { LEEWAY_SECONDS } from '../../tokens/index.ts';
 import type { Application, ClientAuthMethod } from '../application.ts';
@@ -15,6 +15,7 @@ import type { SecretUsage } from '../secret-usage.ts';
 import { secretContext } from '../secrets.ts';
 import { useClientAssertion } from '../store.ts';
 import { AssertionProblem, type ClientAssertion, readAssertion } from './assertion.ts';
+import { type ClientKeysDeps, keyOfClient } from './client-keys.ts';
 import { type ClientRequest, invalidClient, type Presented, presentedClient } from './presented.ts';
 
 /** A client that has proved who it is. */
@@ -25,14 +26,13 @@ export interface AuthenticatedClient {
   secretId: string | null;
 }
 
-export interface ClientAuthDeps {
+export interface ClientAuthDeps extends ClientKeysDeps {
   database: Database;
   clock: Clock;
   applications: Applications;
-  keys: RemoteKeys;
   envelope: Envelope;
   usage: SecretUsage;
-  /** Counts wrong proofs; never open. */
+  /** Counts wrong proofs, and key sets that are read for strangers; never open. */
   guesses: Limiter;
   /** When a backup was put back: assertions that may be older could have been used. Null: never. */
   restoredAtMs: number | null;
@@ -99,12 +99,11 @@ async function problemOfKey(
   deps: ClientAuthDeps,
   { application }: ClientRecord,
   assertion: ClientAssertion,
+  address: string,
 ): Promise<string | null> {
   const { alg, kid } = assertion;
-  const { jwks, jwksUri } = application;
   if (!isForeignAlgorithm(alg)) return 'alg';
-  const source = jwks !== null ? { jwks } : jwksUri !== null ? { uri: jwksUri } : null;
-  const key = source && (await deps.keys.keyFor(source, { kid, alg }));
+  const key = await keyOfClient(deps, application, { kid, alg }, address);
   if (key === null) return 'unknown_key';
   return (await isSignedUnder(key, assertion)) ? null : 'signature';
 }
@@ -121,6 +120,7 @@ async function proveByAssertion(
   deps: ClientAuthDeps,
   record: ClientRecord,
   assertion: ClientAssertion,
+  address: string,
 ): Promise<Proof | { refused: string }> {
   const method = record.application.authMethod;
   let secretId: string | null = null;
@@ -130,10 +130,25 @@ async function proveByAssertion(
     if (!secret) return { refused: 'signature' };
     secretId = secret.id;
   } else if (method === 'private_key_jwt') {
-    const refused = await problemOfKey(deps, record, assertion);
+    const refused = await problemOfKey(deps, record, assertion, address);
     if (refused !== null) return { refused };
   } else return { refused: 'method' };
   return (await isFirstUse(deps, assertion)) ? { method, secretId } : { refused: 'replayed' };
+}
+
+/**
+ * What is wrong costs the network that it came from, for this client alone: a flood is told to wait, and the real client
+ * goes on, behind the same address too. That tells nobody anything: a secret has 238 random bits, and nothing to guess.
+ */
+async function pay({ guesses, clock }: ClientAuthDeps, clientId: string, address: string): Promise<void> {
+  const client = sha256Hex(clientId).slice(0, 32);
+  const bucket = `${ANONYMOUS_PREFIX}guess:client:${client}:${addressGroup(address)}`;
+  const spending = await guesses.spend(bucket, { perHour: WRONG_PROOFS_PER_HOUR, perSecond: null }, 1);
+  if (spending.allowed) return;
+  const retryAfterSeconds = Math.max(1, Math.ceil((spending.hourResetAtMs - clock.nowMs()) / 1000));
+  throw new Failure('rate_limit_exceeded', 'Too many wrong attempts for this client. Try again later.', {
+    retryAfterSeconds,
+  });
 }
 
 interface Outcome {
@@ -165,7 +180,11 @@ async function proveAssertion(
     deps.onAssertionRefused({ reason: isNamed ? 'unknown_client' : 'other_client_id', client_id: null });
     return { clientId, record: null, proof: null };
   }
-  const proof = await proveByAssertion(deps, record, assertion);
+  const proof = await proveByAssertion(deps, record, assertion, address).catch(async (error: unknown) => {
+    // Keys that cannot be read prove nothing: that costs as a wrong proof does.
+    if (error instanceof Failure && error.code === 'unavailable') await pay(deps, clientId, address);
+    throw error;
+  });
   if (!('refused' in proof)) return { clientId, record, proof };
   deps.onAssertionRefused({ reason: proof.refused, client_id: record.application.id });
   return { clientId, record, proof: null };
@@ -178,21 +197,6 @@ async function prove(deps: ClientAuthDeps, presented: Presented, address: string
   if (presented.kind === 'secret') return { clientId, record, proof: proveBySecret(deps, record, presented) };
   const isPublic = record?.application.authMethod === 'none';
   return { clientId, record, proof: isPublic ? { method: 'none', secretId: null } : null };
-}
-
-/**
- * What is wrong costs the network that it came from, for this client alone: a flood is told to wait, and the real client
- * goes on, behind the same address too. That tells nobody anything: a secret has 238 random bits, and nothing to guess.
- */
-async function pay({ guesses, clock }: ClientAuthDeps, clientId: string, address: string): Promise<void> {
-  const client = sha256Hex(clientId).slice(0, 32);
-  const bucket = `${ANONYMOUS_PREFIX}guess:client:${client}:${addressGroup(address)}`;
-  const spending = await guesses.spend(bucket, { perHour: WRONG_PROOFS_PER_HOUR, perSecond: null }, 1);
-  if (spending.allowed) return;
-  const retryAfterSeconds = Math.max(1, Math.ceil((spending.hourResetAtMs - clock.nowMs()) / 1000));
-  throw new Failure('rate_limit_exceeded', 'Too many wrong attempts for this client. Try again later.', {
-    retryAfterSeconds,
-  });
 }
 
 /**

@@ -10,6 +10,8 @@ export interface Holder {
   subject: string;
   /** Whose word the subject is, where it is not ours. */
   subjectIssuer?: string | null;
+  /** The trusted issuer that this is. */
+  trustedIssuerId?: string | null;
   /** The account behind it; null for none. */
   userId: string | null;
   /** What a user allowed who is named, and is not behind it: the token ends with it. */

@@ -14,7 +14,7 @@ import {
 } from './store.ts';
 
 /** What a watermark can end: everything that it gave. */
-export type WatermarkKind = 'user' | 'client' | 'grant' | 'session' | 'family';
+export type WatermarkKind = 'user' | 'client' | 'grant' | 'session' | 'family' | 'issuer';
 
 /** What is asked of every token, each time. */
 export interface DeniableToken {

@@ -68,7 +68,14 @@ export async function revokeFamily(
   return family;
 }
 
-const COLUMNS = { user: 'user_id', client: 'client_id', grant: 'grant_id', session: 'session_id' } as const;
+const COLUMNS = {
+  user: 'user_id',
+  client: 'client_id',
+  grant: 'grant_id',
+  session: 'session_id',
+  // What a trusted issuer vouches for is never refreshed.
+  issuer: null,
+} as const;
 
 /** What is ended, with everything that it gave. */
 export interface Ended {
@@ -82,7 +89,7 @@ export interface Ended {
   longestTokenSeconds?: number;
 }
 
-/** Refuses every access token that a user, client, grant or session was given so far, and ends its families. */
+/** Refuses every access token that was given so far for a user, client, grant, session or trusted issuer, and ends its families. */
 export async function raiseWatermark(
   deps: FamilyDeps,
   tx: Tx,
@@ -90,6 +97,7 @@ export async function raiseWatermark(
 ): Promise<{ families: number; epoch: number }> {
   const { kind, id, reason, families = 'end', longestTokenSeconds } = ended;
   const epoch = await deps.denials.raise(tx, kind, id, longestTokenSeconds);
-  if (families === 'keep') return { families: 0, epoch };
-  return { families: await endFamiliesOf(tx, COLUMNS[kind], id, reason, deps.clock.nowMs()), epoch };
+  const column = COLUMNS[kind];
+  if (families === 'keep' || column === null) return { families: 0, epoch };
+  return { families: await endFamiliesOf(tx, column, id, reason, deps.clock.nowMs()), epoch };
 }

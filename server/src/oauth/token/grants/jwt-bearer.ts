@@ -30,13 +30,15 @@ async function verified({ deps, wantedAudience, ...ask }: Ask, text: string): Pr
 }
 
 /** In the application's workspace, with no more than both the assertion and the application may. */
-function entitlementOf(ask: Ask, { subject, issuer, audience, scopes }: VerifiedAssertion): TokenAlone {
+function entitlementOf(ask: Ask, assertion: VerifiedAssertion): TokenAlone {
+  const { subject, kind, issuer, issuerId, audience, scopes } = assertion;
   const own = holderOfApplication(ask);
   const held = narrowScopes(ask.deps.catalogue, scopes, own.held);
-  const isOwn = subject === own.subject;
+  const subjectIssuer = subject === own.subject ? null : issuer;
+  const trustedIssuerId = kind === 'trusted' ? issuerId : null;
   return {
     kind: 'token_alone',
-    holder: { ...own, subject, subjectIssuer: isOwn ? null : issuer, held, audience },
+    holder: { ...own, subject, subjectIssuer, trustedIssuerId, held, audience },
     // Of whatever type: what its issuer says of the subject is not asked again.
     lifetime: SERVICE_LIFETIME,
   };

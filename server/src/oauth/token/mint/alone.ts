@@ -11,6 +11,7 @@ import type { Minted } from './minted.ts';
 export async function mintAlone(ask: Ask, tx: Tx | null, { holder, lifetime }: TokenAlone): Promise<Minted> {
   const application = applicationOf(ask);
   const { subject, userId, workspaceId, environment, grantId = null } = holder;
+  const { subjectIssuer = null, trustedIssuerId = null } = holder;
   const resource = grantedResource(ask, holder.audience);
   const { audience } = resource;
   const scopes = scopesOfNobody(ask, holder.held, resource);
@@ -23,7 +24,8 @@ export async function mintAlone(ask: Ask, tx: Tx | null, { holder, lifetime }: T
     environment,
     epoch: ask.epoch,
     grantId,
-    ...(holder.subjectIssuer ? { extraClaims: { subject_issuer: holder.subjectIssuer } } : {}),
+    ...(subjectIssuer === null ? {} : { extraClaims: { subject_issuer: subjectIssuer } }),
+    trustedIssuerId,
     ttlSeconds: ttlSecondsOf(application, lifetime),
   });
   const none = { refreshToken: null, familyId: null, login: null, isRetry: false };
