@@ -1,9 +1,10 @@
 import { containsSecret } from '@latchkey/protocol';
 import { Failure } from '../failure.ts';
 import { type Environment, type Guarded, type Principal, type Route, route } from '../http/index.ts';
+import { SIGN_IN_PARAMETERS, wantedSignInOf } from './wanted-sign-in.ts';
 
 const ENVIRONMENTS = ['test', 'live', 'any'];
-const PARAMETERS = ['scope', 'environment', 'resource'];
+const PARAMETERS: readonly string[] = ['scope', 'environment', 'resource', ...SIGN_IN_PARAMETERS];
 
 /** 403 whatever is wrong: a proxy would turn another status into its own 500, or let the caller pass. */
 function unreadable(parameter: string, message: string): Failure {
@@ -20,6 +21,16 @@ const CREDENTIAL_NAMES = /^(?:access_token|api_key)$/i;
 /** A credential in the URL is left to the door, which refuses it and says why. */
 function isCredential(name: string, value: unknown): boolean {
   return CREDENTIAL_NAMES.test(name) || containsSecret(`${name} ${String(value)}`);
+}
+
+/** Empty is not asked, as with `scope`: proxies write all parameters, whether a place sets them or not. */
+function signInAskedIn({ max_age, acr_values }: Readonly<Record<string, unknown>>): Pick<Guarded, 'signIn'> {
+  const asked = {
+    max_age: max_age === '' ? undefined : max_age,
+    acr_values: acr_values === '' ? undefined : acr_values,
+  };
+  if (asked.max_age === undefined && asked.acr_values === undefined) return {};
+  return { signIn: wantedSignInOf(asked, unreadable) };
 }
 
 /** What the operator asks of callers at this place of the proxy's configuration. A typo must not let callers pass. */
@@ -39,7 +50,7 @@ function askedIn(query: Readonly<Record<string, unknown>>): Guarded {
   const allOf = scope.split(/[ ,]+/).filter((name) => name !== '');
   const only = environment === 'any' ? {} : { environment: environment as Environment };
   const resource = query.resource === undefined ? {} : { resource: query.resource as string };
-  return { scope: null, root: 'refused', allOf, ...only, ...resource };
+  return { scope: null, root: 'refused', allOf, ...only, ...resource, ...signInAskedIn(query) };
 }
 
 const UNSAFE = /[^\x21-\x24\x26-\x7e]/gu;
