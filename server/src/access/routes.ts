@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import { toTimestamp } from '../clock.ts';
 import { Failure } from '../failure.ts';
 import { type Guarded, nullable, oneOf, type Principal, type Route, route } from '../http/index.ts';
-import { wantedSignInOf } from './wanted-sign-in.ts';
+import { signInQuery, wantedSignInOf } from './wanted-sign-in.ts';
 
 const nullableText = nullable(Type.String());
 
@@ -58,14 +58,7 @@ function replyText(lead: object): (principal: Principal) => string {
 
 const END = '}';
 
-const query = Type.Object({
-  max_age: Type.Optional(
-    Type.Integer({ minimum: 0, description: 'How many seconds ago the person may have signed in' }),
-  ),
-  acr_values: Type.Optional(
-    Type.String({ minLength: 1, description: 'How strongly they must have: one of these, separated by spaces' }),
-  ),
-});
+const query = Type.Object(signInQuery);
 
 const ANY_CREDENTIAL: Guarded = { scope: null, root: 'allowed', resource: 'any' };
 

@@ -1,8 +1,16 @@
+import { Type } from 'typebox';
 import { ACR_VALUES, isAcr } from '../accounts/index.ts';
 import type { Failure, WantedSignIn } from '../failure.ts';
 
-/** The parameters by which a query asks how recent and strong the sign-in must be (RFC 9470 §3). */
-export const SIGN_IN_PARAMETERS = ['max_age', 'acr_values'] as const;
+/** The parameters by which a query asks how recent and strong the sign-in must be (RFC 9470 §3), as they are documented. */
+export const signInQuery = {
+  max_age: Type.Optional(
+    Type.Integer({ minimum: 0, description: 'How many seconds ago the person may have signed in' }),
+  ),
+  acr_values: Type.Optional(
+    Type.String({ description: `How strongly they must have, one of these: ${ACR_VALUES.join(', ')}` }),
+  ),
+};
 
 type Refuse = (parameter: string, problem: string) => Failure;
 
