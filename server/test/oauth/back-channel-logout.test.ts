@@ -461,9 +461,9 @@ test('a session that ends while a code of it is redeemed is told of, or nothing 
   const blocker = await blockerOf(server, 'audit_events');
   const redeeming = token(server, client, withCode(code));
   await blocker.holds(1, 'into "audit_events"');
-  // Signing in as somebody else ends the session, and raises no watermark that would wait for the redemption.
+  // Signing in as somebody else ends the session.
   const leaving = signIn(person, email);
-  await blocker.holds(2, 'into "audit_events"', 'from "sessions"');
+  await blocker.holds(2, 'into "audit_events"', '"token_watermarks"');
   await blocker.release();
   expect([(await redeeming).status, (await leaving).status]).toEqual([200, 201]);
   const [{ token: text } = { token: '' }] = await its.got(1);

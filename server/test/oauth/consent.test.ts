@@ -193,16 +193,30 @@ describe('A16: what is remembered', () => {
     ]);
   });
 
-  test('another loopback address is asked again; another port is not', async () => {
+  test('A16: another loopback address is asked again, and so is another port; the last twenty are remembered', async () => {
     const app = await newApp(server, { type: 'native', redirect_uris: [LOOPBACK, 'http://localhost/cb'] });
-    const { client } = await personAtBrowser(server);
-    const page = await client.visit(requestPath(app, { redirect_uri: 'http://127.0.0.1:1111/cb' }));
-    answerOf(await decide(client, page, 'allow'), 'http://127.0.0.1:1111/cb');
-    const port = await client.get(requestPath(app, { redirect_uri: 'http://127.0.0.1:2222/cb' }));
-    expect(answerOf(port, 'http://127.0.0.1:2222/cb').code).toBeDefined();
-    const host = await client.visit(requestPath(app, { redirect_uri: 'http://localhost:1111/cb' }));
-    expect(plainText(host)).toContain('Notes');
-    expect(host.status).toBe(200);
+    const { client, person } = await personAtBrowser(server);
+    const isAsked = async (redirect: string) => {
+      const reply = await client.get(requestPath(app, { redirect_uri: redirect, prompt: 'none' }));
+      return answerOf(reply, redirect).error === 'consent_required';
+    };
+    const at = (port: number) => `http://127.0.0.1:${port}/cb`;
+    for (const redirect of Array.from({ length: 21 }, (_, index) => at(2000 + index))) {
+      expect(await isAsked(redirect)).toBe(true);
+      answerOf(
+        await decide(client, await client.visit(requestPath(app, { redirect_uri: redirect })), 'allow'),
+        redirect,
+      );
+      expect(await isAsked(redirect)).toBe(false);
+    }
+    expect(await isAsked('http://localhost:2020/cb')).toBe(true);
+    expect([await isAsked(at(2000)), await isAsked(at(2001))]).toEqual([true, false]);
+    const { redirects } = await server.latchkey.database.read
+      .selectFrom('grants')
+      .select('redirects')
+      .where('user_id', '=', person.userId)
+      .executeTakeFirstOrThrow();
+    expect(JSON.parse(redirects)).toHaveLength(20);
   });
 
   test('what an operator trusts is not asked about, and is a grant all the same', async () => {

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { eventsAbout } from '../domains/installation.ts';
 import { DATABASES, manualClock, startServer, stopServers, type TestServer } from '../harness.ts';
 import { memberId, setRole } from '../login/logins.ts';
-import { newPerson, type Person } from '../people/browser.ts';
+import { newPerson, type Person, signIn } from '../people/browser.ts';
 import { claimsOf } from '../tokens/issuing.ts';
 import {
   challengeOf,
@@ -281,6 +281,20 @@ describe.each(DATABASES)('redeeming a code on %s', (database) => {
     const end = { method: 'DELETE', headers: { origin: server.issuer } };
     expect((await somebody.call(`/v1/account/sessions/${somebody.sessionId}`, end)).status).toBe(204);
     expect([await works(short.access_token), await works(long.access_token)]).toEqual([false, true]);
+  });
+
+  test('E11: what cannot be renewed ends too when somebody signs in over that session, whoever it is', async () => {
+    const online = await newClient(server, { refresh_tokens: 'offline_access' });
+    const other = await newPerson(server);
+    for (const next of [null, other]) {
+      const somebody = await newPerson(server);
+      const { json: short } = await redeem(online, await codeFor(somebody, online));
+      const { json: long } = await redeem(web, await codeFor(somebody, web));
+      expect([await works(short.access_token), await works(long.access_token)]).toEqual([true, true]);
+      const { email } = next ?? somebody;
+      expect((await signIn(somebody, email)).status).toBe(201);
+      expect([await works(short.access_token), await works(long.access_token)]).toEqual([false, true]);
+    }
   });
 
   test('a code is worth nothing once its session has ended, by signing out or by another password', async () => {

@@ -7,7 +7,7 @@ import { type People, personActor, randomToken, type Visit } from '../people.ts'
 import { endedChallenge, type Proof } from '../sign-in/proof.ts';
 import { makeRoom } from './make-room.ts';
 import { deviceLabel, MOST_SESSIONS, SESSION_LIFETIME_MS, TOKENS_LIFETIME_MS } from './session.ts';
-import { deleteSessionByHash, insertSession } from './store.ts';
+import { deleteSession, insertSession, sessionOfCookie } from './store.ts';
 import type { SessionRow } from './tables.ts';
 
 /** A session that has just begun: its text goes into the cookie and is kept nowhere. */
@@ -31,13 +31,19 @@ export interface StartOptions {
   kind?: SessionRow['kind'];
 }
 
-/** Signing in again is no signing out; somebody else signing in is. */
-async function noteReplaced(
-  { changes, sessionEnds }: People,
-  tx: Tx,
-  { id, user_id: userId }: Pick<SessionRow, 'id' | 'user_id'>,
-  by: SessionRow,
-): Promise<void> {
+/**
+ * Ends the session that this browser had. Signing in again is no signing out: applications are told when somebody else signs
+ * in, and else when the new session ends. What was given for as long as the old one lasts ends now, for nothing would end it
+ * later.
+ */
+async function endReplaced(people: People, tx: Tx, text: string, by: SessionRow): Promise<void> {
+  const { changes, sessionEnds } = people;
+  const replaced = await sessionOfCookie(tx, sha256Hex(text));
+  if (!replaced) return;
+  const { id, user_id: userId } = replaced;
+  // Tokens before the session, as everywhere.
+  await people.endSessionTokens(tx, id, 'session replaced');
+  if (!(await deleteSession(tx, userId, id))) return;
   await changes.record(tx, { kind: 'session', ref: id });
   if (userId === by.user_id) await sessionEnds.replaced(tx, { id, by: by.id, expiresAtMs: by.expires_at });
   else await sessionEnds.ended(tx, { userId, ids: [id] });
@@ -76,8 +82,7 @@ export async function startSession(
   const inserted = await insertSession(tx, row, person.password_hash);
   if (!inserted) throw endedChallenge();
   if (inserted.sessions >= MOST_SESSIONS) await makeRoom(people, tx, visit, row);
-  const ended = replaces === null ? undefined : await deleteSessionByHash(tx, sha256Hex(replaces));
-  if (ended !== undefined) await noteReplaced(people, tx, ended, row);
+  if (replaces !== null) await endReplaced(people, tx, replaces, row);
   await people.recordAudit(tx, {
     action: 'user.signed_in',
     actor: personActor(visit, person.id),

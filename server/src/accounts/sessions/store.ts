@@ -159,13 +159,9 @@ export function holdSession(tx: Tx, id: string): Promise<Pick<SessionRow, 'id' |
   return lockRowsShared(tx.query, session).executeTakeFirst();
 }
 
-/** The session that ended, whose cookie was presented. */
-export function deleteSessionByHash(tx: Tx, hash: string): Promise<Pick<SessionRow, 'id' | 'user_id'> | undefined> {
-  return tx.query
-    .deleteFrom('sessions')
-    .where('secret_hash', '=', hash)
-    .returning(['id', 'user_id'])
-    .executeTakeFirst();
+/** The session whose cookie was presented. */
+export function sessionOfCookie(tx: Tx, hash: string): Promise<Pick<SessionRow, 'id' | 'user_id'> | undefined> {
+  return tx.query.selectFrom('sessions').select(['id', 'user_id']).where('secret_hash', '=', hash).executeTakeFirst();
 }
 
 /** Sessions of a person, all but one. */

@@ -6,7 +6,7 @@ import type { AuthorizeDeps } from './deps.ts';
 import { loginNeeded, type Waiting } from './login.ts';
 import { type Blocked, findPlace } from './place.ts';
 import type { AuthorizationRequest } from './request.ts';
-import { loopbackWithoutPort } from './steps/index.ts';
+import { isLoopback } from './steps/index.ts';
 
 /** What the application would get if the person said yes, or has said so. */
 export interface Offer {
@@ -40,11 +40,9 @@ export interface Case {
 
 const CUSTOM_SCHEME = /^(?!https?:)/i;
 
-/** A redirect URI that any program on a device could have; any of them, where the client registered itself. */
+/** A redirect URI that any program on a device could have, with its port; any of them, where the client registered itself. */
 function unprovedRedirect({ isSelfRegistered }: Application, redirectUri: string): string | null {
-  const loopback = loopbackWithoutPort(redirectUri);
-  if (loopback !== null) return loopback;
-  return isSelfRegistered || CUSTOM_SCHEME.test(redirectUri) ? redirectUri : null;
+  return isSelfRegistered || isLoopback(redirectUri) || CUSTOM_SCHEME.test(redirectUri) ? redirectUri : null;
 }
 
 /** What the role allows of what was asked for; who the person is, they may tell in every role. */

@@ -54,6 +54,18 @@ test('A18: an old sign-in is not enough for max_age and prompt login, however of
   expect(ask({ prompts: ['login'] }, fresh)).toBe('sign_in again');
 });
 
+test('A18: who signed in for max_age and lets it pass on the next page signs in again; a minute there always is', () => {
+  const began: Waiting = { ...waiting, createdAtMs: NOW - 20 * MINUTE };
+  const since = (agoMs: number): Present => ({ ...fresh, signedInAtMs: NOW - agoMs });
+  for (const maxAgeSeconds of [0, 1, 60]) {
+    expect(ask({ maxAgeSeconds }, since(MINUTE), began)).toBe('nothing');
+    expect(ask({ maxAgeSeconds }, since(MINUTE + 1), began)).toBe('sign_in again');
+  }
+  expect(ask({ maxAgeSeconds: 600 }, since(10 * MINUTE), began)).toBe('nothing');
+  expect(ask({ maxAgeSeconds: 600 }, since(10 * MINUTE + 1), began)).toBe('sign_in again');
+  expect(ask({ prompts: ['login'] }, since(10 * MINUTE), began)).toBe('nothing');
+});
+
 test('A19: whoever is here must be whom the hint names', () => {
   expect(ask({ hintedUserId: 'usr_ada' })).toBe('nothing');
   expect(ask({ hintedUserId: 'usr_bob' })).toBe('other');

@@ -95,6 +95,13 @@ export async function livingGrantAt(query: Tx['query'], place: GrantPlace): Prom
 
 const added = (known: readonly string[], more: readonly string[]) => [...new Set([...known, ...more])];
 
+/** Programs on a device listen at another port each time: the last of them are enough. */
+const MOST_REDIRECTS = 20;
+
+function withRedirect(known: readonly string[], redirect: string | null): readonly string[] {
+  return redirect === null || known.includes(redirect) ? known : [...known, redirect].slice(-MOST_REDIRECTS);
+}
+
 function record({ recordAudit }: GrantsDeps, tx: Tx, actor: Actor, action: string, grant: Grant): Promise<void> {
   const { id, workspaceId, environment, userId, clientId, audience, scopes } = grant;
   const data = { user_id: userId, client_id: clientId, resource: audience, scopes };
@@ -129,8 +136,8 @@ async function give(deps: GrantsDeps, tx: Tx, actor: Actor, allowed: Allowed): P
   if (!row) return begin(deps, tx, actor, allowed);
   const known = toGrant(row);
   const scopes = added(known.scopes, allowed.scopes);
-  const redirects = added(known.redirects, allowed.redirect === null ? [] : [allowed.redirect]);
-  if (scopes.length === known.scopes.length && redirects.length === known.redirects.length) return known;
+  const redirects = withRedirect(known.redirects, allowed.redirect);
+  if (scopes.length === known.scopes.length && redirects === known.redirects) return known;
   const grant: Grant = { ...known, scopes, redirects, updatedAtMs: deps.clock.nowMs() };
   await updateGrant(tx, grant.id, {
     scopes: JSON.stringify(scopes),

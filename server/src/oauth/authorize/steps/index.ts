@@ -19,7 +19,7 @@ import { scope } from './scope.ts';
 import { singleParameters } from './single-parameters.ts';
 import type { Step, StepFacts } from './step.ts';
 
-export { loopbackWithoutPort, redirectUriOf } from './redirect-uri.ts';
+export { isLoopback, redirectUriOf } from './redirect-uri.ts';
 export { responseModeOf } from './response-mode.ts';
 export { repeatedInAddress } from './single-parameters.ts';
 export type { StepFacts } from './step.ts';

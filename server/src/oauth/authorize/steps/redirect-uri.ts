@@ -1,11 +1,10 @@
 import { type Application, matchRedirectUri } from '../../../applications/index.ts';
 
-const LOOPBACK = /^(http:\/\/(?:127\.0\.0\.1|\[::1\]|localhost))(?::\d{1,5})?([/?].*)?$/;
+const LOOPBACK = /^http:\/\/(?:127\.0\.0\.1|\[::1\]|localhost)(?::\d{1,5})?(?:[/?].*)?$/;
 
-/** A loopback redirect URI without its port, which an application cannot know beforehand; null for any other. */
-export function loopbackWithoutPort(uri: string): string | null {
-  const [, host, rest = ''] = LOOPBACK.exec(uri) ?? [];
-  return host === undefined ? null : host + rest;
+/** Whether a redirect URI leads to a program on the device of whoever opens it (RFC 8252 §7.3). */
+export function isLoopback(uri: string): boolean {
+  return LOOPBACK.test(uri);
 }
 
 /**
