@@ -71,6 +71,16 @@ test('what else stands in the query of verify changes nothing, as ever', async (
   }
 });
 
+test('checking a key for somebody has no such question, and says so', async () => {
+  for (const asked of [{ max_age: 60 }, { acr_values: TWO }]) {
+    const reply = await server.call('/v1/api-keys/verify', {
+      key: server.rootKey,
+      json: { key: server.key, ...asked },
+    });
+    expect([reply.status, reply.json.fields[0].path]).toEqual([422, Object.keys(asked)[0]]);
+  }
+});
+
 test('HEAD and every method of the gate ask the same', async () => {
   const head = await server.call('/v1/auth/verify?max_age=60', { key: old, method: 'HEAD' });
   expect([head.status, head.headers.get('www-authenticate')]).toEqual([401, expect.stringContaining('max_age="60"')]);
