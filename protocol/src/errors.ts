@@ -29,6 +29,7 @@ const ROWS = {
   token_expired: row(401, 'UNAUTHORIZED', 'The credential has expired.'),
   token_revoked: row(401, 'UNAUTHORIZED', 'The credential has been revoked.'),
   invalid_credentials: row(401, 'UNAUTHORIZED', 'The user name or the password is wrong.'),
+  insufficient_user_authentication: row(401, 'UNAUTHORIZED', 'The sign-in is too old or too weak for this request.'),
   mfa_required: row(401, 'UNAUTHORIZED', 'A second factor is needed to sign in.'),
   insufficient_scope: row(403, 'FORBIDDEN', 'The credential lacks a scope that this request needs.'),
   ip_not_allowed: row(403, 'FORBIDDEN', 'The credential may not be used from this address.'),

@@ -54,7 +54,7 @@ export function createDoors(options: DoorsOptions): Doors {
   };
   const shared = { ...options, tokens, spender, onDecision };
   return {
-    authenticate: createAuthenticate(createDoor(shared), options.defaultAudience),
+    authenticate: createAuthenticate(createDoor(shared), options),
     verifyKey: createVerifyKey(shared),
     inspect: createInspect(shared),
     payAddress: async (address) => refuseSpending(await spender.spendAddress(address), clock),

@@ -6,10 +6,19 @@ export interface FieldProblem {
   message: string;
 }
 
+/** What is asked of the sign-in behind a credential (RFC 9470 §3). */
+export interface WantedSignIn {
+  readonly maxAgeSeconds?: number;
+  /** One of these is enough. */
+  readonly acrValues?: readonly string[];
+}
+
 export interface FailureDetails {
   fields?: FieldProblem[];
   /** Scopes that would have been enough, and those that the credential holds (RFC 6750 §3.1). */
   scopes?: { wanted: string[]; held: string[] };
+  /** The sign-in that would have been enough. */
+  signIn?: WantedSignIn;
   retryAfterSeconds?: number;
   /** RFC 6750 §3.1: a request without any credential gets a bare challenge. */
   noCredential?: boolean;

@@ -1,5 +1,6 @@
+import type { Clock } from '../clock.ts';
 import type { AuthenticatableRequest, Authenticate, Guarded } from '../http/index.ts';
-import { refuseBeyondAccess, refuseOtherResource } from './decide.ts';
+import { refuseBeyondAccess, refuseOtherResource, refuseWeakSignIn } from './decide.ts';
 import type { Door } from './door.ts';
 
 const LOOPBACK = /^(?:127\.|::1$|::ffff:127\.)/;
@@ -10,8 +11,14 @@ function isDirectLoopbackPeer({ socket, headers }: AuthenticatableRequest): bool
   return !isForwarded && LOOPBACK.test(socket?.remoteAddress ?? '');
 }
 
-/** What `http` asks before every guarded route. `defaultAudience`: the resource that a route is, unless it says. */
-export function createAuthenticate(door: Door, defaultAudience: () => string): Authenticate {
+export interface AuthenticateOptions {
+  clock: Clock;
+  /** The resource that a route is, unless it says. */
+  defaultAudience(): string;
+}
+
+/** What `http` asks before every guarded route. */
+export function createAuthenticate(door: Door, { clock, defaultAudience }: AuthenticateOptions): Authenticate {
   return (request, address, access: Guarded, route) =>
     door({
       request,
@@ -23,6 +30,7 @@ export function createAuthenticate(door: Door, defaultAudience: () => string): A
       decide: (principal) => {
         if (principal.audience !== null) refuseOtherResource(principal, access.resource ?? defaultAudience());
         refuseBeyondAccess(principal, access);
+        if (access.signIn !== undefined) refuseWeakSignIn(principal, access.signIn, clock.nowMs());
       },
     });
 }

@@ -25,6 +25,7 @@ function principalWith(grantedScopes: string[], kind: Principal['kind'] = 'api_k
     grantedScopes,
     scopes: catalogue.expand(grantedScopes),
     expiresAtMs: null,
+    signIn: null,
     allWorkspaces: false,
   };
 }

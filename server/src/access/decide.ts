@@ -1,7 +1,8 @@
-import type { SessionRecord } from '../accounts/index.ts';
+import { meetsAcr, type SessionRecord } from '../accounts/index.ts';
 import type { KeyRecord } from '../api-keys/index.ts';
-import { Failure } from '../failure.ts';
-import type { Environment, Guarded, Principal } from '../http/index.ts';
+import { Failure, type WantedSignIn } from '../failure.ts';
+import type { Environment, Guarded, Principal, SignIn } from '../http/index.ts';
+import { LEEWAY_SECONDS } from '../tokens/index.ts';
 
 /** Whether a key lives at this moment. Told only now, when the secret has matched (contract §3). Pure. */
 export function refuseDeadKey(
@@ -44,6 +45,26 @@ export function refuseMissingScopes(principal: Principal, wanted: readonly strin
   throw new Failure('insufficient_scope', `This call needs ${needs}; the credential holds ${holds}.`, {
     scopes: { wanted: [...wanted], held: [...held] },
   });
+}
+
+function problemOfSignIn(
+  signIn: SignIn | null,
+  { maxAgeSeconds, acrValues }: WantedSignIn,
+  nowMs: number,
+): string | null {
+  if (signIn === null) return 'Nobody signed in for this credential. Use a token that a person signed in for.';
+  const ageSeconds = Math.floor((nowMs - signIn.atMs) / 1000);
+  if (maxAgeSeconds !== undefined && ageSeconds > maxAgeSeconds + LEEWAY_SECONDS) {
+    return `The sign-in is ${ageSeconds} seconds old; this call needs one of the last ${maxAgeSeconds}. Sign in again.`;
+  }
+  if (acrValues === undefined || meetsAcr(signIn.acr, acrValues)) return null;
+  return `This call needs a sign-in of ${acrValues.join(' or ')}; this one was ${signIn.acr ?? 'of none'}.`;
+}
+
+/** Whether the sign-in behind a principal is recent and strong enough (RFC 9470 §3, §6). Pure. */
+export function refuseWeakSignIn({ signIn }: Pick<Principal, 'signIn'>, wanted: WantedSignIn, nowMs: number): void {
+  const problem = problemOfSignIn(signIn, wanted, nowMs);
+  if (problem !== null) throw new Failure('insufficient_user_authentication', problem, { signIn: wanted });
 }
 
 const BLOCKED: Record<NonNullable<SessionRecord['blockedBy']>, string> = {

@@ -82,6 +82,7 @@ export const ROOT: Principal = {
   grantedScopes: [],
   scopes: new Set(),
   expiresAtMs: null,
+  signIn: null,
   isOperator: true,
   allWorkspaces: true,
 };
@@ -101,12 +102,15 @@ interface Trace {
   key: UsedKey | null;
 }
 
+/** Of a credential that is valid: the person behind it has to sign in again. */
+const isOfNobody = ({ status, code }: Failure) => status === 401 && code !== 'insufficient_user_authentication';
+
 /** Without a valid credential the address pays; with one, a refusal costs nobody anything. */
 function createRefuse({ spender, clock }: DoorOptions, tell: Tell) {
   return (error: unknown, passing: Passing, trace: Trace): never | Promise<never> => {
     const code = error instanceof Failure ? error.code : 'internal_error';
     tell(passing, trace, 'denied', code);
-    if (!(error instanceof Failure) || error.status !== 401) throw error;
+    if (!(error instanceof Failure) || !isOfNobody(error)) throw error;
     return andThen(spender.spendAddress(passing.address), (spending): never => {
       if (!spending.allowed) throw limitExceeded(spending, clock);
       error.details.headers = { ...error.details.headers, ...limitHeaders(spending, clock.nowMs()) };

@@ -40,6 +40,8 @@ function principalOf(token: ForeignToken, scopesOf: ScopesOf): Principal {
     audience: token.audience,
     ...scopesOf(token.scopes.join(' ')),
     expiresAtMs: token.expiresAtMs,
+    // When and how its subject signed in is its issuer's word too.
+    signIn: null,
     isOperator: false,
     allWorkspaces: false,
   };

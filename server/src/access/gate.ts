@@ -1,9 +1,18 @@
 import { containsSecret } from '@latchkey/protocol';
+import { Type } from 'typebox';
 import { Failure } from '../failure.ts';
-import { type Environment, type Guarded, type Principal, type Route, route } from '../http/index.ts';
+import { type Environment, type Guarded, oneOf, type Principal, type Route, route } from '../http/index.ts';
+import { signInQuery, wantedSignInOf } from './wanted-sign-in.ts';
 
 const ENVIRONMENTS = ['test', 'live', 'any'];
-const PARAMETERS = ['scope', 'environment', 'resource'];
+/** As they are documented; `askedIn` reads them. */
+const query = Type.Object({
+  scope: Type.Optional(Type.String({ description: 'All that the caller must hold, separated by spaces or commas' })),
+  environment: Type.Optional(oneOf('test', 'live', 'any')),
+  resource: Type.Optional(Type.String({ description: 'The absolute URI that a token must be for' })),
+  ...signInQuery,
+});
+const PARAMETERS = Object.keys(query.properties);
 
 /** 403 whatever is wrong: a proxy would turn another status into its own 500, or let the caller pass. */
 function unreadable(parameter: string, message: string): Failure {
@@ -22,10 +31,20 @@ function isCredential(name: string, value: unknown): boolean {
   return CREDENTIAL_NAMES.test(name) || containsSecret(`${name} ${String(value)}`);
 }
 
+/** Empty is not asked, as with `scope`: proxies write all parameters, whether a place sets them or not. */
+function signInAskedIn({ max_age, acr_values }: Readonly<Record<string, unknown>>): Pick<Guarded, 'signIn'> {
+  const asked = {
+    max_age: max_age === '' ? undefined : max_age,
+    acr_values: acr_values === '' ? undefined : acr_values,
+  };
+  if (asked.max_age === undefined && asked.acr_values === undefined) return {};
+  return { signIn: wantedSignInOf(asked, unreadable) };
+}
+
 /** What the operator asks of callers at this place of the proxy's configuration. A typo must not let callers pass. */
-function askedIn(query: Readonly<Record<string, unknown>>): Guarded {
-  const { scope = '', environment = 'any' } = query;
-  for (const [name, value] of Object.entries(query)) {
+function askedIn(asked: Readonly<Record<string, unknown>>): Guarded {
+  const { scope = '', environment = 'any' } = asked;
+  for (const [name, value] of Object.entries(asked)) {
     if (PARAMETERS.includes(name) || isCredential(name, value)) continue;
     throw unreadable(name, 'is not a known parameter');
   }
@@ -33,13 +52,13 @@ function askedIn(query: Readonly<Record<string, unknown>>): Guarded {
   if (typeof environment !== 'string' || !ENVIRONMENTS.includes(environment)) {
     throw unreadable('environment', `must be one of ${ENVIRONMENTS.join(', ')}`);
   }
-  if (query.resource !== undefined && !isResource(query.resource)) {
+  if (asked.resource !== undefined && !isResource(asked.resource)) {
     throw unreadable('resource', 'must be one absolute URI without a fragment');
   }
   const allOf = scope.split(/[ ,]+/).filter((name) => name !== '');
   const only = environment === 'any' ? {} : { environment: environment as Environment };
-  const resource = query.resource === undefined ? {} : { resource: query.resource as string };
-  return { scope: null, root: 'refused', allOf, ...only, ...resource };
+  const resource = asked.resource === undefined ? {} : { resource: asked.resource as string };
+  return { scope: null, root: 'refused', allOf, ...only, ...resource, ...signInAskedIn(asked) };
 }
 
 const UNSAFE = /[^\x21-\x24\x26-\x7e]/gu;
@@ -72,6 +91,7 @@ export function gateRoute(): Route {
     mounts: ['v1', 'v2'],
     access: askedIn,
     isGate: true,
+    query,
     tag: 'auth',
     summary: 'May this call pass: for nginx, Caddy, Traefik and Envoy',
     handler: ({ principal, requestId, setHeader }) => {

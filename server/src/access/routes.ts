@@ -1,6 +1,8 @@
 import { Type } from 'typebox';
 import { toTimestamp } from '../clock.ts';
-import { nullable, oneOf, type Principal, type Route, route } from '../http/index.ts';
+import { Failure } from '../failure.ts';
+import { type Guarded, nullable, oneOf, type Principal, type Route, route } from '../http/index.ts';
+import { signInQuery, wantedSignInOf } from './wanted-sign-in.ts';
 
 const nullableText = nullable(Type.String());
 
@@ -56,15 +58,37 @@ function replyText(lead: object): (principal: Principal) => string {
 
 const END = '}';
 
+const query = Type.Object(signInQuery);
+
+const ANY_CREDENTIAL: Guarded = { scope: null, root: 'allowed', resource: 'any' };
+
+const refuse = (parameter: string, problem: string) =>
+  new Failure('invalid_request', `${parameter.slice(0, 100)} ${problem}.`);
+
+/** One that is meant for `max_age` or `acr_values` and called otherwise would ask nothing. */
+const MEANT = /^(?:max|acr)/i;
+
+/** The busiest routes of all: a query that asks nothing is looked at, and nothing is made. */
+function accessOf(asked: Readonly<Record<string, unknown>>): Guarded {
+  let isAsked = false;
+  for (const name in asked) {
+    if (!MEANT.test(name)) continue;
+    if (name !== 'max_age' && name !== 'acr_values') throw refuse(name, 'is not known: send max_age or acr_values');
+    isAsked = true;
+  }
+  return isAsked ? { ...ANY_CREDENTIAL, signIn: wantedSignInOf(asked, refuse) } : ANY_CREDENTIAL;
+}
+
 function factsRoute(path: string, mount: 'v1' | 'v2', lead: 'authenticated' | 'valid'): Route {
   const textOf = replyText({ [lead]: true });
   return route({
     method: 'GET',
     path,
     mounts: [mount],
-    access: { scope: null, root: 'allowed', resource: 'any' },
+    access: accessOf,
     tag: 'auth',
     summary: 'Who is calling',
+    query,
     reply: Type.Unsafe<string>(Type.Object({ [lead]: Type.Literal(true), ...facts })),
     handler: ({ principal, setHeader }) => {
       setHeader('content-type', 'application/json; charset=utf-8');

@@ -1,6 +1,6 @@
 import type { ScopeCatalogue } from '@latchkey/protocol';
 import { Failure } from '../failure.ts';
-import type { Principal } from '../http/index.ts';
+import type { Principal, SignIn } from '../http/index.ts';
 import { type CallerClass, DEFAULT_PLAN, type Limits, NO_SEAT, type PlanTable, planNamed } from '../limits/index.ts';
 import { type AccessTokenClaims, isExpired, methodOf, userIdOf } from '../tokens/index.ts';
 import type { Spendable } from './spending.ts';
@@ -93,6 +93,12 @@ function limitsOf(
   return { limits: workspace.limits ?? plan[callerClass], limitBucket };
 }
 
+/** None behind a token that an application was given for itself, or for whom an assertion names. */
+function signInOf(claims: AccessTokenClaims): SignIn | null {
+  const { auth_time: authTime, acr = null } = claims;
+  return authTime === undefined || methodOf(claims) === 'jwt' ? null : { atMs: authTime * 1000, acr };
+}
+
 function principalOf(claims: AccessTokenClaims, { scopesOf, isOperatorsLogin }: TokenContext): Principal {
   const method = methodOf(claims);
   const granted = scopesOf(claims.scope);
@@ -110,17 +116,16 @@ function principalOf(claims: AccessTokenClaims, { scopesOf, isOperatorsLogin }: 
     audience: claims.aud,
     ...granted,
     expiresAtMs: claims.exp * 1000,
+    signIn: signInOf(claims),
     // A login from before somebody became an owner holds less than an owner does.
     isOperator: isOperatorsLogin && granted.scopes.has('admin'),
     allWorkspaces: false,
   };
 }
 
-/** `amr` (RFC 8176) is among what a login was told to say. */
 function lacksSecondFactor(claims: AccessTokenClaims, workspace: TokenWorkspace): boolean {
   if (!workspace.requiresSecondFactor || methodOf(claims) !== 'session') return false;
-  const { amr } = claims as { amr?: unknown };
-  return !(Array.isArray(amr) && amr.includes('mfa'));
+  return !(claims.amr ?? []).includes('mfa');
 }
 
 export function toTokenRecord(claims: AccessTokenClaims, kid: string | null, context: TokenContext): TokenRecord {

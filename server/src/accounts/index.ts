@@ -81,6 +81,8 @@ export { type StartedSession, startSession } from './sessions/start.ts';
 export { holdSession, sessionById } from './sessions/store.ts';
 export { switchSession } from './sessions/switch.ts';
 export { sessionKindsMigrations } from './sessions/tables.ts';
+export { ACR_VALUES, acrOf, isAcr, meetsAcr } from './sign-in/acr.ts';
+export { amrOf } from './sign-in/amr.ts';
 export { passSecondFactor, passSignIn } from './sign-in/pass.ts';
 export {
   askPasskey,

@@ -58,6 +58,9 @@ export class KeyPrincipal implements Principal {
   get audience() {
     return null;
   }
+  get signIn() {
+    return null;
+  }
   get grantedScopes() {
     return this.kin.grantedScopes;
   }

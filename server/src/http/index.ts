@@ -11,7 +11,7 @@ export { type HealthOptions, healthRoutes } from './health.ts';
 export { createIdempotency, type Idempotency, idempotencyMigrations } from './idempotency/index.ts';
 export { type Page, pageOf } from './page.ts';
 export { type FailurePage, type PageCall, type PageReply, type PageRoute, readsPages } from './page-routes.ts';
-export { type Environment, makerOf, ownerOf, type Principal, type Role } from './principal.ts';
+export { type Environment, makerOf, ownerOf, type Principal, type Role, type SignIn } from './principal.ts';
 export { type Access, type Call, type Guarded, type Mount, OPERATOR, type Route, route } from './route.ts';
 export { refuseForgedWrite } from './same-origin.ts';
 export { closed, listReply, metadataReply, metadataSchema, nullable, oneOf, pageQuery } from './schemas.ts';

@@ -204,6 +204,7 @@ function mountAt(app: FastifyInstance, route: Route, mount: Mount, options: Moun
     schema: schemaOf(route),
     config: { isGate: route.isGate ?? false },
     onRequest: onRequestOf(route, mount, url, options),
+    ...(typeof route.access === 'function' ? { validatorCompiler: asRead } : {}),
     ...(route.body ? { preValidation: emptyBodyIsObject } : {}),
     ...(route.bodyLimitBytes ? { bodyLimit: route.bodyLimitBytes } : {}),
     ...(route.cacheSeconds ? { onSend: cacheable(route.cacheSeconds) } : {}),
@@ -234,6 +235,9 @@ const emptyBodyIsObject: OnRequest = (request, _reply, done) => {
   if (request.body === undefined) request.body = {};
   done();
 };
+
+/** Where the query says what is asked of the caller, `access` has read it; the schema describes it. */
+const asRead = () => () => true;
 
 /** Mounts a route at each of its places. */
 export function mountRoute(app: FastifyInstance, route: Route, options: MountOptions): void {

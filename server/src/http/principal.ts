@@ -24,12 +24,20 @@ export interface Principal {
   /** The granted scopes and all that they imply. */
   readonly scopes: ReadonlySet<string>;
   readonly expiresAtMs: number | null;
+  /** The person's sign-in behind it, for who asks how recent and strong it was; null where nobody signed in. */
+  readonly signIn: SignIn | null;
   /** The root key, or a person who signed in as an owner of the first workspace: what belongs to no tenant is theirs. */
   readonly isOperator: boolean;
   /** An operator's server: it may ask about credentials of every workspace. */
   readonly allWorkspaces: boolean;
   /** Principals with the same object here differ in `credentialId`, `subject` and `expiresAtMs` alone. */
   readonly kin?: object;
+}
+
+/** When a person last proved who they are, and how strongly (`accounts` has the values of `acr`). */
+export interface SignIn {
+  readonly atMs: number;
+  readonly acr: string | null;
 }
 
 /** What a person may be in a workspace (`accounts` says what each may do). */

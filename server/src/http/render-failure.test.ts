@@ -49,7 +49,8 @@ describe('every code of the catalogue', () => {
 
   test.each(CODES)('%s tells only its class when asked to', (code) => {
     const told = render(new Failure(code, 'the exact check'), 'v1', 'general').body;
-    const hidden = [401, 403, 429].includes(ERRORS[code].status) && code !== 'mfa_required';
+    const isNamed = code === 'mfa_required' || code === 'insufficient_user_authentication';
+    const hidden = [401, 403, 429].includes(ERRORS[code].status) && !isNamed;
     expect(told.error).toBe(
       hidden ? { 401: 'unauthorized', 403: 'forbidden', 429: 'rate_limited' }[told.code as 401] : code,
     );

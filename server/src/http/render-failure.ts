@@ -42,19 +42,21 @@ const OAUTH_CODES: Partial<Record<ErrorCode, { error: string; status: number }>>
   unavailable: { error: 'temporarily_unavailable', status: 503 },
 };
 
+/** A client cannot go on without knowing of these. */
+const STAYS_NAMED: ReadonlySet<ErrorCode> = new Set(['mfa_required', 'insufficient_user_authentication']);
+
 interface Told {
   code: string;
   message: string;
 }
 
 /**
- * What is said aloud. A missing second factor stays named: the client cannot go on without knowing. Names that callers
- * gave may stand in a message: a credential that slipped into them is not repeated.
+ * What is said aloud. What the person has to do to sign in well enough stays named. Names that callers gave may stand in a message: a credential that slipped into them is not repeated.
  */
 function tell(failure: Failure, detail: RenderContext['detail']): Told {
   const message = redactSecrets(failure.message);
   if (failure instanceof OAuthFailure) return tellOAuth(failure, message, detail);
-  if (detail === 'full' || failure.code === 'mfa_required') return { code: failure.code, message };
+  if (detail === 'full' || STAYS_NAMED.has(failure.code)) return { code: failure.code, message };
   const code = generalCode(failure.code);
   return { code, message: GENERAL_MESSAGES[code] ?? message };
 }
@@ -70,6 +72,15 @@ function quoted(text: string): string {
   return `"${text.replace(/[^\x20-\x7e]/g, '').replace(/["\\]/g, "'")}"`;
 }
 
+/** RFC 9470 §3, in the words of its challenge. */
+function wantedSignIn({ details: { signIn } }: Failure): Record<string, number | readonly string[]> {
+  const { maxAgeSeconds, acrValues } = signIn ?? {};
+  return {
+    ...(maxAgeSeconds === undefined ? {} : { max_age: maxAgeSeconds }),
+    ...(acrValues === undefined ? {} : { acr_values: acrValues }),
+  };
+}
+
 /**
  * RFC 6750 §3: a bare challenge when nothing was presented, else the error, and for a missing scope that scope. Each names
  * the metadata of the resource, from which a client finds where to get a token.
@@ -82,6 +93,12 @@ function challenge(failure: Failure, told: Told, { resourceMetadata = null }: Re
   const where = resourceMetadata === null ? [] : [`resource_metadata=${quoted(resourceMetadata)}`];
   const bearer = (...attributes: string[]) => ['Bearer', [...attributes, ...where].join(', ')].join(' ').trim();
   const description = `error_description=${quoted(told.message)}`;
+  if (failure.code === 'insufficient_user_authentication') {
+    const wanted = Object.entries(wantedSignIn(failure)).map(
+      ([name, value]) => `${name}=${quoted([value].flat().join(' '))}`,
+    );
+    return bearer('error="insufficient_user_authentication"', description, ...wanted);
+  }
   if (failure.status === 401) {
     if (failure.details.noCredential || failure.code === 'missing_token') return bearer();
     return bearer('error="invalid_token"', description);
@@ -113,10 +130,10 @@ const withoutSecrets = ({ path, message }: FieldProblem) => ({
   path: redactSecrets(path),
   message: redactSecrets(message),
 });
-const fieldsOf = ({ details: { fields, told } }: Failure) => ({
-  ...(fields ? { fields: fields.map(withoutSecrets) } : {}),
-  ...told,
-});
+const fieldsOf = (failure: Failure) => {
+  const { fields, told } = failure.details;
+  return { ...(fields ? { fields: fields.map(withoutSecrets) } : {}), ...wantedSignIn(failure), ...told };
+};
 
 const SHAPES: Record<ErrorFormat, Shape> = {
   v1: (failure, told, context) => ({

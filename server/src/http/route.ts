@@ -1,4 +1,5 @@
 import type { Static, TSchema, TUnknown } from 'typebox';
+import type { WantedSignIn } from '../failure.ts';
 import type { PresentedCredential } from './credentials.ts';
 import type { Environment, Principal } from './principal.ts';
 
@@ -28,6 +29,8 @@ export interface Guarded {
   account?: true;
   /** The resource that a token must be for: the default one unless said, `any` of this installation, or this one. */
   resource?: string;
+  /** How recent and strong the person's sign-in must be; what nobody signed in for is refused. */
+  signIn?: WantedSignIn;
   /** The call counts against another credential than the caller's, or against none. */
   isFree?: true;
 }
@@ -60,7 +63,7 @@ interface RouteSpec<B extends TSchema, Q extends TSchema, P extends TSchema, R e
   method: 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE' | 'ANY';
   path: string;
   mounts: readonly Mount[];
-  /** A function where the request's query says what is asked of the caller. */
+  /** A function where the request's query says what is asked of the caller: it reads that query, and `query` only describes it. */
   access: Access | ((query: Readonly<Record<string, unknown>>) => Guarded);
   /** One line for the OpenAPI document, and the domain that it is listed under. */
   summary: string;

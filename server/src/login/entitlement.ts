@@ -7,10 +7,6 @@ const SECOND_FACTOR = 'mfa';
 
 const isOfBothFactors = (amr: unknown) => Array.isArray(amr) && amr.includes(SECOND_FACTOR);
 
-export function amrOf(methods: readonly string[]): string[] {
-  return methods.includes('otp') || methods.includes('backup_code') ? ['pwd', 'otp', SECOND_FACTOR] : ['pwd'];
-}
-
 /**
  * What a person who has just proved themselves may do in a workspace: all that their role may. Throws `forbidden`,
  * `not_found`; `invalid_credentials` when a second factor was added after the password was looked at. Pure.

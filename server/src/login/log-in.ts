@@ -1,4 +1,6 @@
 import {
+  acrOf,
+  amrOf,
   type Finish,
   type Passed,
   passSecondFactor,
@@ -11,7 +13,7 @@ import { Failure } from '../failure.ts';
 import type { Environment } from '../http/index.ts';
 import { FIRST_PARTY_CLIENT, type TokenPair } from '../tokens/index.ts';
 import type { LoginDeps } from './deps.ts';
-import { amrOf, scopesAtLogin } from './entitlement.ts';
+import { scopesAtLogin } from './entitlement.ts';
 
 /** How somebody proves who they are: a password, or a code for the challenge that the right password gave. */
 export type LoginProof =
@@ -74,6 +76,7 @@ function logInOnce(deps: LoginDeps, visit: Visit, proof: LoginProof, place: Logi
     const options = { replaces: null, workspaceId, environment, kind: 'tokens' } as const;
     const { row, standing } = await startSession(people, tx, visit, proved, options);
     const scopes = scopesAtLogin(standing, methods);
+    const amr = amrOf(methods);
     const pair = await tokens.startFamily(tx, {
       clientId: FIRST_PARTY_CLIENT,
       userId: person.id,
@@ -84,7 +87,7 @@ function logInOnce(deps: LoginDeps, visit: Visit, proof: LoginProof, place: Logi
       rotation: 'each_use',
       epoch,
       sessionId: row.id,
-      extraClaims: { amr: amrOf(methods), auth_time: Math.floor(people.clock.nowMs() / 1000) },
+      extraClaims: { auth_time: Math.floor(people.clock.nowMs() / 1000), acr: acrOf(amr), amr },
     });
     return { kind: 'tokens', pair, sessionId: row.id };
   });

@@ -13,6 +13,8 @@ export const CURES: Readonly<Record<ErrorCode, string>> = {
   token_revoked: 'Get a new key. Told only to who presented the right secret.',
   invalid_credentials:
     'Check address and password; the message says when it is the code, the passkey or a sign-in that has ended. After too many the answer is 429.',
+  insufficient_user_authentication:
+    'Have the person sign in again: send them to `/oauth/authorize` with the `max_age` and `acr_values` of `WWW-Authenticate`, and call with the new token. Keys and tokens of applications for themselves are no sign-in.',
   mfa_required: 'Answer the `challenge` of the reply by one of its `methods`, or send `otp` in the same call.',
   insufficient_scope: 'Use a key that holds the scope in the message and in `WWW-Authenticate`.',
   ip_not_allowed:

@@ -31,6 +31,10 @@ export interface AccessTokenClaims {
   /** The login session behind it (OpenID Connect Front-Channel Logout §3). */
   sid?: string;
   family_id?: string;
+  /** When and how the user signed in (RFC 9068 §2.2.1); absent where no user did. */
+  auth_time?: number;
+  acr?: string;
+  amr?: readonly string[];
   /** Whose word `sub` is, where an assertion of somebody else was exchanged for the token. */
   subject_issuer?: string;
   /** The trusted issuer that this was: the token ends with it. */
@@ -45,17 +49,21 @@ const isScope = (value: unknown) =>
   typeof value === 'string' && (value === '' || value.split(' ').every((token) => isScopeToken(token)));
 
 const REQUIRED = ['iss', 'sub', 'aud', 'client_id'] as const;
-const OPTIONAL = ['grant_id', 'sid', 'family_id', 'subject_issuer', 'trusted_issuer_id'] as const;
+const OPTIONAL = ['grant_id', 'sid', 'family_id', 'subject_issuer', 'trusted_issuer_id', 'acr'] as const;
+const OPTIONAL_TIMES = ['nbf', 'auth_time'] as const;
 
 /** The claims of a payload whose signature was ours; null when one is missing or of another type. */
 export function readClaims(payload: JsonObject): AccessTokenClaims | null {
-  const { iat, exp, nbf, epoch, jti, scope, environment } = payload;
+  const { iat, exp, epoch, jti, scope, environment, amr = [] } = payload;
   const hasTexts =
     REQUIRED.every((name) => isText(payload[name])) && OPTIONAL.every((name) => isTextOrAbsent(payload[name]));
-  const hasTimes = isTime(iat) && isTime(exp) && isTime(epoch) && (nbf === undefined || isTime(nbf));
+  const hasTimes =
+    [iat, exp, epoch].every(isTime) &&
+    OPTIONAL_TIMES.every((name) => payload[name] === undefined || isTime(payload[name]));
   const hasIds = isText(jti) && isId('access_token', jti) && isText(payload.workspace_id);
   const isWhere = environment === 'test' || environment === 'live';
-  if (!hasTexts || !hasTimes || !hasIds || !isWhere || !isScope(scope)) return null;
+  const isHow = Array.isArray(amr) && amr.every(isText);
+  if (!hasTexts || !hasTimes || !hasIds || !isWhere || !isHow || !isScope(scope)) return null;
   return payload as unknown as AccessTokenClaims;
 }
 

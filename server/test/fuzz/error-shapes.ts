@@ -17,6 +17,8 @@ const goingOn = {
   methods: { type: 'array', items: { enum: ['otp', 'passkey', 'backup_code'] } },
   expires_at: time,
   proof_needed: { const: true },
+  max_age: { type: 'integer', minimum: 0 },
+  acr_values: { type: 'array', minItems: 1, items: text },
 };
 
 function object(properties: Record<string, object>, optional: Record<string, object> = {}): object {

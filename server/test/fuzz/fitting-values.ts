@@ -29,6 +29,7 @@ const MEANINGFUL: Record<string, (source: Source) => readonly string[]> = {
   ip: () => ['127.0.0.1', '::1', '10.0.0.1'],
   scopes: ({ world, lane, dice }) => [dice.pick(world.scopes), 'read', 'write', ...lane.made('/scopes')],
   implies: ({ world, lane }) => [...world.scopes.slice(0, 8), ...lane.made('/scopes')],
+  acr_values: () => ['urn:latchkey:acr:1fa', 'urn:latchkey:acr:1fa urn:latchkey:acr:2fa'],
   scope: () => ['read', 'read write', 'projects:read,orders:read'],
   plan: ({ lane }) => ['standard', 'starter', ...lane.made('/plans')],
   workspace_id: ({ world, workspaceId, lane }) => [

@@ -1,5 +1,7 @@
 import { afterAll, describe, expect, test } from 'vitest';
-import { freshPostgres, stopServers } from '../harness.ts';
+import { freshPostgres, manualClock, stopServers } from '../harness.ts';
+import { loggedIn } from '../login/logins.ts';
+import { newPerson } from '../people/browser.ts';
 import { startPostgresProxy } from '../storage/postgres-proxy.ts';
 import { PROXIES } from './proxies.ts';
 import { bearer, type Stack, type StackOptions, startStack } from './stack.ts';
@@ -76,6 +78,37 @@ describe.each(PROXIES)('%s', (name) => {
       name === 'nginx' ? /^application\/json/ : /^application\/problem/,
     );
   });
+});
+
+test('nginx asks for a recent sign-in where a location says so, and tells the challenge once', async () => {
+  const clock = manualClock();
+  const edit = (text: string) =>
+    text
+      .replaceAll('latchkey_environment live;', 'latchkey_environment any;')
+      .replace('set $latchkey_scope admin;', 'set $latchkey_scope admin;\n    set $latchkey_max_age 300;')
+      .replace(
+        '$latchkey_scope "";',
+        '$latchkey_scope "";\n    set $latchkey_acr_values urn:latchkey:acr:2fa,urn:latchkey:acr:1fa;',
+      );
+  const stack = await start('nginx', { edit, server: { clock } });
+  const { token } = await loggedIn(stack.latchkey, await newPerson(stack.latchkey, { role: 'admin' }));
+  const call = (line: string, key = token) => stack.send(line, [bearer({ key })]);
+  const places = ['GET /', 'GET /sandbox', 'GET /orders'];
+  for (const line of places) expect((await call(line)).status, line).toBe(200);
+  clock.advance(600_000);
+  const old = await call('GET /');
+  expect([old.status, old.json.error, old.json.max_age]).toEqual([401, 'insufficient_user_authentication', 300]);
+  expect(old.headers.get('www-authenticate')).toMatch(
+    /^Bearer error="insufficient_user_authentication", error_description="[^"]+", max_age="300", resource_metadata="[^"]+"$/,
+  );
+  // What one location asks, no other does.
+  for (const line of ['GET /sandbox', 'GET /orders']) expect((await call(line)).status, line).toBe(200);
+  const key = await stack.key(['admin'], { environment: 'test' });
+  const seen = await Promise.all(places.map(async (line) => (await call(line, key.key)).status));
+  expect(seen).toEqual([401, 401, 200]);
+  const { headers } = await call('GET /sandbox', key.key);
+  expect(headers.get('www-authenticate')).toContain('acr_values="urn:latchkey:acr:2fa urn:latchkey:acr:1fa"');
+  expect(stack.upstream.taken()).toHaveLength(6);
 });
 
 test('nginx with several Latchkeys tells what the one said that answered', async () => {

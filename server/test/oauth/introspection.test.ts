@@ -34,12 +34,15 @@ describe.each(DATABASES)('introspection on %s', (database) => {
 
   test('says of an access token what the token itself says', async () => {
     const { access_token: text } = await consented(server, person, web);
-    const { iss, sub, aud, client_id, iat, exp, jti, scope, workspace_id, environment } = claimsOf(text);
+    const { iss, sub, aud, client_id, iat, exp, jti, scope, workspace_id, environment, ...claims } = claimsOf(text);
+    const { auth_time, acr, amr } = claims;
+    expect([auth_time, acr, amr]).toEqual([expect.any(Number), 'urn:latchkey:acr:1fa', ['pwd']]);
     const expected = {
       active: true,
       token_type: 'Bearer',
       token_use: 'access_token',
       ...{ iss, sub, aud, client_id, iat, exp, jti, scope, workspace_id, environment },
+      ...{ auth_time, acr, amr },
     };
     for (const caller of [web, asking, server.rootKey]) {
       const reply = await ask(text, caller);

@@ -69,6 +69,24 @@ test('in no workspace it owes it, too: nothing is allowed in another one', async
 });
 
 test.each([{ prompt: 'login' }, { max_age: '60' }])(
+  'A18: %o is not met by a change of the password, for which no second factor was shown',
+  async (params) => {
+    const app = await newApp(server);
+    const { client, person } = await personAtBrowser(server);
+    await enrolTotp(person, clock.nowMs);
+    await allow(client, app);
+    clock.advance(600_000);
+    const form = await client.visit(requestPath(app, params));
+    const waits = /name="return_to" value="([^"]*)"/.exec(form.text)?.[1]?.replaceAll('&amp;', '&') ?? '';
+    const json = { current_password: PASSWORD, new_password: 'quarry lantern 77 moss' };
+    expect((await person.post('/v1/account/password', json)).status).toBe(200);
+    for (const [name, value] of person.cookies) client.cookies.set(name, value);
+    expect((await client.get('/account')).status).toBe(200);
+    expect(plainText(await client.visit(waits))).toContain('Sign in');
+  },
+);
+
+test.each([{ prompt: 'login' }, { max_age: '60' }])(
   'A18: %o is not met by an old session that is put back once the request waits',
   async (params) => {
     const app = await newApp(server);

@@ -66,6 +66,7 @@ describe.each(DATABASES)('redeeming a code on %s', (database) => {
       grant_id: expect.stringMatching(/^grt_/),
       family_id: expect.stringMatching(/^fam_/),
       auth_time: expect.any(Number),
+      acr: 'urn:latchkey:acr:1fa',
       amr: ['pwd'],
     });
     const who = await server.call('/v1/auth/verify', { key: reply.json.access_token });
@@ -94,6 +95,7 @@ describe.each(DATABASES)('redeeming a code on %s', (database) => {
       auth_time: claimsOf(json.access_token).auth_time,
       nonce: 'n-0S6_WzA2Mj',
       at_hash: challengeHalf(json.access_token),
+      acr: 'urn:latchkey:acr:1fa',
       amr: ['pwd'],
       sid: person.sessionId,
       name: 'Ada',

@@ -59,9 +59,9 @@ export async function changePassword(
       throw new Failure('invalid_token', 'The session has ended. Sign in again.');
     const reason = person.password_hash === null ? 'set' : 'changed';
     await setPassword(people, tx, personActor(visit, person.id), { userId: person.id, passwordHash, reason });
-    const methods = JSON.parse(session.methods) as ProofMethod[];
     const { workspace_id: workspaceId, environment } = session;
     const hasFactor = secondFactorsOf(person).length > 0;
+    const methods = hasFactor ? (JSON.parse(session.methods) as ProofMethod[]) : (['password'] as const);
     const place = { replaces: null, workspaceId, environment, ...(hasFactor ? { provedAtMs: session.proved_at } : {}) };
     const changed = { ...person, password_hash: passwordHash };
     return startSession(people, tx, visit, { person: changed, methods }, place);

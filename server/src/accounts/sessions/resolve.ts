@@ -6,6 +6,8 @@ import type { Principal } from '../../http/index.ts';
 import { type BucketSeat, type Limits, NO_SEAT, type PlanTable, planNamed } from '../../limits/index.ts';
 import { type Changes, createRecordCache } from '../../shared-state/index.ts';
 import { ROLE_SCOPES } from '../members/roles.ts';
+import { acrOf } from '../sign-in/acr.ts';
+import { amrOf } from '../sign-in/amr.ts';
 import { type ProofMethod, provesSecondFactor } from '../sign-in/proof.ts';
 import { SESSION_IDLE_MS } from './session.ts';
 import { markSeen, type SessionFacts, sessionByHash } from './store.ts';
@@ -65,6 +67,11 @@ interface Standing {
   isInFirst: boolean;
 }
 
+const methodsOf = ({ methods }: SessionFacts) => JSON.parse(methods) as ProofMethod[];
+
+/** A session that took another's place when the password changed is no newer than the proof that it stands on. */
+const signedInAtMs = ({ created_at, proved_at }: SessionFacts) => Math.min(created_at, proved_at);
+
 function principalOf(
   facts: SessionFacts,
   { isBlocked, isInFirst }: Standing,
@@ -86,6 +93,7 @@ function principalOf(
     grantedScopes,
     scopes: options.catalogue.expand(grantedScopes),
     expiresAtMs: facts.expires_at,
+    signIn: { atMs: signedInAtMs(facts), acr: acrOf(amrOf(methodsOf(facts))) },
     isOperator: isInFirst && !isBlocked && facts.role === 'owner',
     allWorkspaces: false,
   };
@@ -94,7 +102,7 @@ function principalOf(
 function blockedBy(facts: SessionFacts): SessionRecord['blockedBy'] {
   const hasFactor = facts.totp + facts.passkeys > 0;
   // First of all: a session in no workspace owes it in every one.
-  if (hasFactor && !provesSecondFactor(JSON.parse(facts.methods) as string[])) return 'second_factor_proof';
+  if (hasFactor && !provesSecondFactor(methodsOf(facts))) return 'second_factor_proof';
   if (facts.role === null) return 'no_workspace';
   return !hasFactor && facts.require_second_factor === 1 ? 'second_factor' : null;
 }
@@ -106,8 +114,8 @@ function toRecord(facts: SessionFacts, firstId: string | null, options: SessionR
     ...NO_SEAT,
     id: facts.id,
     userId: facts.user_id,
-    signedInAtMs: facts.created_at,
-    methods: JSON.parse(facts.methods) as ProofMethod[],
+    signedInAtMs: signedInAtMs(facts),
+    methods: methodsOf(facts),
     principal: principalOf(facts, standing, options),
     expiresAtMs: facts.expires_at,
     limits: planNamed(options.plans(), facts.plan).limits.login,

@@ -1,8 +1,7 @@
-import type { SessionRecord } from '../../accounts/index.ts';
+import { amrOf, type SessionRecord } from '../../accounts/index.ts';
 import type { Application } from '../../applications/index.ts';
 import type { Actor } from '../../audit/index.ts';
 import { type Tx, UniqueViolation } from '../../database/index.ts';
-import { amrOf } from './amr.ts';
 import type { AuthorizeDeps } from './deps.ts';
 import type { Offer } from './evaluate.ts';
 import type { Outcome } from './outcome.ts';

@@ -1,3 +1,4 @@
+import { ACR_VALUES } from '../../accounts/index.ts';
 import type { ClientAuthMethod, GrantType } from '../../applications/index.ts';
 import { IDENTITY_CLAIMS } from '../userinfo/claims.ts';
 
@@ -48,6 +49,7 @@ export const FEATURES: readonly Feature[] = [
       response_modes_supported: ['query', 'form_post'],
       code_challenge_methods_supported: ['S256'],
       authorization_response_iss_parameter_supported: true,
+      acr_values_supported: ACR_VALUES,
       prompt_values_supported: ['none', 'login', 'consent', 'select_account'],
       claims_parameter_supported: false,
       request_parameter_supported: false,
@@ -94,6 +96,7 @@ export const FEATURES: readonly Feature[] = [
         'nonce',
         'at_hash',
         'azp',
+        'acr',
         'amr',
         'sid',
       ],

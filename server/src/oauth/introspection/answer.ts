@@ -6,7 +6,10 @@ export const INACTIVE = { active: false } as const;
 
 const seconds = (ms: number) => Math.floor(ms / 1000);
 
-/** An access token, in the words of its own claims: what a JWT says and what introspection says is the same. Pure. */
+/**
+ * An access token, in the words of its own claims: what a JWT says and what introspection says is the same, also of how the
+ * user signed in (RFC 9470 §6.2). Pure.
+ */
 export function answerOfToken(claims: AccessTokenClaims): object {
   const { scope, client_id, exp, iat, sub, aud, iss, jti, workspace_id, environment } = claims;
   return {
@@ -15,6 +18,9 @@ export function answerOfToken(claims: AccessTokenClaims): object {
     token_use: 'access_token',
     ...{ scope, client_id, sub, aud, iss, exp, iat, jti, workspace_id, environment },
     ...(claims.nbf === undefined ? {} : { nbf: claims.nbf }),
+    ...(claims.auth_time === undefined ? {} : { auth_time: claims.auth_time }),
+    ...(claims.acr === undefined ? {} : { acr: claims.acr }),
+    ...(claims.amr === undefined ? {} : { amr: claims.amr }),
     ...(claims.sid === undefined ? {} : { sid: claims.sid }),
     ...(claims.subject_issuer === undefined ? {} : { subject_issuer: claims.subject_issuer }),
   };

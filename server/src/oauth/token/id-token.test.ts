@@ -46,6 +46,7 @@ test('it says who signed in where, when and how, and to which access token it be
       nonce: 'n-0S6_WzA2Mj',
       auth_time: 1_899_999_000,
       at_hash: '77QmUPtjPfzWtF2AnpK9RQ',
+      acr: 'urn:latchkey:acr:2fa',
       amr: ['pwd', 'otp', 'mfa'],
       sid: 'ses_1',
       email: 'a@example.com',
@@ -56,7 +57,7 @@ test('it says who signed in where, when and how, and to which access token it be
 
 test('what there is not is left out', () => {
   const { claims = {} } = claimsOf({ nonce: null, authTime: null, amr: [], sessionId: null }) ?? {};
-  for (const name of ['nonce', 'auth_time', 'amr', 'sid']) expect(claims).not.toHaveProperty(name);
+  for (const name of ['nonce', 'auth_time', 'acr', 'amr', 'sid']) expect(claims).not.toHaveProperty(name);
 });
 
 test('no claim of a person replaces one of the token', () => {

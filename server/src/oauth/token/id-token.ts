@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { acrOf } from '../../accounts/index.ts';
 import type { IdTokenAlgorithm } from '../../applications/index.ts';
 import type { Clock } from '../../clock.ts';
 import type { SigningKeys } from '../../signing-keys/index.ts';
@@ -55,7 +56,7 @@ export function mintIdToken({ signingKeys, clock, issuer }: IdTokenDeps, request
     at_hash: accessTokenHash(accessToken),
     ...(nonce === null ? {} : { nonce }),
     ...(authTime === null ? {} : { auth_time: authTime }),
-    ...(amr.length === 0 ? {} : { amr }),
+    ...(amr.length === 0 ? {} : { acr: acrOf(amr), amr }),
     ...(sessionId === null ? {} : { sid: sessionId }),
   });
 }

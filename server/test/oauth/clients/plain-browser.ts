@@ -10,14 +10,20 @@ export interface Credentials {
 
 /** What the browser was asked on its way, and where outside the server it was sent in the end. */
 export interface Journey {
-  asked: ('sign_in' | 'consent' | 'sign_out')[];
+  asked: ('sign_in' | 'second_factor' | 'proof' | 'consent' | 'sign_out')[];
   sentTo: URL;
+}
+
+export interface Answers {
+  decision?: 'allow' | 'deny';
+  /** What the person's authenticator app shows. */
+  otp?: () => Promise<string>;
 }
 
 /** A browser without script: it keeps cookies, follows redirects, and fills in forms as their HTML says. */
 export interface PlainBrowser {
   /** Goes to a URL of the server, and answers what it is asked until it is sent to another site. */
-  go(url: URL, answers?: { decision?: 'allow' | 'deny' }): Promise<Journey>;
+  go(url: URL, answers?: Answers): Promise<Journey>;
 }
 
 interface Form {
@@ -50,7 +56,24 @@ export function plainBrowser(server: TestServer, { email, password }: Credential
   const client = pageClient(server);
   const send = ({ action, fields }: Form, more: Record<string, string>) => client.post(action, { ...fields, ...more });
 
-  const answer = (reply: TestReply, decision: string, asked: Journey['asked']): Promise<TestReply> => {
+  /** A second factor: alone, or with the password where a session owes it. */
+  const prove = async (reply: TestReply, otp: () => Promise<string>, asked: Journey['asked']) => {
+    const code = formWith(reply, 'otp');
+    if (!code) return undefined;
+    const isProof = 'password' in code.fields;
+    asked.push(isProof ? 'proof' : 'second_factor');
+    return send(code, { otp: await otp(), ...(isProof ? { password } : {}) });
+  };
+
+  const answer = async (
+    reply: TestReply,
+    { decision = 'allow', otp }: Answers,
+    asked: Journey['asked'],
+  ): Promise<TestReply> => {
+    const proved = otp && (await prove(reply, otp, asked));
+    if (proved) return proved;
+    const owed = / href="(\/account\/proof\?[^"]*)"/.exec(reply.text)?.[1];
+    if (reply.status === 403 && owed) return client.get(unescaped(owed));
     const signIn = formWith(reply, 'password');
     if (signIn) {
       asked.push('sign_in');
@@ -68,7 +91,7 @@ export function plainBrowser(server: TestServer, { email, password }: Credential
   };
 
   return {
-    go: async (url, { decision = 'allow' } = {}) => {
+    go: async (url, answers = {}) => {
       expect(url.origin).toBe(server.issuer);
       const asked: Journey['asked'] = [];
       let reply = await client.get(url.pathname + url.search);
@@ -77,7 +100,7 @@ export function plainBrowser(server: TestServer, { email, password }: Credential
           const next = new URL(reply.headers.get('location') ?? '', server.issuer);
           if (next.origin !== server.issuer) return { asked, sentTo: next };
           reply = await client.get(next.pathname + next.search);
-        } else reply = await answer(reply, decision, asked);
+        } else reply = await answer(reply, answers, asked);
       }
       throw new Error(`still not there: ${asked.join()} ${reply.text}`);
     },

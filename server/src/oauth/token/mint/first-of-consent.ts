@@ -1,3 +1,4 @@
+import { acrOf } from '../../../accounts/index.ts';
 import { type Application, isConfidential } from '../../../applications/index.ts';
 import type { Tx } from '../../../database/index.ts';
 import { OAuthFailure } from '../../../failure.ts';
@@ -44,7 +45,7 @@ export async function mintFirst(ask: Ask, tx: Tx, first: FirstOfConsent): Promis
     clientId: application.id,
     grantId,
     epoch: ask.epoch,
-    extraClaims: { auth_time: authTime, amr },
+    extraClaims: { auth_time: authTime, acr: acrOf(amr), amr },
   };
   const told = { kind: 'minted', ...granted, userId, grantId, isRetry: false } as const;
   const toldLogin = { nonce, authTime, amr, sessionId };

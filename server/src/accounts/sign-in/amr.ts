@@ -1,4 +1,4 @@
-import type { ProofMethod } from '../../accounts/index.ts';
+import type { ProofMethod } from './proof.ts';
 
 const VALUES: Readonly<Partial<Record<ProofMethod, string>>> = {
   password: 'pwd',
