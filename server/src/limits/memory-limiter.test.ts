@@ -39,6 +39,17 @@ test('a flood of addresses takes no place from credentials', () => {
   expect(countAllowed(keys)).toBe(1000);
 });
 
+test('newcomers who share one bucket are given back what was no guess', () => {
+  const limiter = createMemoryLimiter({ clock: manualClock(), maxAnonymous: 10 });
+  for (let index = 0; index < 10; index += 1) limiter.spend(address(index), anonymous, 1);
+  for (let index = 100; index < 200; index += 1) {
+    expect(limiter.spend(address(index), anonymous, 1)).toMatchObject({ allowed: true });
+    limiter.giveBack(address(index), 1);
+  }
+  const wrong = Array.from({ length: 5 }, (_, index) => limiter.spend(address(200 + index), anonymous, 1));
+  expect(countAllowed(wrong)).toBe(anonymous.perHour);
+});
+
 test('gives places back when their windows have ended', () => {
   const clock = manualClock();
   const limiter = createMemoryLimiter({ clock, maxAnonymous: 1000 });

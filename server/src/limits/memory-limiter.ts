@@ -92,7 +92,9 @@ export function createMemoryLimiter({ clock, maxAnonymous = MAX_ANONYMOUS }: Mem
       return shared === undefined ? spendFirst(OVERFLOW, limits, cost, nowMs) : spendFrom(shared, limits, cost, nowMs);
     },
     giveBack: (bucket, cost) => {
-      const slot = bucketsOf(bucket).get(bucket);
+      const buckets = bucketsOf(bucket);
+      // What found no place of its own was counted where all newcomers are.
+      const slot = buckets.get(bucket) ?? (buckets === anonymous ? anonymous.get(OVERFLOW) : undefined);
       if (slot === undefined) return;
       const state = slots.read(slot);
       slots.write(slot, { ...state, used: Math.max(0, state.used - cost) });
