@@ -17,6 +17,7 @@ export {
   type AuthenticatedClient,
   type ClientAuthDeps,
   createAuthenticateClient,
+  UNKNOWN_CLIENTS_PER_HOUR,
   WRONG_PROOFS_PER_HOUR,
 } from './authentication/authenticate.ts';
 export { MOST_STRANGERS_KEYS_AT_ONCE } from './authentication/client-keys.ts';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { manualClock } from '../../test/harness.ts';
 import { HOUR_MS, type Limits, type Spending } from './decision.ts';
-import { ANONYMOUS_PREFIX, createMemoryLimiter } from './memory-limiter.ts';
+import { ANONYMOUS_PREFIX, createMemoryLimiter, SHARED_BUCKETS } from './memory-limiter.ts';
 
 const anonymous: Limits = { perHour: 3, perSecond: null };
 const address = (index: number) => `${ANONYMOUS_PREFIX}${index}`;
@@ -26,7 +26,7 @@ test('keeps a million addresses in bounded memory, and forgets none of those tha
     limiter.spend(address(index), anonymous, 1);
     if (index % 10_000 === 0) clock.advance(1000);
   }
-  expect(limiter.size()).toBeLessThanOrEqual(10_001);
+  expect(limiter.size()).toBeLessThanOrEqual(10_000 + SHARED_BUCKETS);
   expect(countAllowed(blocked.map((bucket) => limiter.spend(bucket, anonymous, 1)))).toBe(0);
 });
 
@@ -39,6 +39,29 @@ test('a flood of addresses takes no place from credentials', () => {
   expect(countAllowed(keys)).toBe(1000);
 });
 
+test('newcomers without a place are given back what was no guess, and count all the same', () => {
+  const limiter = createMemoryLimiter({ clock: manualClock(), maxAnonymous: 10 });
+  for (let index = 0; index < 10; index += 1) limiter.spend(address(index), anonymous, 1);
+  for (let call = 0; call < 100; call += 1) {
+    expect(limiter.spend('ip:newcomer', anonymous, 1)).toMatchObject({ allowed: true });
+    limiter.giveBack('ip:newcomer', 1);
+  }
+  expect(countAllowed(Array.from({ length: 5 }, () => limiter.spend('ip:newcomer', anonymous, 1)))).toBe(3);
+});
+
+test('a flood that took every place, and goes on, leaves passwords to be guessed at', () => {
+  const limiter = createMemoryLimiter({ clock: manualClock(), maxAnonymous: 100 });
+  for (let index = 0; index < 20_000; index += 1) {
+    limiter.spend(`ip:guess:client:${index}`, anonymous, 1);
+    limiter.spend(address(index), anonymous, 1);
+  }
+  for (const kind of ['network', 'account']) {
+    const people = Array.from({ length: 50 }, (_, index) => limiter.spend(`ip:guess:${kind}:${index}`, anonymous, 1));
+    expect(countAllowed(people), kind).toBe(50);
+  }
+  expect(limiter.size()).toBeLessThanOrEqual(100 + 4 * SHARED_BUCKETS);
+});
+
 test('gives places back when their windows have ended', () => {
   const clock = manualClock();
   const limiter = createMemoryLimiter({ clock, maxAnonymous: 1000 });
@@ -46,7 +69,7 @@ test('gives places back when their windows have ended', () => {
   expect(limiter.spend('ip:newcomer', anonymous, 1)).toMatchObject({ allowed: true });
   clock.advance(HOUR_MS);
   for (let index = 0; index < 1000; index += 1) limiter.spend(`ip:later-${index}`, anonymous, 1);
-  expect(limiter.size()).toBeLessThanOrEqual(1001);
+  expect(limiter.size()).toBeLessThanOrEqual(1000 + SHARED_BUCKETS);
   const places = Array.from({ length: 3 }, () => limiter.spend('ip:later-999', anonymous, 1));
   expect(countAllowed(places)).toBe(2);
 });

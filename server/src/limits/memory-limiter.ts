@@ -1,3 +1,4 @@
+import { crc32 } from '@latchkey/protocol';
 import type { Clock } from '../clock.ts';
 import { BucketSlots } from './bucket-slots.ts';
 import { isForgettable, type Limits, spend } from './decision.ts';
@@ -13,7 +14,20 @@ export interface MemoryLimiterOptions {
 export const ANONYMOUS_PREFIX = 'ip:';
 
 const MAX_ANONYMOUS = 100_000;
-const OVERFLOW = `${ANONYMOUS_PREFIX}overflow`;
+/** How many buckets newcomers of one kind share when every place is taken. */
+export const SHARED_BUCKETS = 256;
+/** What is guessed at: named by us, and never by who calls. */
+const GUESS = /^ip:guess:([a-z_-]+):/;
+
+/**
+ * The bucket that a newcomer shares when every place is taken: with few others, and with nothing of another kind. So calls
+ * that cost their maker nothing do not use up what is left for passwords.
+ */
+function sharedBucket(bucket: string): string {
+  const [, kind = 'others'] = GUESS.exec(bucket) ?? [];
+  return `${ANONYMOUS_PREFIX}overflow:${kind}:${crc32(bucket) % SHARED_BUCKETS}`;
+}
+
 const SWEEP_STEP = 4;
 
 /** Slots by name. */
@@ -41,7 +55,7 @@ function createSweep(slots: BucketSlots): (buckets: Buckets, nowMs: number) => v
 
 /**
  * Counts in this process. Memory is bounded under a flood of addresses without forgetting a live bucket: ended windows
- * are swept a few at a time, and when every place is taken newcomers share one bucket until some have ended.
+ * are swept a few at a time, and when every place is taken newcomers share some until others have ended.
  */
 export function createMemoryLimiter({ clock, maxAnonymous = MAX_ANONYMOUS }: MemoryLimiterOptions): Limiter & {
   size(): number;
@@ -88,11 +102,14 @@ export function createMemoryLimiter({ clock, maxAnonymous = MAX_ANONYMOUS }: Mem
       }
       sweep(buckets, nowMs);
       if (buckets === named || anonymous.size < maxAnonymous) return spendFirst(bucket, limits, cost, nowMs, seat);
-      const shared = anonymous.get(OVERFLOW);
-      return shared === undefined ? spendFirst(OVERFLOW, limits, cost, nowMs) : spendFrom(shared, limits, cost, nowMs);
+      const name = sharedBucket(bucket);
+      const shared = anonymous.get(name);
+      return shared === undefined ? spendFirst(name, limits, cost, nowMs) : spendFrom(shared, limits, cost, nowMs);
     },
     giveBack: (bucket, cost) => {
-      const slot = bucketsOf(bucket).get(bucket);
+      const buckets = bucketsOf(bucket);
+      // What found no place of its own was counted where all newcomers are.
+      const slot = buckets.get(bucket) ?? (buckets === anonymous ? anonymous.get(sharedBucket(bucket)) : undefined);
       if (slot === undefined) return;
       const state = slots.read(slot);
       slots.write(slot, { ...state, used: Math.max(0, state.used - cost) });

@@ -172,6 +172,19 @@ describe('keys at an address', () => {
     expect(server.asked).toBe(2);
   });
 
+  test('H7: many sets of many keys take bounded memory: those that nobody asked for longest are read again', async () => {
+    const { server, keys } = await setUp();
+    const one = ec();
+    server.keys = Array.from({ length: 100 }, (_, index) => jwkOf(one.publicKey, { kid: `k${index}` }));
+    const find = (index: number) => keys.keyFor({ uri: `${server.uri}?${index}` }, { kid: 'k7', alg: 'ES256' });
+    for (let index = 0; index < 250; index += 1) expect(same(await find(index), one.publicKey)).toBe(true);
+    expect(server.asked).toBe(250);
+    await find(249);
+    expect(server.asked).toBe(250);
+    await find(0);
+    expect(server.asked).toBe(251);
+  });
+
   test('who pays for a reading pays before it, and only for one; what paying throws is thrown', async () => {
     const { server, keys, clock } = await setUp();
     server.keys = [jwkOf(ec().publicKey, { kid: 'a' })];

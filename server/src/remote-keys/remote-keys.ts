@@ -40,6 +40,8 @@ const SHORTEST_AGE_MS = COOLDOWN_MS;
 /** A source that does not answer keeps its last keys no longer. */
 const LAST_GOOD_MS = 24 * 3_600_000;
 const MAX_SOURCES = 2000;
+/** Of all sources together: whoever has sets read chooses their size, and keys of 8192 bits take three kilobytes each. */
+const MOST_KEYS_KEPT = 20_000;
 const LIMIT_BYTES = 256 * 1024;
 
 type Pick = (keys: readonly ForeignKey[]) => KeyObject | null;
@@ -75,7 +77,11 @@ async function fetchKeys(outbound: Outbound, uri: string): Promise<{ keys: reado
 class RemoteSets {
   readonly #options: RemoteKeysOptions;
   // By the address and nothing else: what a token names never decides where keys are looked for.
-  readonly #known = new LRUCache<string, Known>({ max: MAX_SOURCES });
+  readonly #known = new LRUCache<string, Known>({
+    max: MAX_SOURCES,
+    maxSize: MOST_KEYS_KEPT,
+    sizeCalculation: ({ keys }) => 1 + (keys?.length ?? 0),
+  });
   #readings = 0;
 
   constructor(options: RemoteKeysOptions) {
@@ -140,6 +146,9 @@ class RemoteSets {
   async #read(uri: string, known: Known, nowMs: number): Promise<void> {
     try {
       Object.assign(known, { ...(await fetchKeys(this.#options.outbound, uri)), readAtMs: nowMs });
+      // Weighed anew, with the keys that it has now: what is set again as it is keeps its old weight.
+      this.#known.delete(uri);
+      this.#known.set(uri, known);
     } catch (error) {
       this.#options.onError(error, { host: URL.parse(uri)?.host ?? '' });
     }

@@ -119,3 +119,24 @@ test('a form of another site is asked again as a link, and twice is refused', as
   const twice = await server.call(`/oauth/logout?state=a&state=b`, { key: null });
   expect(twice.status).toBe(400);
 });
+
+test('E8: an application that was disabled sends nobody anywhere, and signs nobody out', async () => {
+  const { client, person } = await personAtBrowser(server);
+  const gone = await newApp(server, { post_logout_redirect_uris: [BACK] });
+  const json = { state: 'disabled', workspace_id: server.workspaceId };
+  await server.call(`/v1/applications/${gone.id}`, { method: 'PATCH', key: server.rootKey, json });
+  const id_token_hint = await idToken(person.userId, { aud: gone.id });
+  for (const params of [{ id_token_hint }, { client_id: gone.id }]) {
+    const reply = await client.get(path({ ...params, post_logout_redirect_uri: BACK }));
+    expect([reply.status, reply.headers.get('location')]).toEqual([400, null]);
+    expect(reply.text).not.toContain('app.example');
+    expect(await isIn(client)).toBe(true);
+  }
+});
+
+test('a client_id that is described nowhere is told on a page, as any that there is none of', async () => {
+  const { client } = await personAtBrowser(server);
+  const reply = await client.get(path({ client_id: 'https://app.example/', post_logout_redirect_uri: BACK }));
+  expect(reply.status).toBe(400);
+  expect(plainText(reply)).toContain('invalid_request');
+});

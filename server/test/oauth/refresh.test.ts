@@ -49,6 +49,21 @@ describe.each(DATABASES)('refreshing on %s', (database) => {
     expect((await refresh(careful, first.refresh_token)).json.refresh_token).not.toBe(first.refresh_token);
   });
 
+  test('D1: who is told to rotate later, or keeps no secret any more, does so from the next use on', async () => {
+    const told = await newClient(server);
+    const before = await consented(server, person, told);
+    expect((await refresh(told, before.refresh_token)).json.refresh_token).toBe(before.refresh_token);
+    const json = { refresh_token_rotation: 'always', workspace_id: server.workspaceId };
+    const at = `/v1/applications/${told.id}`;
+    expect((await server.call(at, { method: 'PATCH', key: server.rootKey, json })).status).toBe(200);
+    const next = await refresh(told, before.refresh_token);
+    expect(next.json.refresh_token).not.toBe(before.refresh_token);
+    expect((await refresh(told, before.refresh_token)).json.refresh_token).toBe(next.json.refresh_token);
+    clock.advance(GRACE_MS + 1);
+    expect(refusal(await refresh(told, before.refresh_token))).toEqual(DEAD);
+    expect(refusal(await refresh(told, next.json.refresh_token))).toEqual(DEAD);
+  });
+
   test('B8: authorization details are more than anything granted, and asking for them harms nothing', async () => {
     const given = await consented(server, person, page, { scope: 'read' });
     const details = { authorization_details: '[{"type":"payment"}]' };

@@ -123,6 +123,26 @@ describe.each(DATABASES)('registrations that nobody uses, on %s (asks 10)', (dat
 });
 
 describe('the operator', () => {
+  test('ties a client down, and the client does not free itself by replacing its registration', async () => {
+    const server = await startServer();
+    const { client_id: id, registration_access_token: rat } = await registered(server, { redirect_uris: [REDIRECT] });
+    const tie = {
+      limits: { per_hour: 7, per_second: 1 },
+      resources: [`${server.issuer}/v1`],
+      require_pkce: true,
+      refresh_tokens: 'offline_access',
+      refresh_token_rotation: 'always',
+      access_token_ttl_seconds: 300,
+    };
+    const at = `/v1/applications/${id}`;
+    expect((await server.call(at, { method: 'PATCH', key: server.rootKey, json: tie })).json).toMatchObject(tie);
+    for (const more of [{ client_name: 'Free' }, { token_endpoint_auth_method: 'none' }, {}]) {
+      const put = await own(server, id, rat, 'PUT', { redirect_uris: [REDIRECT], client_id: id, ...more });
+      expect(put.status, put.text).toBe(200);
+      expect((await server.call(at, { key: server.rootKey })).json).toMatchObject(tie);
+    }
+  });
+
   test('lists, disables and removes them, with several workspaces too; nobody else sees them', async () => {
     const server = await startServer();
     const root = (path: string, options: CallOptions = {}) => server.call(path, { key: server.rootKey, ...options });

@@ -45,6 +45,8 @@ export type AuthenticateClient = (request: ClientRequest) => Promise<Authenticat
 
 /** How many wrong proofs of one client an hour from one network. Right ones are never counted, and never refused. */
 export const WRONG_PROOFS_PER_HOUR = 30;
+/** How many of all clients together that there are none of: what is made up each time takes no place of its own. */
+export const UNKNOWN_CLIENTS_PER_HOUR = 1000;
 
 type Proof = Omit<AuthenticatedClient, 'application'>;
 
@@ -139,11 +141,14 @@ async function proveByAssertion(
 /**
  * What is wrong costs the network that it came from, for this client alone: a flood is told to wait, and the real client
  * goes on, behind the same address too. That tells nobody anything: a secret has 238 random bits, and nothing to guess.
+ * `clientId` null: there is none of that name. Anybody makes up any number of names, so those count together: the places
+ * where attempts are counted are few, and people's sign-ins need them too.
  */
-async function pay({ guesses, clock }: ClientAuthDeps, clientId: string, address: string): Promise<void> {
-  const client = sha256Hex(clientId).slice(0, 32);
+async function pay({ guesses, clock }: ClientAuthDeps, clientId: string | null, address: string): Promise<void> {
+  const client = clientId === null ? 'unknown' : sha256Hex(clientId).slice(0, 32);
+  const perHour = clientId === null ? UNKNOWN_CLIENTS_PER_HOUR : WRONG_PROOFS_PER_HOUR;
   const bucket = `${ANONYMOUS_PREFIX}guess:client:${client}:${addressGroup(address)}`;
-  const spending = await guesses.spend(bucket, { perHour: WRONG_PROOFS_PER_HOUR, perSecond: null }, 1);
+  const spending = await guesses.spend(bucket, { perHour, perSecond: null }, 1);
   if (spending.allowed) return;
   const retryAfterSeconds = Math.max(1, Math.ceil((spending.hourResetAtMs - clock.nowMs()) / 1000));
   throw new Failure('rate_limit_exceeded', 'Too many wrong attempts for this client. Try again later.', {
@@ -208,7 +213,7 @@ export function createAuthenticateClient(deps: ClientAuthDeps): AuthenticateClie
   return async (request) => {
     const { clientId, record, proof, description } = await prove(deps, presentedClient(request), request.address);
     if (!record || !proof) {
-      await pay(deps, clientId, request.address);
+      await pay(deps, record && clientId, request.address);
       throw description === undefined ? invalidClient() : new OAuthFailure('invalid_client', description);
     }
     if (record.application.isDisabled) throw new OAuthFailure('invalid_client', 'The application is disabled.');

@@ -1,4 +1,5 @@
 import type { Application, Applications } from '../../applications/index.ts';
+import { OAuthFailure } from '../../failure.ts';
 import { type AuthorizationParameters, type HintDeps, type IdTokenHint, readIdTokenHint } from '../authorize/index.ts';
 
 export interface LogoutDeps extends HintDeps {
@@ -32,6 +33,17 @@ function locationOf(redirectUri: string, state: string | null): string {
 type Back = { back: LogoutReturn | null; hint: IdTokenHint | null } | { kind: 'refused'; why: LogoutRefusal };
 const refused = (why: LogoutRefusal): Back => ({ kind: 'refused', why });
 
+/** Null also for one that may not act any more, and for one whose document cannot be used: it is followed nowhere. */
+async function living({ applications }: LogoutDeps, clientId: string, namedFrom: string): Promise<Application | null> {
+  try {
+    const application = await applications.find(clientId, namedFrom);
+    return application === null || application.isDisabled ? null : application;
+  } catch (error) {
+    if (error instanceof OAuthFailure) return null;
+    throw error;
+  }
+}
+
 /**
  * Where a request for signing out may lead: only where the application that it names has registered, character by character
  * (OpenID Connect RP-Initiated Logout §3, security E8).
@@ -43,7 +55,7 @@ async function readBack(deps: LogoutDeps, params: AuthorizationParameters, named
   const named = params.get('client_id');
   if (named !== null && hint !== null && named !== hint.clientId) return refused('other_client');
   const clientId = named ?? hint?.clientId ?? null;
-  const application = clientId === null ? null : await deps.applications.find(clientId, namedFrom);
+  const application = clientId === null ? null : await living(deps, clientId, namedFrom);
   if (clientId !== null && application === null) return refused('unknown_client');
   const redirectUri = params.get('post_logout_redirect_uri');
   if (redirectUri === null) return { back: null, hint };

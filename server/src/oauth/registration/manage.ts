@@ -1,6 +1,7 @@
 import { isId, readSecret } from '@latchkey/protocol';
 import {
   type ApplicationRow,
+  type ApplicationSettings,
   anyApplication,
   isClientSecret,
   removeApplication,
@@ -66,6 +67,17 @@ function checkOwn(metadata: ClientMetadata, clientId: string): void {
   if (ours !== undefined) throw invalidMetadata(`${ours} is set by the server: leave it out (RFC 7592 §2.2).`);
 }
 
+/** What no metadata names stays as it is: where the operator has tied a client down, it does not free itself. */
+function keptOf(before: ApplicationSettings, wanted: ApplicationSettings): ApplicationSettings {
+  const { plan, limits, resources, accessTokenTtlSeconds, refreshTokens } = before;
+  return {
+    ...wanted,
+    ...{ plan, limits, resources, accessTokenTtlSeconds, refreshTokens },
+    requirePkce: before.requirePkce || wanted.requirePkce,
+    rotatesRefreshTokens: before.rotatesRefreshTokens || wanted.rotatesRefreshTokens,
+  };
+}
+
 /** RFC 7592 §2.2: puts other metadata in the place of all that was registered; counted as a registration is. */
 export async function replaceRegistration(deps: RegistrationDeps, call: OwnCall, body: unknown): Promise<Shown> {
   await payRegistration(deps, call.address);
@@ -74,7 +86,8 @@ export async function replaceRegistration(deps: RegistrationDeps, call: OwnCall,
     const metadata = metadataIn(body);
     checkOwn(metadata, call.clientId);
     await checkSecret(tx, call, metadata);
-    const settings = settingsOfMetadata(metadata, { ...deps, environment: before.environment });
+    const wanted = settingsOfMetadata(metadata, { ...deps, environment: before.environment });
+    const settings = keptOf(settingsOf(before), wanted);
     const { row, secret } = await replaceSettings(deps, tx, ownActor(call), { id: before.id, settings });
     return { row, clientSecret: secret?.text ?? null, registrationToken: token };
   });

@@ -4,12 +4,11 @@ import type { FormCall } from '../../http/index.ts';
 import { ANONYMOUS_PREFIX, type Limiter, type Limits } from '../../limits/index.ts';
 
 /**
- * How often a client may be refused from one network. Only refusals count, so nobody who brings what is right is ever
+ * How often a client may be refused from one network; those that there are none of, all together. Only refusals count, so nobody who brings what is right is ever
  * turned away, whoever else calls from behind the same address.
  */
 export const REFUSALS: Limits = { perHour: 1000, perSecond: null };
 
-const LONGEST_NAME = 200;
 const BASIC = /^basic +([A-Za-z0-9+/]+={0,2}) *$/i;
 
 /** The client that a request names, not proven; empty where it names none. */
@@ -19,12 +18,21 @@ export function namedClient({ authorization, params }: Pick<FormCall, 'authoriza
   return Buffer.from(encoded, 'base64').toString('latin1').split(':', 1)[0] ?? '';
 }
 
-/** Counts a refusal. Throws `rate_limit_exceeded` in its place once there were too many. */
+export interface RefusalDeps {
+  limiter: Limiter;
+  findApplication(clientId: string): Promise<object | null>;
+}
+
+/**
+ * Counts a refusal. Throws `rate_limit_exceeded` in its place once there were too many. Names that nobody has are counted
+ * as one: anybody makes up any number of them.
+ */
 export async function payRefusal(
-  limiter: Limiter,
+  { limiter, findApplication }: RefusalDeps,
   call: Pick<FormCall, 'authorization' | 'params' | 'address'>,
 ): Promise<void> {
-  const client = namedClient(call).slice(0, LONGEST_NAME);
+  const named = namedClient(call);
+  const client = (await findApplication(named)) === null ? '' : named;
   const bucket = `${ANONYMOUS_PREFIX}token:${client}:${addressGroup(call.address)}`;
   const spending = await limiter.spend(bucket, REFUSALS, 1);
   if (spending.allowed) return;

@@ -24,10 +24,10 @@ function replyOf({ accessToken, refreshToken, idToken, scopes }: Given): FormRep
 }
 
 /** What was refused, as it is told and counted; what is not the caller's fault costs them nothing. */
-async function refusalOf({ limiter }: TokenDeps, call: FormCall, error: unknown): Promise<unknown> {
+async function refusalOf({ limiter, findApplication }: TokenDeps, call: FormCall, error: unknown): Promise<unknown> {
   if (!(error instanceof Failure) || error.status >= 500 || error.status === 429) return error;
   try {
-    await payRefusal(limiter, call);
+    await payRefusal({ limiter, findApplication: (clientId) => findApplication(clientId) }, call);
     return error;
   } catch (tooMany) {
     return tooMany;

@@ -13,6 +13,8 @@ export interface PresentedRefresh {
   clientId: string;
   /** Thumbprint of the key that the request was proven with; null for none. */
   boundKey?: string | null;
+  /** Whether its client gets another token each time by now, however the family was begun. */
+  rotates?: boolean;
   /** Fewer scopes for this access token; all of the family's unless said. The family keeps its own. */
   scopes?: readonly string[] | null;
   /**
@@ -83,7 +85,7 @@ async function takeCurrent(deps: FamilyDeps, tx: Tx, presentation: Presentation)
   const expiresAtMs = slidingEnd(row, nowMs);
   const used = { id: row.id, tokenHash };
   const later = { ...presentation, row: { ...row, expires_at: expiresAtMs } };
-  if (row.rotation === 'none') {
+  if (row.rotation === 'none' && presented.rotates !== true) {
     const kept = await useCurrent(tx, used, { expires_at: expiresAtMs });
     return kept ? give(deps, tx, later, presented.token, { epoch: epochOf(later, kept), isRetry: false }) : null;
   }

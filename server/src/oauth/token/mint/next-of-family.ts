@@ -1,10 +1,12 @@
 import type { Tx } from '../../../database/index.ts';
 import { OAuthFailure } from '../../../failure.ts';
 import type { Family, RefreshRefusal } from '../../../tokens/index.ts';
+import { applicationOf } from '../application-of.ts';
 import { type Ask, actorOf } from '../ask.ts';
 import type { KeptRefusal, NextOfFamily } from '../entitlement.ts';
 import { grantedResource } from '../rules/granted-resource.ts';
 import { grantedScopes } from '../rules/granted-scopes.ts';
+import { rotationOf } from './first-of-consent.ts';
 import type { Minted, ToldLogin } from './minted.ts';
 
 const REFUSALS: Readonly<Record<RefreshRefusal, string>> = {
@@ -34,6 +36,8 @@ export async function mintNext(ask: Ask, tx: Tx, next: NextOfFamily): Promise<Mi
     token: next.refreshToken,
     clientId: ask.client.id,
     actor: actorOf(ask),
+    // Who keeps no secret any more, or was told to rotate, does so from the next use on.
+    rotates: rotationOf(applicationOf(ask)) === 'each_use',
     authorize: async (inTx, family) => {
       grantedResource(ask, family.audience);
       // Asked of what was granted: a role that shrank meanwhile is no mistake of the client's.
