@@ -53,6 +53,11 @@ function createSweep(slots: BucketSlots): (buckets: Buckets, nowMs: number) => v
   };
 }
 
+function sit(slots: BucketSlots, seat: BucketSeat, slot: number): void {
+  seat.slot = slot;
+  seat.turn = slots.turnOf(slot);
+}
+
 /**
  * Counts in this process. Memory is bounded under a flood of addresses without forgetting a live bucket: ended windows
  * are swept a few at a time, and when every place is taken newcomers share some until others have ended.
@@ -79,13 +84,8 @@ export function createMemoryLimiter({ clock, maxAnonymous = MAX_ANONYMOUS }: Mem
     const slot = slots.take();
     slots.write(slot, state);
     bucketsOf(name).set(name, slot);
-    if (seat) sit(seat, slot);
+    if (seat) sit(slots, seat, slot);
     return spending;
-  };
-
-  const sit = (seat: BucketSeat, slot: number) => {
-    seat.slot = slot;
-    seat.turn = slots.turnOf(slot);
   };
 
   return {
@@ -97,7 +97,7 @@ export function createMemoryLimiter({ clock, maxAnonymous = MAX_ANONYMOUS }: Mem
       const buckets = bucketsOf(bucket);
       const known = buckets.get(bucket);
       if (known !== undefined) {
-        if (seat) sit(seat, known);
+        if (seat) sit(slots, seat, known);
         return spendFrom(known, limits, cost, nowMs);
       }
       sweep(buckets, nowMs);
