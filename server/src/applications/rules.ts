@@ -1,4 +1,4 @@
-import { invalidField } from '../failure.ts';
+import { Failure, type FieldProblem } from '../failure.ts';
 import { problemOfTarget } from '../outbound/index.ts';
 import { problemOfJwks } from '../remote-keys/index.ts';
 import type { ApplicationType, ClientAuthMethod, GrantType } from './application.ts';
@@ -56,113 +56,131 @@ export function signsBySecret({
   return authMethod === 'client_secret_jwt' || allowsSelfSignedJwt;
 }
 
-type Rule = (settings: ApplicationSettings) => void;
+/** What does not fit, field by field: an application is told of all of it at once. */
+type Rule = (settings: ApplicationSettings) => Iterable<FieldProblem>;
 
-const refuse = (path: string, message: string): never => {
-  throw invalidField(path, message);
-};
+const isPublicClient = ({ type }: Pick<ApplicationSettings, 'type'>) => type === 'public' || type === 'native';
 
-const authMethodFits: Rule = ({ type, authMethod, jwks, jwksUri }) => {
+function* authMethodFits({ type, authMethod, jwks, jwksUri }: ApplicationSettings): Iterable<FieldProblem> {
   const path = 'token_endpoint_auth_method';
-  if (type === 'public' || type === 'native') {
-    if (authMethod !== 'none') refuse(path, `must be none: a ${type} application keeps no secret`);
-    return;
-  }
-  if (authMethod === 'none') refuse(path, `must not be none for ${type}; use the type public or native`);
-  if (authMethod === 'private_key_jwt' && jwks === null && jwksUri === null) {
-    refuse('jwks', 'is required for private_key_jwt (or jwks_uri)');
-  }
-};
-
-const keysFit: Rule = ({ type, jwks, jwksUri, environment }) => {
-  if (jwks !== null && jwksUri !== null) refuse('jwks_uri', 'cannot be given together with jwks (RFC 7591 §2)');
-  if ((jwks !== null || jwksUri !== null) && (type === 'public' || type === 'native')) {
-    refuse(jwks === null ? 'jwks_uri' : 'jwks', `is for web and service: a ${type} application keeps no key`);
-  }
-  const problem = jwks === null ? null : problemOfJwks(jwks);
-  if (problem !== null) refuse('jwks', problem);
-  if (jwksUri !== null) checkWebUri('jwks_uri', jwksUri, environment);
-};
-
-const grantTypesFit: Rule = ({ type, grantTypes, redirectUris }) => {
-  const has = (grant: GrantType) => grantTypes.includes(grant);
-  const confidential = (['client_credentials', JWT_BEARER, TOKEN_EXCHANGE] as const).find(has);
-  if (confidential !== undefined && (type === 'public' || type === 'native')) {
-    refuse('grant_types', `${confidential} is for web and service applications`);
-  }
-  if (has('authorization_code') && type === 'service') {
-    refuse('grant_types', 'a service acts for itself; use the type web for authorization_code');
-  }
-  if (has('refresh_token') && !has('authorization_code') && !has(DEVICE_CODE)) {
-    refuse('grant_types', 'refresh_token goes with authorization_code or device_code');
-  }
-  if (has('authorization_code') && redirectUris.length === 0)
-    refuse('redirect_uris', 'is required for authorization_code');
-  if (!has('authorization_code') && redirectUris.length > 0) {
-    refuse('redirect_uris', 'is for applications that use authorization_code');
-  }
-};
-
-function checkUris(path: string, uris: readonly string[], { type, environment }: ApplicationSettings): void {
-  for (const [index, uri] of uris.entries()) {
-    const problem = redirectUriProblem(uri, type, environment);
-    if (problem !== null) refuse(`${path}.${index}`, problem);
+  if (isPublicClient({ type })) {
+    if (authMethod !== 'none') yield { path, message: `must be none: a ${type} application keeps no secret` };
+  } else if (authMethod === 'none') {
+    yield { path, message: `must not be none for ${type}; use the type public or native` };
+  } else if (authMethod === 'private_key_jwt' && jwks === null && jwksUri === null) {
+    yield { path: 'jwks', message: 'is required for private_key_jwt (or jwks_uri)' };
   }
 }
 
-const redirectUrisFit: Rule = (settings) => {
-  checkUris('redirect_uris', settings.redirectUris, settings);
-  checkUris('post_logout_redirect_uris', settings.postLogoutRedirectUris, settings);
-};
+function* keysFit({ type, jwks, jwksUri, environment }: ApplicationSettings): Iterable<FieldProblem> {
+  if (jwks !== null && jwksUri !== null) {
+    yield { path: 'jwks_uri', message: 'cannot be given together with jwks (RFC 7591 §2)' };
+  }
+  if ((jwks !== null || jwksUri !== null) && isPublicClient({ type })) {
+    const path = jwks === null ? 'jwks_uri' : 'jwks';
+    yield { path, message: `is for web and service: a ${type} application keeps no key` };
+  }
+  const problem = jwks === null ? null : problemOfJwks(jwks);
+  if (problem !== null) yield { path: 'jwks', message: problem };
+  yield* webUriFits('jwks_uri', jwksUri, environment);
+}
+
+function* grantTypesFit({ type, grantTypes, redirectUris }: ApplicationSettings): Iterable<FieldProblem> {
+  const path = 'grant_types';
+  const has = (grant: GrantType) => grantTypes.includes(grant);
+  const confidential = (['client_credentials', JWT_BEARER, TOKEN_EXCHANGE] as const).find(has);
+  if (confidential !== undefined && isPublicClient({ type })) {
+    yield { path, message: `${confidential} is for web and service applications` };
+  }
+  if (has('authorization_code') && type === 'service') {
+    yield { path, message: 'a service acts for itself; use the type web for authorization_code' };
+  }
+  if (has('refresh_token') && !has('authorization_code') && !has(DEVICE_CODE)) {
+    yield { path, message: 'refresh_token goes with authorization_code or device_code' };
+  }
+  const redirects = redirectUris.length > 0;
+  if (has('authorization_code') && type !== 'service' && !redirects) {
+    yield { path: 'redirect_uris', message: 'is required for authorization_code' };
+  }
+  if (!has('authorization_code') && redirects) {
+    yield { path: 'redirect_uris', message: 'is for applications that use authorization_code' };
+  }
+}
+
+function* urisToComeBackToFit(settings: ApplicationSettings): Iterable<FieldProblem> {
+  const { type, environment, redirectUris, postLogoutRedirectUris } = settings;
+  const lists = { redirect_uris: redirectUris, post_logout_redirect_uris: postLogoutRedirectUris };
+  for (const [name, uris] of Object.entries(lists)) {
+    for (const [index, uri] of uris.entries()) {
+      const message = redirectUriProblem(uri, type, environment);
+      if (message !== null) yield { path: `${name}.${index}`, message };
+    }
+  }
+}
 
 const LOOPBACK = /^http:\/\/(?:127\.0\.0\.1|\[::1\]|localhost)(?:[:/?]|$)/;
 
 /** An address that people or this server are sent to: https, and on this machine http while it is a test. */
-function checkWebUri(path: string, uri: string, environment: ApplicationSettings['environment']): void {
-  const problem = problemOfTarget(uri);
-  if (problem !== null) refuse(path, problem);
+function* webUriFits(
+  path: string,
+  uri: string | null,
+  environment: ApplicationSettings['environment'],
+): Iterable<FieldProblem> {
+  if (uri === null) return;
   const mayBePlain = environment === 'test' && LOOPBACK.test(uri);
-  if (!uri.startsWith('https://') && !mayBePlain) refuse(path, 'must begin with https://');
+  const plain = uri.startsWith('https://') || mayBePlain ? null : 'must begin with https://';
+  const message = problemOfTarget(uri) ?? plain;
+  if (message !== null) yield { path, message };
 }
 
-const urisFit: Rule = ({ clientUri, logoUri, policyUri, tosUri, environment }) => {
+function* urisFit({ clientUri, logoUri, policyUri, tosUri, environment }: ApplicationSettings): Iterable<FieldProblem> {
   const uris = { client_uri: clientUri, logo_uri: logoUri, policy_uri: policyUri, tos_uri: tosUri };
-  for (const [path, uri] of Object.entries(uris)) if (uri !== null) checkWebUri(path, uri, environment);
-};
+  for (const [path, uri] of Object.entries(uris)) yield* webUriFits(path, uri, environment);
+}
 
-const logoutFits: Rule = ({ type, backChannelLogoutUri, needsSessionAtLogout, environment }) => {
+function* logoutFits(settings: ApplicationSettings): Iterable<FieldProblem> {
+  const { type, backChannelLogoutUri, needsSessionAtLogout, environment } = settings;
+  const path = 'backchannel_logout_uri';
   if (backChannelLogoutUri === null) {
-    if (needsSessionAtLogout) refuse('backchannel_logout_uri', 'is required for backchannel_logout_session_required');
+    if (needsSessionAtLogout) yield { path, message: 'is required for backchannel_logout_session_required' };
     return;
   }
-  if (type === 'service')
-    refuse('backchannel_logout_uri', 'is for applications that people sign in to; a service is none');
-  checkWebUri('backchannel_logout_uri', backChannelLogoutUri, environment);
-};
+  if (type === 'service') {
+    yield { path, message: 'is for applications that people sign in to; a service is none' };
+  }
+  yield* webUriFits(path, backChannelLogoutUri, environment);
+}
 
-const tokensFit: Rule = ({ type, requirePkce, rotatesRefreshTokens, accessTokenTtlSeconds, allowsSelfSignedJwt }) => {
-  const isPublic = type === 'public' || type === 'native';
-  if (isPublic && !requirePkce) refuse('require_pkce', `must be true for ${type} (RFC 9700 §2.1.1)`);
+function* tokensFit(settings: ApplicationSettings): Iterable<FieldProblem> {
+  const { type, requirePkce, rotatesRefreshTokens, accessTokenTtlSeconds, allowsSelfSignedJwt } = settings;
+  const isPublic = isPublicClient(settings);
+  if (isPublic && !requirePkce) {
+    yield { path: 'require_pkce', message: `must be true for ${type} (RFC 9700 §2.1.1)` };
+  }
   if (isPublic && !rotatesRefreshTokens) {
-    refuse('refresh_token_rotation', `must be always for ${type} (RFC 9700 §2.2.2)`);
+    yield { path: 'refresh_token_rotation', message: `must be always for ${type} (RFC 9700 §2.2.2)` };
   }
-  if (isPublic && allowsSelfSignedJwt) refuse('self_signed_jwt', `is for web and service: ${type} keeps no secret`);
+  if (isPublic && allowsSelfSignedJwt) {
+    yield { path: 'self_signed_jwt', message: `is for web and service: ${type} keeps no secret` };
+  }
   if (type === 'service' && (accessTokenTtlSeconds ?? 0) > LONGEST_SERVICE_TTL_SECONDS) {
-    refuse('access_token_ttl_seconds', `must be at most ${LONGEST_SERVICE_TTL_SECONDS} for a service`);
+    const message = `must be at most ${LONGEST_SERVICE_TTL_SECONDS} for a service`;
+    yield { path: 'access_token_ttl_seconds', message };
   }
-};
+}
 
 const RULES: readonly Rule[] = [
   authMethodFits,
   keysFit,
   grantTypesFit,
-  redirectUrisFit,
+  urisToComeBackToFit,
   urisFit,
   logoutFits,
   tokensFit,
 ];
 
-/** Throws `validation_failed` with the field when the parts of an application do not fit one another. */
+/** Throws `validation_failed` with all fields in which the parts of an application do not fit one another. */
 export function checkSettings(settings: ApplicationSettings): void {
-  for (const rule of RULES) rule(settings);
+  const fields = RULES.flatMap((rule) => [...rule(settings)]);
+  if (fields.length > 0) throw new Failure('validation_failed', undefined, { fields });
 }

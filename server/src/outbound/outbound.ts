@@ -1,5 +1,4 @@
-import http from 'node:http';
-import https from 'node:https';
+import type http from 'node:http';
 import { isIPv4, type LookupFunction } from 'node:net';
 import { type AddressList, addressList } from '../address.ts';
 import { isPublicAddress } from './address-rules.ts';
@@ -103,7 +102,8 @@ async function send(
   signal: AbortSignal,
 ): Promise<OutboundReply> {
   const { promise, resolve, reject } = Promise.withResolvers<http.IncomingMessage>();
-  const module = isEncrypted ? https : http;
+  // When it is needed: as modules, these load Node's WebSocket and fetch with them, a twentieth of a start.
+  const { default: module } = await (isEncrypted ? import('node:https') : import('node:http'));
   const request = module.request(url, {
     method,
     headers: { accept: '*/*', 'user-agent': 'latchkey', ...headers, 'accept-encoding': 'identity' },

@@ -165,5 +165,7 @@ test('what a server says cannot move the cursor', async () => {
     reply(404, { error: 'not_found', message: '\u001b[2Jgone\r\u202e', code: 404, request_id: 'r\u0007' }),
   );
   const { stderr } = await runProgram(['scopes', 'list'], { env });
-  expect(stderr).toBe('latchkey: not_found (404): \\u{1b}[2Jgone\\u{d}\\u{202e}\n  request id: r\\u{7}\n');
+  expect(stderr).toBe(
+    'latchkey: not_found (404): \\u{1b}[2Jgone\\u{d}\\u{202e}\n  asked for: /v1/scopes\n  request id: r\\u{7}\n',
+  );
 });

@@ -121,6 +121,9 @@ function isSelfHarm(draft: Draft, world: World): boolean {
   return text.split(/[/\\?]/).some((part) => {
     const owner = pinned.get(part);
     if (owner === undefined) return false;
+    // Scopes and plans are the operator's: theirs, and of owners of the first workspace, who are people.
+    const isPerson = caller.isPerson === true || shown !== undefined;
+    if (owner === null && isPerson) return true;
     return caller.name === 'root' || owner === caller.workspaceId || owner === shown?.workspaceId;
   });
 }

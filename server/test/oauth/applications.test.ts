@@ -207,6 +207,17 @@ describe.each(DATABASES)('applications on %s', (database) => {
     expect([status, told]).toEqual([422, path]);
   });
 
+  test('all that does not fit is told at once', async () => {
+    const { status, json } = await apply(server, {
+      type: 'public',
+      redirect_uris: ['javascript:x', 'https://a.example/cb', 'https://*.example/cb'],
+      client_uri: 'http://a.example',
+      require_pkce: false,
+    });
+    const paths = json.fields.map(({ path }: { path: string }) => path);
+    expect([status, ...paths]).toEqual([422, 'redirect_uris.0', 'redirect_uris.2', 'client_uri', 'require_pkce']);
+  });
+
   test('the same object stands under /v2 and, following X-API-Version, at /oauth/applications', async () => {
     const { key } = await makeKey(server, { scopes: ['read', 'applications:write', 'applications:read'] });
     const call = (path: string, options: CallOptions = {}) => server.call(path, { key, ...options });

@@ -75,7 +75,7 @@ class Client implements Api {
       const outcome = await this.#attempt(path, call, headers);
       if (!('lost' in outcome) && outcome.status < 300) return this.#understood(outcome);
       const waitMs = attempt < ATTEMPTS ? waitAfter(outcome, attempt, isRepeatable) : null;
-      if (waitMs === null) throw this.#refusal(outcome, call);
+      if (waitMs === null) throw this.#refusal(outcome, path, call);
       await this.#pause(waitMs);
     }
   }
@@ -129,7 +129,7 @@ class Client implements Api {
     }
   }
 
-  #refusal(outcome: Outcome, { method = 'GET' }: Call): CommandFailure {
+  #refusal(outcome: Outcome, path: string, { method = 'GET' }: Call): CommandFailure {
     if ('lost' in outcome) {
       if (isUntrusted(outcome.lost)) {
         return new CommandFailure(
@@ -154,7 +154,7 @@ class Client implements Api {
         EXIT.usage,
       );
     }
-    return new ApiRefusal(outcome.status, outcome.text, outcome.headers.get('x-request-id'));
+    return new ApiRefusal(outcome.status, outcome.text, { path, requestId: outcome.headers.get('x-request-id') });
   }
 }
 

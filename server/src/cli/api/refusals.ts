@@ -54,7 +54,8 @@ export class ApiRefusal extends CommandFailure {
   readonly body: string;
   readonly code: string | null;
 
-  constructor(status: number, body: string, requestId: string | null) {
+  /** `path`: what was asked for. */
+  constructor(status: number, body: string, { path, requestId }: { path: string; requestId: string | null }) {
     let parsed: ErrorBody = {};
     try {
       parsed = (JSON.parse(body) as ErrorBody | null) ?? {};
@@ -63,6 +64,7 @@ export class ApiRefusal extends CommandFailure {
     const id = typeof parsed.request_id === 'string' ? parsed.request_id : requestId;
     const said = typeof parsed.message === 'string' ? plainText(parsed.message) : 'The reply is not one of Latchkey.';
     const lines = [`${code ?? 'refused'} (${status}): ${said}`, ...fieldsOf(parsed)];
+    if (code === 'not_found') lines.push(`  asked for: ${plainText(path)}`);
     if (id) lines.push(`  request id: ${plainText(id)}`);
     super(lines.join('\n'), code === null ? EXIT.unreachable : exitCodeOfStatus(status));
     this.name = 'ApiRefusal';
