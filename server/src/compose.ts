@@ -67,7 +67,7 @@ import { type ComposedLogout, composeLogout } from './logout-parts.ts';
 import { challengeUrl } from './oauth/index.ts';
 import { composeEndpoints } from './oauth-endpoints.ts';
 import { composeOAuth, createOAuthCore, type OAuthCore, oauthMigrations, oauthSealedColumns } from './oauth-parts.ts';
-import { type ComposedPeople, composePeople } from './people.ts';
+import { type ComposedPeople, composePeople, tokensOfPeople } from './people.ts';
 import { composeRegistration } from './registration-parts.ts';
 import { sandboxMigrations, sandboxRoutes } from './sandbox/index.ts';
 import { createScopes, type Scopes, scopeRoutes, scopesMigrations } from './scopes/index.ts';
@@ -292,7 +292,7 @@ function routesOf(core: Core, config: Config, deps: DomainDeps, verifyKey: Verif
     verifyKeyRoute(verifyKey),
     ...scopeRoutes({ ...deps, scopes: core.scopes, holdResource: core.oauth.holdResource }),
     ...planRoutes({ ...deps, plans: core.plans }),
-    ...workspaceRoutes({ ...deps, isOpen: config.signUp === 'open' }),
+    ...workspaceRoutes({ ...deps, ...tokensOfPeople(core.tokens), isOpen: config.signUp === 'open' }),
     ...signingKeyRoutes({ ...deps, signingKeys: core.signingKeys }),
     ...apiKeyRoutes(deps),
     activityRoute({ ...deps, canSeeKey }),

@@ -124,7 +124,11 @@ export function composeEndpoints(options: EndpointOptions): { routes: Route[]; f
     ],
     forms: [
       ...tokenRoutes(tokenDeps),
-      ...revocationRoutes({ database, tokens, authenticateClient, onRevoked: metrics.tokenRevoked }),
+      ...revocationRoutes({
+        ...{ database, tokens, authenticateClient },
+        limiter: options.counting.guesses,
+        onRevoked: metrics.tokenRevoked,
+      }),
       ...introspectionRoutes({ catalogue, tokens, authenticateClient, enter, lookUp: inspect, issuer }),
     ],
   };

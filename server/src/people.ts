@@ -71,7 +71,7 @@ function postOf({ smtpUrl, mailFrom, mode }: Config, kept: Post): Post {
 }
 
 /** What ends the tokens of people, their logins, or only what they hold at the moment. */
-function tokensOfPeople({
+export function tokensOfPeople({
   raiseWatermark,
 }: PeopleOptions['tokens']): Pick<People, 'endTokens' | 'endSessionTokens' | 'renewTokens'> {
   return {

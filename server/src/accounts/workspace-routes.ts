@@ -21,11 +21,11 @@ import {
 import { limitsSchema } from '../limits/index.ts';
 import type { Changes } from '../shared-state/index.ts';
 import { type AccountsDeps, addMember, createWorkspace } from './create-workspace.ts';
-import { patchWorkspace, type WorkspaceChanges } from './patch-workspace.ts';
+import { type PatchWorkspaceDeps, patchWorkspace, type WorkspaceChanges } from './patch-workspace.ts';
 import { listWorkspaces, memberExists, workspaceById } from './store.ts';
 import { presentWorkspace } from './workspace.ts';
 
-export interface WorkspaceRoutesDeps extends AccountsDeps {
+export interface WorkspaceRoutesDeps extends AccountsDeps, PatchWorkspaceDeps {
   database: Database;
   cursors: Cursors;
   changes: Changes;

@@ -1,6 +1,6 @@
 import type { Actor } from '../audit/index.ts';
 import type { Tx } from '../database/index.ts';
-import { Failure } from '../failure.ts';
+import { Failure, invalidField } from '../failure.ts';
 import { type ApplicationGrantor, refuseWiderApplication, rootOnly } from './authority.ts';
 import type { ApplicationDeps } from './deps.ts';
 import { notedUris } from './noted-uris.ts';
@@ -65,6 +65,12 @@ export async function patchApplication(
   const before = await lockApplication(tx, reach, id);
   if (!before) throw new Failure('not_found');
   const after = { ...settingsOf(before), ...settings };
+  if (before.self_registered === 1 && settings.scopes !== undefined) {
+    throw invalidField(
+      'scopes',
+      'is for applications that somebody registered: this one may ask for what is open to all',
+    );
+  }
   checkSettings(after);
   refuseWidening(deps, patch, before, after);
   const disabled = isDisabled === undefined ? before.disabled : Number(isDisabled);

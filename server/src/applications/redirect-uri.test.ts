@@ -35,6 +35,10 @@ describe('at registration', () => {
   });
 
   test.each([
+    'ms-msdt:/id',
+    'ms-appx://x/',
+    'search-ms:query=x',
+    'shell:startup',
     'javascript:alert(1)',
     'JavaScript:alert(1)',
     'java\tscript:alert(1)',

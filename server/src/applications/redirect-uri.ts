@@ -23,18 +23,24 @@ const NEVER = new Set([
   'ftps',
   'geo',
   'gopher',
+  'hcp',
   'intent',
+  'its',
   'jar',
   'javascript',
   'ldap',
   'livescript',
   'mailto',
+  'mk',
   'mocha',
   'moz-extension',
-  'ms-appx',
   'news',
+  'res',
   'resource',
+  'search',
+  'search-ms',
   'sftp',
+  'shell',
   'sms',
   'ssh',
   'tel',
@@ -48,6 +54,9 @@ const NEVER = new Set([
 
 /** `http://` and one of this machine's own names, with the port apart: ports may differ from start to start. */
 const LOOPBACK = /^http:\/\/(127\.0\.0\.1|\[::1\]|localhost)(?::([1-9]\d{0,4}))?((?:[/?].*)?)$/;
+
+/** Windows gives all of these to programs of its own. */
+const OF_WINDOWS = /^ms-/;
 
 const keepsNoSecret = (type: ApplicationType) => type === 'public' || type === 'native';
 
@@ -79,7 +88,7 @@ export function redirectUriProblem(uri: string, type: ApplicationType, environme
   if (uri.includes('\\')) return 'must hold no backslash';
   const scheme = SCHEME.exec(uri)?.[1]?.toLowerCase();
   if (scheme === undefined || !URL.canParse(uri)) return 'must be an absolute URI';
-  if (NEVER.has(scheme)) return `must not have the scheme ${scheme}`;
+  if (NEVER.has(scheme) || OF_WINDOWS.test(scheme)) return `must not have the scheme ${scheme}`;
   const url = new URL(uri);
   const isWeb = scheme === 'https' || scheme === 'http';
   if (!isWeb && !keepsNoSecret(type))

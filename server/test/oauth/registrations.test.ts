@@ -149,6 +149,8 @@ describe('the operator', () => {
     await root('/v1/workspaces', { json: { name: 'Another' } });
     const made = await registered(server);
     const { client_id: id, registration_access_token: rat } = made;
+    const patched = await root(`/v1/applications/${id}`, { method: 'PATCH', json: { scopes: ['read'] } });
+    expect([patched.status, patched.json.fields?.[0].path]).toEqual([422, 'scopes']);
     const listed = await root('/v1/applications?self_registered=true');
     expect(listed.json.data).toMatchObject([{ id, self_registered: true, workspace_id: null }]);
     const usual = await root(`/v1/applications?workspace_id=${server.workspaceId}`);

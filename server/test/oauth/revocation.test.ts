@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { REVOCATIONS } from '../../src/oauth/revocation/revoke.ts';
 import { eventsAbout, makeKey } from '../domains/installation.ts';
 import { DATABASES, manualClock, startServer, stopServers, type TestServer } from '../harness.ts';
 import { newPerson, type Person } from '../people/browser.ts';
@@ -144,4 +145,28 @@ describe.each(DATABASES)('revoking on %s', (database) => {
       before.map((value) => value + 1),
     );
   });
+});
+
+test('so many access tokens an hour one by one, each remembered until it ends; a refresh token goes on ending all', async () => {
+  const clock = manualClock();
+  const server = await startServer({ clock });
+  const [client, other] = [await newClient(server), await newClient(server)];
+  const person = await newPerson(server);
+  const { refresh_token: refreshToken } = await consented(server, person, client);
+  const most = REVOCATIONS.perHour ?? 0;
+  const revokeOne = async (by: TestClient) => {
+    const { json } = await token(server, by, { grant_type: 'client_credentials', scope: 'read' });
+    return post(server, '/oauth/revoke', { token: json.access_token }, { client: by });
+  };
+  const lane = async () => {
+    for (let index = 0; index < most / 30; index += 1) expect((await revokeOne(client)).status).toBe(200);
+  };
+  await Promise.all(Array.from({ length: 30 }, lane));
+  const refused = await revokeOne(client);
+  expect([refused.status, Number(refused.headers.get('retry-after'))]).toEqual([429, 3600]);
+  expect((await revokeOne(other)).status).toBe(200);
+  expect((await post(server, '/oauth/revoke', { token: refreshToken }, { client })).status).toBe(200);
+  clock.advance(3_600_000);
+  expect((await revokeOne(client)).status).toBe(200);
+  await server.stop();
 });

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { START_MS } from '../domains/installation.ts';
 import { DATABASES, manualClock, startServer, stopServers, type TestServer } from '../harness.ts';
 import { DEAD, loggedIn, login, refresh } from '../login/logins.ts';
+import { consented, newClient, token, withRefresh } from '../oauth/clients.ts';
 import {
   type Browser,
   enrolTotp,
@@ -114,6 +115,28 @@ describe.each(DATABASES)('what was proved before on %s', (database) => {
     expect((await person.call('/v1/account/factors/totp', { method: 'DELETE' })).status).toBe(204);
     expect(await works(after.token)).toEqual(DEAD);
     expect((await refresh(server, after.refreshToken)).status).toBe(200);
+  });
+
+  test('access tokens of who has no second factor end when their workspace asks for one; those of others stay', async () => {
+    const [without, having] = [await newPerson(server), await newPerson(server)];
+    const { secret } = await enrolTotp(having, clock.nowMs);
+    const held = await loggedIn(server, having, { otp: await nextCode(secret) });
+    const client = await newClient(server);
+    const given = await consented(server, without, client);
+    const works = async (key: string) => (await server.call('/v1/projects', { key })).status;
+    expect([await works(given.access_token), await works(held.token)]).toEqual([200, 200]);
+    const require = (isRequired: boolean) =>
+      server.call(`/v1/workspaces/${server.workspaceId}`, {
+        key: server.rootKey,
+        method: 'PATCH',
+        json: { require_second_factor: isRequired },
+      });
+    expect((await require(true)).status).toBe(200);
+    expect([await works(given.access_token), await works(held.token)]).toEqual([401, 200]);
+    expect((await token(server, client, withRefresh(given.refresh_token))).status).toBe(400);
+    expect((await require(false)).status).toBe(200);
+    const renewed = await token(server, client, withRefresh(given.refresh_token));
+    expect([renewed.status, await works(renewed.json.access_token)]).toEqual([200, 200]);
   });
 
   test('the old password alone makes no fresh proof where there is a second factor', async () => {

@@ -125,6 +125,30 @@ export function standingColumns(
   ];
 }
 
+/** Who is in a workspace and has neither authenticator app nor passkey; in the order of their ids. */
+export async function membersWithoutFactor(tx: Tx, workspaceId: string): Promise<string[]> {
+  const rows = await tx.query
+    .selectFrom('members')
+    .select('user_id')
+    .where('workspace_id', '=', workspaceId)
+    .where(({ not, exists, selectFrom }) =>
+      not(
+        exists(
+          selectFrom('totp_factors')
+            .select('user_id')
+            .whereRef('totp_factors.user_id', '=', 'members.user_id')
+            .where('confirmed_at', 'is not', null),
+        ),
+      ),
+    )
+    .where(({ not, exists, selectFrom }) =>
+      not(exists(selectFrom('passkeys').select('user_id').whereRef('passkeys.user_id', '=', 'members.user_id'))),
+    )
+    .orderBy('user_id')
+    .execute();
+  return rows.map(({ user_id: userId }) => userId);
+}
+
 /** Null when the person is not in that workspace. Pure. */
 export function standingFrom(row: StandingColumns | undefined): Standing | null {
   if (!row || row.role === null) return null;

@@ -7,7 +7,7 @@ import { registerClient } from './register.ts';
 
 const shared = { mounts: ['bare'], access: 'public', cors: 'public', errors: 'oauth', tag: 'oauth' } as const;
 /** A document with keys of its own is larger than a few addresses, and never as large as this. */
-const LARGEST_BYTES = 64 * 1024;
+const LARGEST_BYTES = 16 * 1024;
 
 const METADATA = {
   redirect_uris: 'where answers go; required',

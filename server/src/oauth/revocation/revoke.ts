@@ -4,13 +4,26 @@ import type { Actor } from '../../audit/index.ts';
 import type { Database } from '../../database/index.ts';
 import { Failure, OAuthFailure } from '../../failure.ts';
 import type { FormCall } from '../../http/index.ts';
+import type { Limiter, Limits } from '../../limits/index.ts';
 import type { AccessTokenClaims, Tokens } from '../../tokens/index.ts';
 
 export interface RevokeDeps {
   database: Database;
   tokens: Tokens;
+  limiter: Limiter;
   authenticateClient(request: ClientRequest): Promise<AuthenticatedClient>;
   onRevoked(revoked: { tokenType: 'access_token' | 'refresh_token' | 'none' }): void;
+}
+
+/** How many access tokens an hour one client may revoke: each is remembered, by every process, until it would have expired. */
+export const REVOCATIONS: Limits = { perHour: 3600, perSecond: null };
+
+async function pay({ limiter }: RevokeDeps, clientId: string): Promise<void> {
+  const spending = await limiter.spend(`revocations:${clientId}`, REVOCATIONS, 1);
+  if (spending.allowed) return;
+  throw new Failure('rate_limit_exceeded', 'Too many access tokens were revoked one by one. They live on for now.', {
+    retryAfterSeconds: Math.max(1, Math.ceil(spending.retryAfterMs / 1000)),
+  });
 }
 
 const REASON = 'revoked by its application';
@@ -45,11 +58,12 @@ async function end(deps: RevokeDeps, { id }: Application, text: string, actor: A
   }
   const claims = await claimsOf(deps, text);
   if (claims === null || claims.client_id !== id) return 'none';
+  await pay(deps, id);
   await database.write((tx) => tokens.revokeAccessToken(tx, { claims, actor }));
   return 'access_token';
 }
 
-/** RFC 7009. Returns when it is on disk. Throws `invalid_client`, `unsupported_token_type`, `unavailable`. */
+/** RFC 7009. Returns when it is on disk. Throws `invalid_client`, `unsupported_token_type`, `rate_limit_exceeded`, `unavailable`. */
 export async function revoke(deps: RevokeDeps, call: FormCall): Promise<void> {
   const { application } = await deps.authenticateClient(call);
   const text = call.params.get('token');

@@ -17,6 +17,7 @@ import { responseMode } from './response-mode.ts';
 import { responseType } from './response-type.ts';
 import { scope } from './scope.ts';
 import { singleParameters } from './single-parameters.ts';
+import { state } from './state.ts';
 import type { Step, StepFacts } from './step.ts';
 
 export { isLoopback, redirectUriOf } from './redirect-uri.ts';
@@ -27,6 +28,7 @@ export type { StepFacts } from './step.ts';
 /** In this order: the first that refuses is what the application is told. */
 export const STEPS: readonly Step[] = [
   singleParameters,
+  state,
   responseType,
   responseMode,
   requestObjects,

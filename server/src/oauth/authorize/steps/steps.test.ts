@@ -220,6 +220,11 @@ test('A17: prompt none stands alone, and only known words are taken', () => {
   }
 });
 
+test('state is bounded: it waits for a person, stored', () => {
+  expect(read({ state: 's'.repeat(4000) })).not.toHaveProperty('error');
+  expect(refusal({ state: 's'.repeat(4001) })).toBe('invalid_request');
+});
+
 test('max_age is whole seconds', () => {
   for (const age of ['-1', '1.5', 'x', '1e3', '99999999999'])
     expect(refusal({ max_age: age }), age).toBe('invalid_request');
@@ -240,7 +245,7 @@ test('whatever is sent, no step throws, and a refusal is ASCII without quotes', 
       if ('error' in found) expect(found.description).toMatch(/^[\x20\x21\x23-\x5b\x5d-\x7e]+$/);
     }),
   );
-  expect(STEPS).toHaveLength(13);
+  expect(STEPS).toHaveLength(14);
 });
 
 describe('redirect URIs', () => {
