@@ -219,9 +219,11 @@ test('by keyboard alone: the order is that of the page, and what has the focus i
       };
       return document.activeElement.id || document.activeElement.textContent.trim();
     });
-  expect(await focused()).toBe('Forgot it?');
-  await page.keyboard.press('Tab');
+  // Who types goes from field to field, past the link that stands between them.
   expect(await focused()).toBe('password');
+  await page.keyboard.press('Tab');
+  expect(await focused()).toBe('Forgot it?');
+  await page.keyboard.press('Shift+Tab');
   await page.keyboard.type(PASSWORD);
   await page.keyboard.press('Enter');
   await page.getByRole('heading', { name: 'Security', level: 1 }).waitFor();

@@ -40,8 +40,10 @@ function row({ people }: PagesDeps, { ui }: AskedByPerson, { grant, application,
         ${place !== null && html`<p><bdi>${TEXTS.consent.places[place.kind](place.name)}</bdi></p>`}
         <p><bdi>${texts.in(workspace)}</bdi></p>
         <p>
-          ${grant.lastUsedAtMs === null ? texts.unused : html`${texts.used} ${moment(grant.lastUsedAtMs)}`} ·
-          ${' '}${texts.since} ${moment(grant.createdAtMs)}
+          <span class="together">
+            ${grant.lastUsedAtMs === null ? texts.unused : html`${texts.used} ${moment(grant.lastUsedAtMs)}`} ·
+          </span>
+          ${' '}<span class="together">${texts.since} ${moment(grant.createdAtMs)}</span>
         </p>
         <details>
           <summary>${texts.may(scopes.length)}</summary>
