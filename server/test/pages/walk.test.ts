@@ -42,7 +42,7 @@ async function signUp(opened: Opened, email: string): Promise<void> {
   await fill('Password', PASSWORD);
   await press('Create account');
   await heading('Look into your mail');
-  await page.goto('/dev/mail');
+  await page.getByRole('link', { name: 'Open the mail' }).click();
   await page.getByRole('link', { name: '/sign-up/confirm' }).first().click();
   await heading('Confirm your account');
   expect(page.url()).toBe(`${server.issuer}/sign-up/confirm`);
