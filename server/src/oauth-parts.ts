@@ -220,7 +220,8 @@ export interface OAuthParts {
 function applicationDepsOf(options: OAuthPartsOptions): ApplicationDeps {
   const { tokens, clock, signingKeys } = options;
   const endClient: EndClient = async (tx, id, reason) => {
-    await tokens.raiseWatermark(tx, { kind: 'client', id, reason });
+    const families = reason === 'application_narrowed' ? 'keep' : 'end';
+    await tokens.raiseWatermark(tx, { kind: 'client', id, reason, families });
     // Nobody asks caches for them again: the application is gone in the same transaction.
     if (reason === 'application_deleted') await endGrantsOf(tx, id, clock.nowMs());
   };

@@ -7,11 +7,14 @@ import type { Principal } from '../http/index.ts';
 import type { Changes } from '../shared-state/index.ts';
 import type { IdTokenAlgorithm } from './application.ts';
 
-/** Ends all that an application was given so far: tokens, families, and whatever else hangs on it. */
+/**
+ * Ends all that an application was given so far: tokens, families, and whatever else hangs on it. One that is `narrowed`
+ * goes on refreshing, and gets what it may have now.
+ */
 export type EndClient = (
   tx: Tx,
   clientId: string,
-  reason: 'application_disabled' | 'application_deleted',
+  reason: 'application_disabled' | 'application_deleted' | 'application_narrowed',
 ) => Promise<void>;
 
 /** What the verbs of applications stand on. */

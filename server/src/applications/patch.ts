@@ -44,9 +44,16 @@ function refuseWidening(
   refuseWiderApplication(deps.catalogue, grantor, after, limitsOf(rowOfSettings(after)));
 }
 
+/** Whether it may ask for less than before: fewer scopes, or fewer resources. */
+function isNarrowed({ catalogue }: ApplicationDeps, before: ApplicationSettings, after: ApplicationSettings): boolean {
+  if (catalogue.beyond(before.scopes, catalogue.expand(after.scopes)).length > 0) return true;
+  const kept = after.resources;
+  return kept !== null && (before.resources?.some((id) => !kept.includes(id)) ?? true);
+}
+
 /**
- * Changes an application. It reaches this process before the call returns; disabling ends all its tokens. Throws
- * `not_found` for one that cannot be seen.
+ * Changes an application. It reaches this process before the call returns; disabling ends all its tokens, and taking
+ * scopes or resources away its access tokens. Throws `not_found` for one that cannot be seen.
  */
 export async function patchApplication(
   deps: ApplicationDeps,
@@ -66,6 +73,7 @@ export async function patchApplication(
   const row = await updateApplication(tx, id, { ...rowOfSettings(after), disabled });
   if (!row) throw new Failure('not_found');
   if (disabled === 1 && before.disabled === 0) await deps.endClient(tx, id, 'application_disabled');
+  else if (isNarrowed(deps, settingsOf(before), after)) await deps.endClient(tx, id, 'application_narrowed');
   const data = { changed, disabled: disabled === 1, before: powersOf(before), after: powersOf(row) };
   await noteApplication(deps, tx, row, { action: 'application.updated', actor, data });
   return row;

@@ -45,10 +45,17 @@ function refuseUnknownScopes(scopes: readonly string[], { catalogue }: ReadingCo
   if (unknown.length > 0) throw invalidField('scopes', `unknown: ${unknown.join(', ').slice(0, 300)}`);
 }
 
+/** What people are shown stands on one line, and holds nothing that changes how the rest is read (security A15). */
+function refuseHiddenName(name: string): void {
+  if (!/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u.test(name)) return;
+  throw invalidField('name', 'must be text on one line, without characters that turn its direction');
+}
+
 /** Those settings that a body says; the others are left out. */
 function saidIn(input: Settable, context: ReadingContext): Partial<ApplicationSettings> {
   checkPlan(input, context);
   if (input.scopes !== undefined) refuseUnknownScopes(input.scopes, context);
+  if (input.name !== undefined) refuseHiddenName(input.name);
   const { resources, limits, refresh_token_rotation: rotation } = input;
   const said: { [K in keyof ApplicationSettings]?: ApplicationSettings[K] | undefined } = {
     name: input.name?.trim(),
@@ -116,7 +123,7 @@ export function settingsFrom(input: NewInput, context: ReadingContext): Applicat
   return {
     ...defaultsOf(type),
     environment: environment ?? context.principal.environment ?? 'test',
-    ...saidIn({ ...rest, scopes }, context),
+    ...saidIn({ ...rest, scopes, name }, context),
     name: name.trim(),
     scopes,
   };

@@ -63,7 +63,7 @@ export const SETTINGS: readonly Setting[] = [
     name: 'LATCHKEY_OUTBOUND_ALLOW',
     default: 'loopback in development, none in production',
     description:
-      'CIDRs that key sets of other issuers, documents of clients and webhooks may lead to though they are not public, without TLS too.',
+      'CIDRs that key sets of other issuers, documents of clients and webhooks may lead to though they are not public, without TLS too. Names that DNS does not have are then looked up as the system does, in /etc/hosts too.',
   },
   {
     name: 'LATCHKEY_TLS_CERT',

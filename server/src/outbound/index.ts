@@ -4,5 +4,5 @@
 export { isPublicAddress } from './address-rules.ts';
 export { createOutbound, type Outbound, type OutboundReply, type OutboundRequest } from './outbound.ts';
 export { OutboundRefusal, type OutboundRefusalReason } from './refusal.ts';
-export { type Resolve, systemResolve } from './resolve.ts';
+export type { Resolve } from './resolve.ts';
 export { problemOfTarget } from './target.ts';

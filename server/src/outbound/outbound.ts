@@ -3,7 +3,7 @@ import { isIPv4, type LookupFunction } from 'node:net';
 import { type AddressList, addressList } from '../address.ts';
 import { isPublicAddress } from './address-rules.ts';
 import { OutboundRefusal } from './refusal.ts';
-import { type Resolve, systemResolve } from './resolve.ts';
+import { createResolve, type Resolve, systemResolve } from './resolve.ts';
 import { isLoopbackName, type Target, targetOf } from './target.ts';
 
 export interface OutboundRequest {
@@ -31,6 +31,7 @@ export type Outbound = (request: OutboundRequest) => Promise<OutboundReply>;
 export interface OutboundOptions {
   /** CIDRs that may be reached though they are not public, and without TLS (LATCHKEY_OUTBOUND_ALLOW). */
   allow: readonly string[];
+  /** By DNS unless said; where addresses are exempt, then as the system does: what `/etc/hosts` names is not public. */
   resolve?: Resolve;
 }
 
@@ -127,7 +128,10 @@ function within<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
   return Promise.race([work, promise]);
 }
 
-export function createOutbound({ allow, resolve = systemResolve }: OutboundOptions): Outbound {
+export function createOutbound({
+  allow,
+  resolve = createResolve({ system: allow.length > 0 ? systemResolve : null }),
+}: OutboundOptions): Outbound {
   const exempt = addressList(allow);
   const ask = async (request: OutboundRequest, signal: AbortSignal): Promise<OutboundReply> => {
     const target = targetOf(request.url);

@@ -10,6 +10,15 @@ export interface Holdings {
   timers: number;
 }
 
+/** Connections of the pool come and go with the load. */
+const databasePort = Number(URL.parse(process.env.LATCHKEY_DATABASE_URL ?? '')?.port ?? 0);
+
+/** Handles, for only they say where a socket leads to. */
+function toDatabase(): number {
+  const { _getActiveHandles: handles } = process as unknown as { _getActiveHandles(): { remotePort?: number }[] };
+  return databasePort === 0 ? 0 : handles().filter(({ remotePort }) => remotePort === databasePort).length;
+}
+
 const collect = (globalThis as { gc?: () => void }).gc;
 
 process.on('message', async () => {
@@ -23,7 +32,7 @@ process.on('message', async () => {
   const holdings: Holdings = {
     heapBytes: heapUsed + external,
     residentBytes: rss,
-    sockets: count(/^TCP/),
+    sockets: count(/^TCP/) - toDatabase(),
     timers: count(/^(?:Timeout|Immediate)$/),
   };
   process.send?.(holdings);

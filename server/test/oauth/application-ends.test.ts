@@ -47,6 +47,25 @@ describe.each(DATABASES)('an application on %s', (database) => {
     expect([await verdict(server, own), await verdict(server, forUser)]).toEqual(['token_revoked', 'token_revoked']);
   });
 
+  test('that may do less keeps no access token from before; its refresh tokens stay', async () => {
+    const server = await startServer({ database });
+    const application = await makeApplication(server, { scopes: ['read', 'write', 'orders:read'] });
+    const change = (json: object) => applicationAt(server, application.id, { method: 'PATCH', json });
+    const { own, forUser, refreshToken } = await given(server, application);
+    const verdicts = async () => [await verdict(server, own), await verdict(server, forUser)];
+    // What `read` implies is no loss, and more is none.
+    await change({ scopes: ['read', 'write'] });
+    await change({ scopes: ['read', 'write', 'delete'], name: 'Other' });
+    expect(await verdicts()).toEqual(['ok', 'ok']);
+    expect((await change({ scopes: ['read', 'delete'] })).status).toBe(200);
+    expect(await verdicts()).toEqual(['token_revoked', 'token_revoked']);
+    expect(refusalOf(await refresh(server, refreshToken, { clientId: application.id }))).toBe('refreshed');
+    const again = mint(server, { clientId: application.id, subject: application.id });
+    expect(await verdict(server, again)).toBe('ok');
+    expect((await change({ resources: [`${server.issuer}/v1`] })).status).toBe(200);
+    expect(await verdict(server, again)).toBe('token_revoked');
+  });
+
   test('while it is disabled, a token that was given meanwhile is none', async () => {
     const server = await startServer({ database });
     const application = await makeApplication(server);
