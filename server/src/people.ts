@@ -113,8 +113,8 @@ export function composePeople(options: PeopleOptions): ComposedPeople {
   };
   const { cursors, resolveWorkspace, sessions } = options;
   const formKey = macKey(deriveKey(primaryKey?.bytes ?? new Uint8Array(), '', 'latchkey forms'));
-  const pages = composePages({ people, sessions, brand: config.brand, formKey, oauth: options.oauth });
   const keepsMails = post === kept && config.mode === 'development';
+  const pages = composePages({ people, sessions, brand: config.brand, formKey, oauth: options.oauth, keepsMails });
   return {
     people,
     routes: [

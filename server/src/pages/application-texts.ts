@@ -88,9 +88,9 @@ export const APPLICATION_TEXTS = {
     refusedLead: (name: string) =>
       `${name} made a mistake. Nobody here has checked who made it, so you are not sent on to it unasked.`,
     goBack: (place: string) => `Tell it, and go on to ${place}`,
-    goneTitle: 'This question has been answered',
+    goneTitle: 'This question is no longer open',
     goneLead:
-      'Or it is older than an hour, or was begun in another browser. Go back to the application, and begin again.',
+      'It has been answered, is older than an hour, or was begun in another browser. Go back to the application, and begin again.',
     toAccount: 'Go to your account',
     tryAgain: 'Try again',
     backTo: (name: string) => `Back to ${name}`,

@@ -42,6 +42,8 @@ export const TEXTS = {
 
   mail: {
     where: 'It can take a minute. If nothing comes, look into the spam folder.',
+    kept: 'This development server keeps mails instead of sending them.',
+    toKept: 'Open the mail',
   },
 
   signIn: {

@@ -42,7 +42,7 @@ async function signUp(opened: Opened, email: string): Promise<void> {
   await fill('Password', PASSWORD);
   await press('Create account');
   await heading('Look into your mail');
-  await page.goto('/dev/mail');
+  await page.getByRole('link', { name: 'Open the mail' }).click();
   await page.getByRole('link', { name: '/sign-up/confirm' }).first().click();
   await heading('Confirm your account');
   expect(page.url()).toBe(`${server.issuer}/sign-up/confirm`);
@@ -219,9 +219,11 @@ test('by keyboard alone: the order is that of the page, and what has the focus i
       };
       return document.activeElement.id || document.activeElement.textContent.trim();
     });
-  expect(await focused()).toBe('Forgot it?');
-  await page.keyboard.press('Tab');
+  // Who types goes from field to field, past the link that stands between them.
   expect(await focused()).toBe('password');
+  await page.keyboard.press('Tab');
+  expect(await focused()).toBe('Forgot it?');
+  await page.keyboard.press('Shift+Tab');
   await page.keyboard.type(PASSWORD);
   await page.keyboard.press('Enter');
   await page.getByRole('heading', { name: 'Security', level: 1 }).waitFor();

@@ -39,9 +39,9 @@ function row({ people }: PagesDeps, { ui }: AskedByPerson, { grant, application,
         </h2>
         ${place !== null && html`<p><bdi>${TEXTS.consent.places[place.kind](place.name)}</bdi></p>`}
         <p><bdi>${texts.in(workspace)}</bdi></p>
-        <p>
-          ${grant.lastUsedAtMs === null ? texts.unused : html`${texts.used} ${moment(grant.lastUsedAtMs)}`} ·
-          ${' '}${texts.since} ${moment(grant.createdAtMs)}
+        <p class="dotted">
+          <span>${grant.lastUsedAtMs === null ? texts.unused : html`${texts.used} ${moment(grant.lastUsedAtMs)}`}</span>
+          <span>${texts.since} ${moment(grant.createdAtMs)}</span>
         </p>
         <details>
           <summary>${texts.may(scopes.length)}</summary>

@@ -21,7 +21,7 @@ function row({ ui, signed }: AskedByPerson, each: Session): Markup {
     <li class="row">
       <div class="row-text">
         <h2>${each.device} ${isCurrent && html`<span class="badge on">${texts.current}</span>`}</h2>
-        <p>${texts.seen} ${moment(each.seen_at)} · ${each.address}</p>
+        <p class="dotted"><span>${texts.seen} ${moment(each.seen_at)}</span><span>${each.address}</span></p>
         <p>${texts.since} ${moment(each.created_at)} ${texts.by(methods)}</p>
       </div>
       <div class="row-actions">

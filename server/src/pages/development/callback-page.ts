@@ -43,7 +43,7 @@ function body({ code, redeem, ...arrived }: Arrived): Markup {
     <h1>${code === null ? texts.refused : texts.title}</h1>
     <p class="lead">${code === null ? texts.refusedLead : texts.lead}</p>
     ${redeem && html`<p class="hint">${texts.redeem}</p><p class="secret"><code>${redeem}</code></p>`}
-    <dl class="facts">${facts.map(([name, value]) => html`<dt>${name}</dt><dd><code>${value}</code></dd>`)}</dl>
+    <dl class="facts">${facts.map(([name, value]) => html`<div><dt>${name}</dt><dd><code>${value}</code></dd></div>`)}</dl>
   `;
 }
 

@@ -53,6 +53,7 @@ function drawQuestion({ ui, query }: Asked, back: Back): Answer {
     lead: texts.lead(back?.application.name ?? null),
     body: form(ui, {
       action: CONFIRM,
+      className: 'decision',
       hidden: Object.fromEntries(names.map((name) => [name, query.get(name)])),
       children: html`
         <button class="primary" type="submit">${texts.signOut}</button>

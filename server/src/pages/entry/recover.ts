@@ -10,6 +10,7 @@ import { missing, type Problem, problemOf, withProblem } from '../surface/proble
 import { forgetWay, keptWay } from '../surface/way-out.ts';
 import { TEXTS } from '../texts.ts';
 import { deadLink } from './dead-link.ts';
+import { mailHint } from './mail-hint.ts';
 import { keepWayOf, pathAfter, wayIn } from './way-in.ts';
 
 const texts = TEXTS.recover;
@@ -121,7 +122,7 @@ export function recoverPages(deps: PagesDeps, { open }: Pages): PageRoute[] {
       document: entryPage(ui, {
         title: texts.sentTitle,
         lead: texts.sent,
-        body: html`<p class="hint">${TEXTS.mail.where}</p>`,
+        body: mailHint(ui),
         foot: html`<a href=${ui.at('/sign-in')}>${texts.back}</a>`,
       }),
     })),

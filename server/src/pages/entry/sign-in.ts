@@ -54,7 +54,7 @@ function draw(asked: Asked, problem: Problem | null = null): Answer {
             label: TEXTS.fields.password,
             type: 'password',
             autocomplete: 'current-password',
-            aside: forgot,
+            way: forgot,
             problem,
           })}
           ${submit(texts.submit)}

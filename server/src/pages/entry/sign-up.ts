@@ -10,6 +10,7 @@ import { atField, missing, type Problem, problemOf, withProblem } from '../surfa
 import { forgetWay, keptWay } from '../surface/way-out.ts';
 import { TEXTS } from '../texts.ts';
 import { deadLink } from './dead-link.ts';
+import { mailHint } from './mail-hint.ts';
 import { keepWayOf, pathAfter, wayIn } from './way-in.ts';
 
 const texts = TEXTS.signUp;
@@ -166,7 +167,7 @@ export function signUpPages(deps: PagesDeps, { open }: Pages): PageRoute[] {
       document: entryPage(ui, {
         title: texts.sentTitle,
         lead: texts.sent,
-        body: html`<p class="hint">${TEXTS.mail.where}</p>`,
+        body: mailHint(ui),
         foot: html`<a href=${ui.at('/sign-in')}>${texts.signIn}</a>`,
       }),
     })),

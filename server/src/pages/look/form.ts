@@ -37,6 +37,8 @@ export interface FieldParts {
   hint?: Markup;
   /** Stands at the end of the label's line. */
   aside?: Markup;
+  /** A link at the end of the label's line. By keyboard it comes after the field: who types goes from field to field. */
+  way?: Markup;
   problem?: Problem | null;
   isFirst?: boolean;
   isOptional?: boolean;
@@ -52,7 +54,7 @@ function hasFocus({ name, problem, isFirst = false }: FieldParts): boolean {
 
 /** A labelled field. What is wrong with it, and what helps, is tied to it for screen readers. */
 export function field(parts: FieldParts): Markup {
-  const { name, label, type = 'text', hint, aside, problem, isOptional = false, isCode = false } = parts;
+  const { name, label, type = 'text', hint, aside, way, problem, isOptional = false, isCode = false } = parts;
   const wrong = problem?.fields[name];
   const described = [wrong === undefined ? [] : `${name}-problem`, hint ? `${name}-hint` : []].flat().join(' ');
   return html`
@@ -75,6 +77,7 @@ export function field(parts: FieldParts): Markup {
         aria-invalid=${wrong === undefined ? undefined : 'true'}
         autofocus=${hasFocus(parts)}
       />
+      ${way && html`<div class="field-way">${way}</div>`}
       ${hint && html`<p class="hint" id=${`${name}-hint`}>${hint}</p>`}
     </div>
   `;

@@ -31,6 +31,8 @@ export interface PagesDeps {
   /** Signs the tokens of forms. */
   formKey: KeyObject;
   oauth: OAuthForPages;
+  /** Whether mails are kept for `/dev/mail` instead of sent. */
+  keepsMails: boolean;
 }
 
 /** What applications ask of people here. */
@@ -53,6 +55,7 @@ export interface Ui {
   asset(name: string): string | undefined;
   readonly formToken: string;
   isSignUpOpen: boolean;
+  keepsMails: boolean;
 }
 
 /** One request for a page, with who is behind it. */
@@ -84,7 +87,7 @@ export type Answer =
 
 const VISITOR_SECONDS = 24 * 3600;
 
-function uiOf({ people, brand, assets }: PagesDeps, token: () => string): Ui {
+function uiOf({ people, brand, assets, keepsMails }: PagesDeps, token: () => string): Ui {
   const at = (path: string) => new URL(people.issuer()).pathname.replace(/\/$/, '') + path;
   return {
     brand,
@@ -98,6 +101,7 @@ function uiOf({ people, brand, assets }: PagesDeps, token: () => string): Ui {
       return token();
     },
     isSignUpOpen: people.signUp === 'open',
+    keepsMails,
   };
 }
 
