@@ -130,6 +130,7 @@ export const APPLICATION_TEXTS = {
   logout: {
     title: 'Sign out?',
     lead: (name: string | null) => (name === null ? 'An application asks for it.' : `${name} asks for it.`),
+    signedInAs: 'You are signed in as',
     signOut: 'Sign out',
     stay: 'Stay signed in',
     overTitle: 'You are signed out',

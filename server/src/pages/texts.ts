@@ -48,11 +48,13 @@ export const TEXTS = {
 
   signIn: {
     title: 'Sign in',
+    titleAgain: 'Sign in again',
     submit: 'Continue',
     forgot: 'Forgot it?',
     byPasskey: 'Sign in with a passkey',
     or: 'or',
     goesOnTo: (name: string) => `Then you go on to ${name}.`,
+    wantedBy: (name: string) => `${name} asks for it, to be sure that it is you.`,
     newHere: 'New here?',
     signUp: 'Create an account',
     wrong: 'The email or the password is wrong.',

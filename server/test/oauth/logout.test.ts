@@ -56,6 +56,7 @@ describe('E7: without a valid ID token of who is here, the person is asked', () 
     const page = await client.get(path(await paramsOf(person.userId)));
     expect(page.status).toBe(200);
     expect(plainText(page)).toContain('Sign out?');
+    expect(plainText(page)).toContain(person.email);
     expect(await isIn(client)).toBe(true);
   });
 

@@ -77,12 +77,14 @@ test('A22: the way back to the application tells no referrer either, and no page
 describe.each([{ prompt: 'login' }, { max_age: '60' }])('A18: %o, cancelled', (params) => {
   test('gives no code, and leaves the sign-in of before as old as it was', async () => {
     const app = await newApp(server);
-    const { client } = await personAtBrowser(server);
+    const { client, person } = await personAtBrowser(server);
     const signedInAtMs = clock.nowMs();
     await allow(client, app);
     clock.advance(600_000);
     const form = await client.visit(requestPath(app, params));
-    expect(plainText(form)).toContain('Sign in');
+    expect(plainText(form)).toContain('Sign in again');
+    expect(plainText(form)).toContain('Notes asks for it');
+    expect(form.text).toContain(`value="${person.email}"`);
     // The person closes the form and goes on elsewhere.
     const { code = '' } = answerOf(await client.get(requestPath(app)));
     expect(await redeem(server, app, code)).toMatchObject({ code: { authTimeMs: signedInAtMs } });

@@ -28,7 +28,7 @@ function signInPath({ ui }: Asked, { question, standing }: Extract<Outcome, { ki
   const query = new URLSearchParams({ return_to: consentPath(ui, question.text) });
   const { loginHint } = question.request;
   if (loginHint !== null) query.set('login_hint', loginHint);
-  if (standing.kind === 'sign_in' && standing.again) query.set('again', '1');
+  if (standing.kind === 'sign_in' && standing.again) query.set('again', 'fresh');
   return `${ui.at('/sign-in')}?${query}`;
 }
 

@@ -1,4 +1,4 @@
-import { endedCookieLine, endSession } from '../../accounts/index.ts';
+import { endedCookieLine, endSession, requirePerson } from '../../accounts/index.ts';
 import { Failure } from '../../failure.ts';
 import type { PageRoute } from '../../http/index.ts';
 import { type LogoutOutcome, readParameters } from '../../oauth/index.ts';
@@ -46,8 +46,9 @@ function drawOver({ ui }: Asked, back: Back): Answer {
 }
 
 /** The question before somebody is signed out who has not asked for it (security E7). */
-function drawQuestion({ ui, query }: Asked, back: Back): Answer {
+async function drawQuestion({ people }: PagesDeps, { ui, query, session }: Asked, back: Back): Promise<Answer> {
   const names = ['client_id', 'id_token_hint', 'post_logout_redirect_uri', 'state'];
+  const email = session && (await requirePerson(people, session.userId)).email;
   const document = entryPage(ui, {
     title: texts.title,
     lead: texts.lead(back?.application.name ?? null),
@@ -60,6 +61,7 @@ function drawQuestion({ ui, query }: Asked, back: Back): Answer {
         <a class="button secondary" href=${ui.at('/account')}>${texts.stay}</a>
       `,
     }),
+    foot: email && html`${texts.signedInAs} <bdi>${email}</bdi>.`,
   });
   return { document, needs: { leadsTo: back?.location ?? null } };
 }
@@ -85,7 +87,7 @@ export function logoutPages(deps: PagesDeps, { open }: Pages): PageRoute[] {
     open('GET', PATH, async (asked) => {
       const outcome = await read(asked, asked.query);
       if (outcome.kind === 'refused') return drawRefused(asked, outcome);
-      if (outcome.kind === 'ask') return drawQuestion(asked, outcome.back);
+      if (outcome.kind === 'ask') return drawQuestion(deps, asked, outcome.back);
       return outcome.kind === 'end' ? end(deps, asked, outcome.back) : drawOver(asked, outcome.back);
     }),
     {

@@ -1,4 +1,11 @@
-import { BINDING_COOKIE, passPasskey, passSignIn, readAssertion, startSession } from '../../accounts/index.ts';
+import {
+  BINDING_COOKIE,
+  passPasskey,
+  passSignIn,
+  readAssertion,
+  requirePerson,
+  startSession,
+} from '../../accounts/index.ts';
 import { Failure } from '../../failure.ts';
 import type { PageRoute } from '../../http/index.ts';
 import { entryPage } from '../look/entry-page.ts';
@@ -15,7 +22,8 @@ import { pathAfter, wayIn } from './way-in.ts';
 const texts = TEXTS.signIn;
 const DONE: Readonly<Record<string, string>> = texts.done;
 
-function draw(asked: Asked, problem: Problem | null = null): Answer {
+/** `present`: who is signed in, and has to prove it anew for an application. */
+function draw(asked: Asked, problem: Problem | null = null, present: string | null = null): Answer {
   const { ui, form: typed, query, wayOut } = asked;
   const goOn = { return_to: wayIn(asked) };
   const done = DONE[query.get('done') ?? ''];
@@ -28,8 +36,8 @@ function draw(asked: Asked, problem: Problem | null = null): Answer {
     hidden: goOn,
   });
   const document = entryPage(ui, {
-    title: texts.title,
-    lead: wayOut && texts.goesOnTo(wayOut.name),
+    title: present === null ? texts.title : texts.titleAgain,
+    lead: wayOut && (present === null ? texts.goesOnTo : texts.wantedBy)(wayOut.name),
     hasProblem: problem !== null,
     usesPasskeys: true,
     body: html`
@@ -44,7 +52,7 @@ function draw(asked: Asked, problem: Problem | null = null): Answer {
             type: 'email',
             inputmode: 'email',
             autocomplete: 'username webauthn',
-            value: typed.get('username') ?? query.get('login_hint') ?? undefined,
+            value: typed.get('username') ?? query.get('login_hint') ?? present ?? undefined,
             problem,
             isFirst: true,
             maxLength: 254,
@@ -122,8 +130,11 @@ export function signInPages(deps: PagesDeps, { open }: Pages): PageRoute[] {
   return [
     open('GET', '/sign-in', async (asked) => {
       const here = returnTo(asked.query.get('return_to'), asked.ui.at('/account'));
-      const isAgain = asked.query.get('again') === '1';
-      return asked.session === null || isAgain ? draw(asked) : { goTo: here };
+      const again = asked.query.get('again');
+      if (asked.session === null || again === '1') return draw(asked);
+      if (again !== 'fresh') return { goTo: here };
+      const { email } = await requirePerson(deps.people, asked.session.userId);
+      return draw(asked, null, email);
     }),
     open('POST', '/sign-in', (asked) => signIn(deps, asked)),
     open('POST', '/sign-in/passkey', (asked) => signInByPasskey(deps, asked)),
