@@ -54,7 +54,7 @@ function draw(asked: Asked, problem: Problem | null = null, present: string | nu
             autocomplete: 'username webauthn',
             value: typed.get('username') ?? query.get('login_hint') ?? present ?? undefined,
             problem,
-            isFirst: true,
+            isFirst: present === null,
             maxLength: 254,
           })}
           ${field({
@@ -62,6 +62,7 @@ function draw(asked: Asked, problem: Problem | null = null, present: string | nu
             label: TEXTS.fields.password,
             type: 'password',
             autocomplete: 'current-password',
+            isFirst: present !== null,
             way: forgot,
             problem,
           })}
