@@ -71,7 +71,7 @@ describe.each(DATABASES)('refreshing a login on %s', (database) => {
         json: { require_second_factor: isRequired },
       });
     expect((await require(true)).status).toBe(200);
-    expect(refusal(await server.call('/v1/users/me', { key: byPassword.token }))).toEqual([401, 'invalid_token']);
+    expect(refusal(await server.call('/v1/users/me', { key: byPassword.token }))).toEqual([401, 'token_revoked']);
     expect(refusal(await refresh(server, elsewhere.refreshToken))).toEqual([401, 'invalid_token']);
     expect(await works(byBoth.token)).toBe(true);
     // Taking the factor away again takes the login with it.
@@ -79,7 +79,8 @@ describe.each(DATABASES)('refreshing a login on %s', (database) => {
     expect(await works(byBoth.token)).toBe(false);
     expect(refusal(await refresh(server, byBoth.refreshToken))).toEqual([401, 'invalid_token']);
     expect((await require(false)).status).toBe(200);
-    expect(await works(byPassword.token)).toBe(true);
+    expect(await works(byPassword.token)).toBe(false);
+    expect(await works((await refresh(server, byPassword.refreshToken)).json.access_token)).toBe(true);
   });
 
   test('a copy that is used later ends the login: tokens, session and all, once', async () => {
