@@ -101,6 +101,8 @@ async function runScene(scene: Scene, start: Holdings): Promise<Holdings[]> {
   for (const what of await health.stop()) run.found(what, 'during the run');
   run.slowestHealthMs = health.longestMs;
   if (run.isBroken) return [start, half, half];
+  // People make workspaces, and ask for second factors there: that ends what they hold, and they sign in again.
+  await scene.renew().catch((error: Error) => run.found(error.message, 'after the run'));
   // The connection of the preparation may be as old as the server lets one be idle.
   const connection = new Connection(target.port, PATIENCE_MS);
   await worldProblems(preparer(connection), scene).catch((error: Error) => run.found(error.message, 'after the run'));
