@@ -3,7 +3,7 @@ import { type Tx, UniqueViolation } from '../database/index.ts';
 import { Failure } from '../failure.ts';
 import type { Changes } from '../shared-state/index.ts';
 import { membersWithoutFactor } from './members/store.ts';
-import { updateWorkspace } from './store.ts';
+import { updateWorkspace, workspaceById } from './store.ts';
 import type { WorkspaceRow } from './tables.ts';
 
 export interface PatchWorkspaceDeps {
@@ -17,7 +17,8 @@ export type WorkspaceChanges = Partial<Omit<WorkspaceRow, 'id' | 'created_at'>>;
 
 /**
  * Changes a workspace. Suspending it makes every credential in it fail at once here, and within a poll of `changes`
- * elsewhere. Asking for a second factor ends the access tokens of who has none. Throws `not_found`, `conflict` for a taken `external_id`.
+ * elsewhere. Beginning to ask for a second factor ends the access tokens of who has none. Throws `not_found`, `conflict` for
+ * a taken `external_id`.
  */
 export async function patchWorkspace(
   deps: PatchWorkspaceDeps,
@@ -26,10 +27,11 @@ export async function patchWorkspace(
   id: string,
   values: WorkspaceChanges,
 ): Promise<WorkspaceRow> {
+  const before = await workspaceById(tx.query, id);
   const row = await updateUnique(tx, id, values);
   if (!row) throw new Failure('not_found');
   await deps.changes.record(tx, { kind: 'workspace', ref: id });
-  if (values.require_second_factor === 1) {
+  if (before?.require_second_factor === 0 && row.require_second_factor === 1) {
     for (const userId of await membersWithoutFactor(tx, id))
       await deps.renewTokens(tx, userId, 'second factor required');
   }

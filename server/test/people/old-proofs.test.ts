@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { START_MS } from '../domains/installation.ts';
+import { makeWorkspace, START_MS } from '../domains/installation.ts';
 import { DATABASES, manualClock, startServer, stopServers, type TestServer } from '../harness.ts';
 import { DEAD, loggedIn, login, refresh } from '../login/logins.ts';
 import { consented, newClient, token, withRefresh } from '../oauth/clients.ts';
@@ -137,6 +137,20 @@ describe.each(DATABASES)('what was proved before on %s', (database) => {
     expect((await require(false)).status).toBe(200);
     const renewed = await token(server, client, withRefresh(given.refresh_token));
     expect([renewed.status, await works(renewed.json.access_token)]).toEqual([200, 200]);
+  });
+
+  test('asking for a second factor once more begins nothing: what its members hold elsewhere stays', async () => {
+    const [home, strict] = [await makeWorkspace(server), await makeWorkspace(server)];
+    const person = await newPerson(server, { workspace_id: home });
+    const root = { key: server.rootKey };
+    const member = { user_id: person.userId, role: 'viewer', workspace_id: strict };
+    expect((await server.call('/v1/members', { ...root, json: member })).status).toBe(201);
+    const require = () =>
+      server.call(`/v1/workspaces/${strict}`, { ...root, method: 'PATCH', json: { require_second_factor: true } });
+    expect((await require()).status).toBe(200);
+    const { token: held } = await loggedIn(server, person, { workspace_id: home });
+    expect((await require()).status).toBe(200);
+    expect((await server.call('/v1/users/me', { key: held })).status).toBe(200);
   });
 
   test('the old password alone makes no fresh proof where there is a second factor', async () => {

@@ -4,8 +4,8 @@ import type { FormCall } from '../../http/index.ts';
 import { ANONYMOUS_PREFIX, type Limiter, type Limits } from '../../limits/index.ts';
 
 /**
- * How often a client may be refused from one network; those that there are none of, all together. Only refusals count, so nobody who brings what is right is ever
- * turned away, whoever else calls from behind the same address.
+ * How often a client may be refused from one network; those that there are none of, all together. Only refusals count, so
+ * nobody who brings what is right is ever turned away, whoever else calls from behind the same address.
  */
 export const REFUSALS: Limits = { perHour: 1000, perSecond: null };
 
