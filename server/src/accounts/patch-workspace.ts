@@ -3,7 +3,7 @@ import { type Tx, UniqueViolation } from '../database/index.ts';
 import { Failure } from '../failure.ts';
 import type { Changes } from '../shared-state/index.ts';
 import { membersWithoutFactor } from './members/store.ts';
-import { updateWorkspace, workspaceById } from './store.ts';
+import { lockWorkspace, updateWorkspace } from './store.ts';
 import type { WorkspaceRow } from './tables.ts';
 
 export interface PatchWorkspaceDeps {
@@ -27,7 +27,7 @@ export async function patchWorkspace(
   id: string,
   values: WorkspaceChanges,
 ): Promise<WorkspaceRow> {
-  const before = await workspaceById(tx.query, id);
+  const before = await lockWorkspace(tx, id);
   const row = await updateUnique(tx, id, values);
   if (!row) throw new Failure('not_found');
   await deps.changes.record(tx, { kind: 'workspace', ref: id });
